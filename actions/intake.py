@@ -1,0 +1,258 @@
+"""The intake form (接入登记表单): validation decides every turn, conclusion opens the ticket."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from rasa_sdk.events import ActiveLoop, SlotSet
+
+from actions.base import DeskAction, Turn
+from actions.handoff import hand_off
+from actions.tickets import answer_ticket, due_words
+from bot.desk.incidents import incident_of
+from bot.desk.intakes import open_ticket_of_intake, read_back
+from bot.desk.readings import readings_of_halves
+from bot.desk.tickets import ticket_card, ticket_facts, tickets_of
+from bot.handbook.deadlines import shown_time
+from bot.handbook.intake import (
+    CONFIRM,
+    OFFER,
+    SOLVED,
+    Intake,
+    Reading,
+    Say,
+    advance,
+    begin,
+    put_by,
+    reading_of,
+)
+from bot.handbook.intake import Turn as IntakeTurn
+from bot.handbook.requests import RequestKind, Urgency
+from bot.handbook.two_requests import in_order
+
+
+class ValidateIntakeForm(DeskAction):
+    """Take in one message of the customer and say what the form asks next."""
+
+    def name(self) -> str:
+        """Return the name Rasa calls."""
+        return "validate_intake_form"
+
+    def answer(self, turn: Turn) -> None:
+        """Advance or begin the intake; the state lives in the conversation's row."""
+        state = turn.conversation.dialogue or {}
+        intake, step = _step(turn, state)
+        turn.conversation.dialogue = {"intake": intake.as_json()}
+        turn.conversation.reading = _reading_json(turn.reading, intake)
+        turn.say_all(step.says)
+        if step.says or step.ask:
+            turn.show(context=intake.type, asks=step.ask)
+        turn.events += _slots(turn, intake, step)
+
+
+def _step(turn: Turn, state: dict[str, Any]) -> tuple[Intake, IntakeTurn]:
+    tables, reading = turn.office.tables, turn.reading
+    if "start" in state:
+        started = reading_of(state["start"])
+        intake, step = begin(started, tables, key=_key(turn, started))
+        intake.pending = list(state.get("rest", []))
+        # The message that is being answered must not count as an answer to the new question.
+        intake.last_message = reading.message_id
+        return intake, step
+    if "intake" in state:
+        intake = Intake.from_json(state["intake"])
+        if intake.last_message == reading.message_id and (intake.asking or intake.outcome):
+            # The same message again, after a lost answer: it counts once.
+            return intake, IntakeTurn(ask=intake.asking, outcome=intake.outcome)
+        if not intake.outcome:
+            return intake, advance(intake, reading, tables)
+    if not _is_request(turn):
+        # The form runs on in Rasa's tracker while our row knows nothing to go on with.
+        outcome = "human" if reading.type == "request_human" else "elsewhere"
+        return Intake(type="unclear", key="", outcome=outcome), IntakeTurn(outcome=outcome)
+    return _begin(turn, state)
+
+
+def _begin(turn: Turn, state: dict[str, Any]) -> tuple[Intake, IntakeTurn]:
+    """Begin with the message's request, or with the more urgent of the two that it holds."""
+    turn.note_doubt()
+    tables, known = turn.office.tables, _known(turn)
+    two = in_order(readings_of_halves(turn.tracker.latest_message, turn.handbook), tables.types)
+    first = two[0] if two else _with_earlier_words(turn.reading, state)
+    intake, step = begin(first, tables, key=_key(turn, first), known=known)
+    before = _open_already(turn, first.type) if step.ask != SOLVED else ()
+    after = ()
+    if two:
+        intake.pending = [put_by(two[1])]
+        after = (Say("utter_second_noted", {"title": tables.types[two[1].type].title}),)
+    return intake, replace(step, says=(*before, *step.says, *after))
+
+
+def _known(turn: Turn) -> dict[str, str]:
+    """Return the number that the customer gave for an earlier ticket."""
+    for ticket in tickets_of(turn.session, turn.conversation):
+        if number := ticket.facts.get("phone_number"):
+            return {"phone_number": str(number)}
+    return {}
+
+
+def _open_already(turn: Turn, type: str) -> tuple[Say, ...]:
+    """Tell of an open ticket of the same type, so that nobody has to wonder about two."""
+    for ticket in tickets_of(turn.session, turn.conversation, open_only=True):
+        if ticket.type == type:
+            title = turn.handbook.type_of(type).title
+            values = {"title": title, "number": ticket.number, "due_words": due_words(turn, ticket)}
+            return (Say("utter_same_type_open", values),)
+    return ()
+
+
+def _is_request(turn: Turn) -> bool:
+    known = turn.handbook.types.get(turn.reading.type)
+    return known is not None and known.kind.is_request
+
+
+def _with_earlier_words(reading: Reading, state: dict[str, Any]) -> Reading:
+    """Join what was said before a clarifying question to the answer."""
+    earlier = state.get("clarify")
+    if not earlier:
+        return reading
+    urgency = max(Urgency(earlier["urgency"]), reading.urgency, key=lambda u: u.rank)
+    return Reading(
+        text=f"{earlier['text']} {reading.text}", type=reading.type, confidence=reading.confidence,
+        ranking=reading.ranking, urgency=urgency,
+        signals=tuple(dict.fromkeys((*earlier["signals"], *reading.signals))),
+        facts={**earlier["facts"], **reading.facts}, message_id=reading.message_id,
+    )
+
+
+def _key(turn: Turn, reading: Reading) -> str:
+    return f"{turn.conversation.id}:{reading.message_id}:{reading.type}"
+
+
+def _reading_json(reading: Reading, intake: Intake) -> dict[str, Any]:
+    return {
+        "type": intake.type, "urgency": intake.urgency, "signals": intake.signals,
+        "confidence": round(intake.confidence, 3), "ranking": list(reading.ranking[:3]),
+    }
+
+
+def _slots(turn: Turn, intake: Intake, step: IntakeTurn) -> list[dict[str, Any]]:
+    titles = {**turn.handbook.facts, CONFIRM: "核对信息"}
+    values = {
+        "request_title": turn.handbook.type_of(intake.type).title,
+        "asked_again": step.again,
+        "requested_slot": step.ask,
+    }
+    if step.ask == CONFIRM:
+        values["read_back"] = read_back(intake, turn.handbook)
+    if step.ask == OFFER:
+        values["stuck_title"] = titles.get(str(intake.facts.get("stuck")), "信息")
+    return [SlotSet(key, value) for key, value in values.items()]
+
+
+class ActionConcludeIntake(DeskAction):
+    """End an intake: open the ticket, hand over, or go on with the next request."""
+
+    def name(self) -> str:
+        """Return the name Rasa calls."""
+        return "action_conclude_intake"
+
+    def answer(self, turn: Turn) -> None:
+        """Act on the outcome that the form left."""
+        state = turn.conversation.dialogue or {}
+        intake = Intake.from_json(state["intake"]) if "intake" in state else None
+        turn.conversation.dialogue = None
+        if intake is None or intake.outcome is None:
+            turn.say("utter_anything_else")
+            return
+        _OUTCOMES[intake.outcome](turn, intake)
+
+
+def _open(turn: Turn, intake: Intake) -> None:
+    ticket, _ = open_ticket_of_intake(
+        turn.session, turn.handbook, turn.conversation, intake,
+        secret=turn.office.settings.secret, now=turn.now,
+    )
+    announce_ticket(turn, ticket)
+    _go_on(turn, intake)
+
+
+def announce_ticket(turn: Turn, ticket: Any) -> None:
+    """Say number, class, what happens next and both due times; attach the card."""
+    chosen = turn.handbook.classes[ticket.deadline_class]
+    joined = incident_of(turn.session, ticket)
+    if joined is not None:
+        # Who joins when the due time is over is not promised a time that is past.
+        late = ticket.resolution_due_at <= turn.now
+        turn.say(
+            "utter_incident_joined_late" if late else "utter_incident_joined",
+            number=ticket.number, area=joined.area, symptom=joined.symptom,
+            resolve_by=shown_time(ticket.resolution_due_at, now=turn.now),
+        )
+        turn.show(
+            ticket=ticket_card(ticket, turn.handbook), context=ticket.type,
+            facts=ticket_facts(ticket, now=turn.now),
+        )
+        return
+    consult = ticket.deadline_class == "consultation"
+    turn.say(
+        "utter_ticket_opened_consultation" if consult else "utter_ticket_opened",
+        number=ticket.number, class_title=chosen.title,
+        team_title=turn.handbook.teams[ticket.team].title,
+        respond_by=shown_time(ticket.response_due_at, now=turn.now),
+        resolve_by=shown_time(ticket.resolution_due_at, now=turn.now),
+    )
+    turn.show(
+        ticket=ticket_card(ticket, turn.handbook), context=ticket.type,
+        facts=ticket_facts(ticket, now=turn.now),
+    )
+
+
+def _go_on(turn: Turn, intake: Intake) -> None:
+    """Begin the next request that the customer named meanwhile."""
+    if not intake.pending:
+        return
+    first, rest = intake.pending[0], intake.pending[1:]
+    first["facts"] = {**{k: v for k, v in intake.facts.items() if k == "phone_number"}, **first["facts"]}
+    turn.say("utter_next_request", title=turn.handbook.type_of(first["type"]).title)
+    turn.conversation.dialogue = {"start": first, "rest": rest}
+    turn.events.append(ActiveLoop("intake_form"))
+
+
+def _human(turn: Turn, intake: Intake) -> None:
+    turn.conversation.dialogue = {"intake": intake.as_json()}
+    hand_off(turn, intake=intake)
+
+
+def _cancel(turn: Turn, intake: Intake) -> None:
+    turn.say("utter_intake_cancelled")
+    _go_on(turn, intake)
+
+
+def _done(turn: Turn, intake: Intake) -> None:
+    turn.say("utter_intake_done")
+    _go_on(turn, intake)
+
+
+def _switch(turn: Turn, intake: Intake) -> None:
+    turn.note_doubt()
+    reading = turn.reading
+    turn.conversation.dialogue = {"start": put_by(reading), "rest": intake.pending}
+    turn.events.append(ActiveLoop("intake_form"))
+
+
+def _elsewhere(turn: Turn, intake: Intake) -> None:
+    kind = turn.handbook.types[turn.reading.type].kind if turn.reading.type in turn.handbook.types else None
+    if kind is RequestKind.TICKET:
+        answer_ticket(turn)
+    else:
+        known = {"greet", "goodbye", "thanks", "bot_challenge", "chitchat", "praise", "out_of_scope"}
+        name = turn.reading.type if turn.reading.type in known else "anything_else"
+        turn.say(f"utter_{name}")
+
+
+_OUTCOMES = {
+    "open": _open, "human": _human, "cancel": _cancel, "done": _done, "switch": _switch,
+    "elsewhere": _elsewhere,
+}

@@ -1,0 +1,339 @@
+"""What a customer does with an existing ticket (工单): status, urge, withdraw, supplement, reopen, rate."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from rasa_sdk.events import ActiveLoop
+
+from actions.base import DeskAction, Turn
+from bot.desk import followup
+from bot.desk import tickets as desk
+from bot.handbook.closure import read_answer, score_in
+from bot.handbook.deadlines import shown_time
+from bot.handbook.errors import NotFound
+from bot.handbook.intake import says_no, says_yes
+from bot.handbook.lifecycle import OPEN_STATES, IllegalStep
+from bot.handbook.requests import Urgency
+from bot.handbook.urgency import raise_urgency, signals
+from bot.storage.tickets import Ticket
+
+# Said with a ticket open, these words ask how it stands, whatever the model makes of them.
+_ASKS_AFTER = re.compile(
+    r"怎么样了|怎样了|什么情况了?$|咋样了|到哪|来不来|还(?:没|不)(?:有)?(?:人)?(?:来|修|好|弄|联系|处理|动静|消息)"
+    r"|没(?:有)?人(?:来|联系|管|理)|什么时候(?:来|能|修|好|处理|弄)|好了没|修好没|多久能|处理得"
+)
+_SHORT, _SHORTEST_NO = 24, 6
+_ADDITIONS = frozenset({"phone_number", "address", "datetime"})
+_KEEP = re.compile(r"^(?:不|别|先不|算了)|不撤|保留")
+
+
+class ActionAnswerTicket(DeskAction):
+    """Serve a message of kind ticket."""
+
+    def name(self) -> str:
+        """Return the name Rasa calls."""
+        return "action_answer_ticket"
+
+    def answer(self, turn: Turn) -> None:
+        """Find the ticket meant and do what the customer wants with it."""
+        answer_ticket(turn)
+
+
+def answer_ticket(turn: Turn) -> None:
+    """Find the ticket meant and do what the customer wants with it."""
+    turn.note_doubt()
+    wish = turn.reading.type
+    if wish == "rate_service":
+        _rate(turn)
+        return
+    ticket = _meant(turn, wish)
+    if ticket is None:
+        return
+    _WISHES[wish](turn, ticket)
+
+
+def _meant(turn: Turn, wish: str) -> Ticket | None:
+    """Return the ticket that the message names, or the newest that fits the wish."""
+    own = desk.tickets_of(turn.session, turn.conversation)
+    number = turn.reading.facts.get("ticket_number")
+    if number:
+        for ticket in own:
+            if ticket.number == number.upper():
+                return ticket
+        turn.say("utter_ticket_not_yours", number=number)
+        return None
+    fitting = [t for t in own if (t.state not in OPEN_STATES) == (wish == "ticket_reopen")]
+    if wish == "ticket_status" and len(fitting) > 1:
+        _list(turn, fitting)
+        return None
+    chosen = fitting or own
+    if not chosen:
+        turn.conversation.dialogue = {"wish": wish}
+        turn.say("utter_no_ticket")
+        return None
+    return chosen[0]
+
+
+def _list(turn: Turn, tickets: list[Ticket]) -> None:
+    lines = "；".join(
+        f"{t.number}（{turn.handbook.type_of(t.type).title}，"
+        f"{turn.handbook.lifecycle.states[t.state]}，{due_words(turn, t)}）"
+        for t in tickets[:3]
+    )
+    turn.say("utter_ticket_list", count=len(tickets), lines=lines)
+    _show(turn, tickets[0])
+
+
+def due_words(turn: Turn, ticket: Ticket) -> str:
+    """Return what the customer is told of the clock: the due time, or what is already done."""
+    if ticket.state not in OPEN_STATES:
+        return f"状态为{turn.handbook.lifecycle.states[ticket.state]}"
+    if ticket.state == "on_hold":
+        reason = turn.handbook.lifecycle.hold_reasons.get(ticket.hold_reason)
+        return f"目前因“{reason.title if reason else '等待'}”挂起，恢复后继续计时"
+    if ticket.resolution_due_at < turn.now:
+        return "已超过承诺时限，非常抱歉，已上报班长督办"
+    return f"{shown_time(ticket.resolution_due_at, now=turn.now)}前处理完成"
+
+
+def _show(turn: Turn, ticket: Ticket) -> None:
+    turn.show(
+        ticket=desk.ticket_card(ticket, turn.handbook), context=ticket.type,
+        facts=desk.ticket_facts(ticket, now=turn.now),
+    )
+
+
+def _values(turn: Turn, ticket: Ticket) -> dict[str, Any]:
+    return {
+        "number": ticket.number,
+        "title": turn.handbook.type_of(ticket.type).title,
+        "state_title": turn.handbook.lifecycle.states[ticket.state],
+        "class_title": turn.handbook.classes[ticket.deadline_class].title,
+        "team_title": turn.handbook.teams[ticket.team].title,
+        "due_words": due_words(turn, ticket),
+    }
+
+
+def _say(turn: Turn, ticket: Ticket, response: str, **more: Any) -> None:
+    turn.say(response, **{**_values(turn, ticket), **more})
+    _show(turn, ticket)
+
+
+def _step(turn: Turn, ticket: Ticket, step: str, **more: Any) -> None:
+    desk.take_step(
+        turn.session, turn.handbook, ticket, step, who="customer", now=turn.now, **more
+    )
+
+
+def _status(turn: Turn, ticket: Ticket) -> None:
+    _say(turn, ticket, "utter_ticket_status")
+
+
+def _urge(turn: Turn, ticket: Ticket) -> None:
+    if ticket.state not in OPEN_STATES:
+        _reopen(turn, ticket)
+        return
+    _step(turn, ticket, "urge", reason=turn.reading.text)
+    _say(turn, ticket, "utter_ticket_urged")
+
+
+def _cancel(turn: Turn, ticket: Ticket) -> None:
+    asked = (turn.conversation.dialogue or {}).get("withdraw")
+    if asked and turn.reading.facts.get("ticket_number", asked).upper() == asked:
+        _withdraw(turn, desk.find_ticket(turn.session, asked))
+        return
+    if ticket.state not in OPEN_STATES:
+        _say(turn, ticket, "utter_ticket_status")
+        return
+    turn.conversation.dialogue = {"withdraw": ticket.number}
+    _say(turn, ticket, "utter_confirm_withdraw")
+
+
+def _supplement(turn: Turn, ticket: Ticket) -> None:
+    words = re.sub(r"^(?:我)?(?:想|要)?(?:再)?(?:补充|追加)(?:一下|一点|说明|信息|内容)*[，,。：:\s]*", "", turn.reading.text)
+    if len(words) < 4:
+        turn.conversation.dialogue = {"supplement": ticket.number}
+        turn.say("utter_ask_supplement", number=ticket.number)
+        return
+    supplement(turn, ticket, words)
+
+
+def about_open_ticket(turn: Turn) -> bool:
+    """Take short words as a question after the open ticket, or facts as more of it; False if neither."""
+    tickets = desk.tickets_of(turn.session, turn.conversation, open_only=True, most=1)
+    if not tickets:
+        return False
+    text = turn.reading.text.strip()
+    if len(text) <= _SHORT and _ASKS_AFTER.search(text):
+        _status(turn, tickets[0])
+        return True
+    if _ADDITIONS & set(turn.reading.facts):
+        supplement(turn, tickets[0], text)
+        return True
+    return False
+
+
+def _raise(turn: Turn, ticket: Ticket, words: str) -> None:
+    """Raise the class of a ticket when what the customer adds demands it (2.4)."""
+    kind = turn.handbook.type_of(ticket.type).kind
+    found = signals(words, turn.office.tables.signals, kind=kind)
+    level = raise_urgency(Urgency(ticket.urgency), found)
+    if level.rank > Urgency(ticket.urgency).rank:
+        desk.take_step(
+            turn.session, turn.handbook, ticket, "reclassify", who="system", now=turn.now,
+            type=ticket.type, urgency=level, reason=f"客户补充：{found[0].title}",
+        )
+
+
+def supplement(turn: Turn, ticket: Ticket, words: str) -> None:
+    """Add the customer's words to the ticket's history."""
+    try:
+        _step(turn, ticket, "supplement", reason=words)
+    except IllegalStep:
+        _say(turn, ticket, "utter_ticket_status")
+        return
+    _raise(turn, ticket, words)
+    turn.conversation.dialogue = None
+    _say(turn, ticket, "utter_ticket_supplemented")
+
+
+def _reopen(turn: Turn, ticket: Ticket) -> None:
+    if ticket.state in OPEN_STATES:
+        _step(turn, ticket, "supplement", reason=turn.reading.text)
+        _step(turn, ticket, "urge", reason=turn.reading.text)
+        _say(turn, ticket, "utter_ticket_still_open")
+        return
+    if _survey(turn, ticket, solved=False):
+        return
+    try:
+        _step(turn, ticket, "reopen", reason=turn.reading.text or "客户反映未解决")
+    except IllegalStep:
+        turn.say("utter_reopen_too_late", number=ticket.number)
+        return
+    _say(turn, ticket, "utter_ticket_reopened")
+
+
+def _rate(turn: Turn) -> None:
+    if _survey(turn):
+        return
+    own = desk.tickets_of(turn.session, turn.conversation)
+    ended = [t for t in own if t.state in {"resolved", "confirmed", "closed", "closed_unconfirmed"}]
+    if not ended:
+        turn.say("utter_nothing_to_rate")
+        return
+    rate(turn, ended[0], score_in(turn.reading.text))
+
+
+def rate(turn: Turn, ticket: Ticket, score: int | None) -> None:
+    """Record the mark, or ask for one."""
+    if score is None:
+        turn.conversation.dialogue = {"rate": ticket.number}
+        _say(turn, ticket, "utter_ask_rating")
+        return
+    turn.conversation.dialogue = None
+    if _survey(turn, ticket, score=score):
+        return
+    followup.rate_ended(
+        turn.session, turn.handbook, ticket, score=score, words=turn.reading.text, now=turn.now,
+        key=_key(turn),
+    )
+    _say_mark(turn, ticket, score)
+
+
+def _say_mark(turn: Turn, ticket: Ticket, score: int) -> None:
+    low = score <= turn.handbook.clock.closure.low_score
+    _say(turn, ticket, "utter_rated_low" if low else "utter_rated", score=score)
+
+
+def _key(turn: Turn) -> str | None:
+    return f"message:{turn.reading.message_id}" if turn.reading.message_id else None
+
+
+def _survey(
+    turn: Turn, ticket: Ticket | None = None, *, score: int | None = None, solved: bool | None = None
+) -> bool:
+    """Take the message as an answer to the open survey; False when it is none (3.5)."""
+    asked = followup.just_asked(turn.session, turn.conversation)
+    if solved is None and asked and read_answer(turn.reading.text).solved is None:
+        solved = {"affirm": True, "deny": False}.get(turn.reading.type)
+    outcome = followup.answer_survey(
+        turn.session, turn.handbook, turn.conversation, now=turn.now, text=turn.reading.text,
+        score=score, solved=solved, ticket=ticket, key=_key(turn),
+    )
+    if outcome.ticket is None or outcome.kind in {"none", "noted"}:
+        return False
+    turn.conversation.dialogue = None
+    if outcome.kind == "closed":
+        _say_mark(turn, outcome.ticket, outcome.score)
+    elif outcome.kind == "reopened":
+        _say(turn, outcome.ticket, "utter_ticket_reopened")
+    else:
+        turn.conversation.dialogue = {"rate": outcome.ticket.number} if outcome.kind == "ask_score" else None
+        _say(turn, outcome.ticket, f"utter_survey_{outcome.kind}", score=outcome.score)
+    return True
+
+
+_WISHES = {
+    "ticket_status": _status, "ticket_urge": _urge, "ticket_cancel": _cancel,
+    "ticket_supplement": _supplement, "ticket_reopen": _reopen,
+}
+
+
+class ActionFollowContext(DeskAction):
+    """Understand yes, no and bare facts by what was asked before."""
+
+    def name(self) -> str:
+        """Return the name Rasa calls."""
+        return "action_follow_context"
+
+    def answer(self, turn: Turn) -> None:
+        """Go on with an open question, an interrupted intake, or say what is possible."""
+        state = turn.conversation.dialogue or {}
+        if ("intake" in state and not state["intake"].get("outcome")) or "start" in state:
+            # Rasa lost its tracker; the row still knows the intake, so the form goes on.
+            turn.events.append(ActiveLoop("intake_form"))
+        elif "withdraw" in state:
+            _withdraw(turn, desk.find_ticket(turn.session, state["withdraw"]))
+        elif "supplement" in state:
+            supplement(turn, desk.find_ticket(turn.session, state["supplement"]), turn.reading.text)
+        elif "rate" in state:
+            rate(turn, desk.find_ticket(turn.session, state["rate"]), score_in(turn.reading.text))
+        else:
+            _unasked(turn, state)
+
+
+def _withdraw(turn: Turn, ticket: Ticket) -> None:
+    turn.conversation.dialogue = None
+    agreed = says_yes(turn.reading) or turn.reading.type == "ticket_cancel"
+    if agreed and not _KEEP.search(turn.reading.text):
+        _step(turn, ticket, "withdraw", reason="客户确认撤单", confirmed=True)
+        _say(turn, ticket, "utter_ticket_withdrawn")
+    else:
+        _say(turn, ticket, "utter_withdraw_kept")
+
+
+def _unasked(turn: Turn, state: dict[str, Any]) -> None:
+    number = turn.reading.facts.get("ticket_number")
+    if number:
+        try:
+            ticket = desk.find_ticket(turn.session, number)
+        except NotFound:
+            ticket = None
+        if ticket is None or ticket.conversation_id != turn.conversation.id:
+            turn.say("utter_ticket_not_yours", number=number)
+            return
+        _WISHES.get(state.get("wish", "ticket_status"), _status)(turn, ticket)
+    elif _survey(turn) or about_open_ticket(turn):
+        return
+    elif says_no(turn.reading) and len(turn.reading.text.strip()) <= _SHORTEST_NO:
+        turn.say("utter_goodbye")
+    elif turn.reading.type == "inform":
+        if "clarify" in state:
+            # What was told while we asked what it is about is not asked for again.
+            facts = {**state["clarify"]["facts"], **turn.reading.facts}
+            turn.conversation.dialogue = {"clarify": {**state["clarify"], "facts": facts}}
+        turn.say("utter_clarify_open")
+    else:
+        turn.say("utter_anything_else")

@@ -1,0 +1,1 @@
+"""The telecom intake desk (电信客服受理台)."""

@@ -1,0 +1,86 @@
+"""The command line (命令行): `intake VERB`, one verb per job; `intake VERB --help` tells more."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import logging
+import os
+import sys
+from collections.abc import Sequence
+
+import structlog
+
+from bot.handbook.errors import DeskError
+from bot.settings import SettingError, raw_settings
+
+# verb → (module, or module:class, with add_arguments and run; one line of help). Modules are imported when their
+# verb is called, so that `intake lint` loads no TensorFlow and `intake settings` loads nothing.
+VERBS: dict[str, tuple[str, str]] = {
+    "run": ("bot.supervisor", "start the three processes, restart what dies, stop all on Ctrl-C"),
+    "serve": ("bot.serve", "start the desk alone: customer page, console, API, clock"),
+    "train": ("bot.coach.train", "train a model if none fits data, configuration and code"),
+    "check": ("bot.check", "check every table, text and language rule"),
+    "settings": ("bot.show_settings", "print the table of settings"),
+    "classify": ("bot.coach.classify", "label JSON lines with type, urgency and deadline class"),
+    "lint": ("bot.coach.lint", "check replies against the service language"),
+    "language": ("bot.coach.language", "explain a language rule, start a new one, report on use"),
+    "evaluate": ("bot.coach.evaluate", "score the model on labelled JSON lines"),
+    "evaluate-language": ("bot.coach.evaluate_language", "score the language checker"),
+    "coach": ("bot.coach.commands", "trainers' tools: data report, comparison of models"),
+    "replay": ("bot.console.clock_commands:Replay", "recompute every clock and figure from the log"),
+    "clock": ("bot.console.clock_commands:Clock", "run the clock's sweep outside the desk"),
+    "figures": ("bot.console.clock_commands:Figures", "print or export the quality figures"),
+    "staff": ("bot.console.staff_commands", "add, disable or reset staff accounts"),
+    "audit": ("bot.console.audit_command", "verify the audit chain"),
+}
+
+
+def configure_logs(level: str) -> None:
+    """Send structured logs as JSON lines to standard error."""
+    logging.basicConfig(level=level, format="%(message)s", stream=sys.stderr)
+    logging.getLogger("alembic.runtime.plugins").setLevel(logging.WARNING)
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            structlog.processors.JSONRenderer(ensure_ascii=False),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelName(level)),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one verb; return the exit status."""
+    arguments = list(sys.argv[1:] if arguments is None else arguments)
+    parser = argparse.ArgumentParser(prog="intake", description=__doc__)
+    verbs = parser.add_subparsers(dest="verb", metavar="VERB", required=True)
+    for verb, (_, help_text) in VERBS.items():
+        verbs.add_parser(verb, help=help_text, add_help=False)
+    # argparse's sub-parsers cannot be filled lazily, so the verb is looked up first.
+    if not arguments or arguments[0] not in VERBS:
+        parser.parse_args(arguments)
+        return 2
+    verb = arguments[0]
+    module_name, _, member = VERBS[verb][0].partition(":")
+    module = importlib.import_module(module_name)
+    job = getattr(module, member) if member else module
+    parser = argparse.ArgumentParser(prog=f"intake {verb}", description=job.__doc__)
+    job.add_arguments(parser)
+    configure_logs(raw_settings()["LOG_LEVEL"])
+    try:
+        return int(job.run(parser.parse_args(arguments[1:])) or 0)
+    except (DeskError, SettingError) as error:
+        print(f"intake {verb}: {error}", file=sys.stderr)
+        return 1
+    except BrokenPipeError:
+        # The reader of a pipe has gone; Python would complain again when it flushes at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""The channels (渠道): one adapter each: verify, parse, send."""

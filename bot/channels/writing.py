@@ -1,0 +1,199 @@
+"""Writing for the channels (批量写入): what waits is written in one transaction, letters first.
+
+A platform wants its acknowledgement in seconds, and SQLite has one writer: fifty requests that
+each wait for it are late, one transaction with fifty savepoints is not. What is not urgent fills
+the transaction up, so that letters without end do not keep answers from going out. On PostgreSQL
+a job that must wait for somebody's row waits in a transaction of its own.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+import structlog
+from sqlalchemy import event, text
+from sqlalchemy.exc import OperationalError, SQLAlchemyError
+from sqlalchemy.orm import Session, sessionmaker
+
+from bot.storage.engine import open_engine, reading, session_factory
+
+log = structlog.get_logger()
+MOST = 50
+# Work that is not urgent is begun only so long after what is urgent.
+FILL_S = 0.2
+# PostgreSQL: so long may one row hold up a transaction of many.
+LOCK_MS, ASIDE = 20, 8
+LOCK_NOT_AVAILABLE = "55P03"
+# SQLite looks for a free moment ever more rarely; a platform that waits needs one soon.
+LOOK_MS, LOOK_AGAIN_S, PATIENCE_S = 2, 0.002, 30.0
+Work = Callable[[Session], Any]
+Job = tuple[Work, "asyncio.Future[Any]"]
+Result = tuple[Any, "Exception | None"]
+
+
+@dataclass
+class Writer:
+    """Run database work of one process in few transactions, on a thread of its own."""
+
+    sessions: sessionmaker
+    _urgent: deque[Job] = field(default_factory=deque)
+    _later: deque[Job] = field(default_factory=deque)
+    _task: asyncio.Task[None] | None = None
+    _eager: sessionmaker | None = None
+    _thread: ThreadPoolExecutor = field(
+        default_factory=lambda: ThreadPoolExecutor(1, thread_name_prefix="channels")
+    )
+    # Not the loop's own threads: there a look would queue behind the turns.
+    _readers: ThreadPoolExecutor = field(
+        default_factory=lambda: ThreadPoolExecutor(2, thread_name_prefix="channels-look")
+    )
+
+    # Each of them waits for a row that somebody else holds.
+    _aside: ThreadPoolExecutor = field(
+        default_factory=lambda: ThreadPoolExecutor(ASIDE, thread_name_prefix="channels-aside")
+    )
+
+    async def later(self, work: Work) -> Any:
+        """Run work after what is urgent; return its result after commit."""
+        return await self._queue(self._later, work)
+
+    async def urgent(self, work: Work) -> Any:
+        """Run work before all that is not urgent; return its result after commit."""
+        return await self._queue(self._urgent, work)
+
+    async def look(self, work: Work) -> Any:
+        """Return what work reads, without waiting for a writer."""
+
+        def read() -> Any:
+            with reading(self.sessions) as session:
+                return work(session)
+
+        return await asyncio.get_running_loop().run_in_executor(self._readers, read)
+
+    async def _queue(self, queue: deque[Job], work: Work) -> Any:
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[Any] = loop.create_future()
+        queue.append((work, future))
+        if self._task is None or self._task.done():
+            self._task = loop.create_task(self._write())
+        return await future
+
+    async def _write(self) -> None:
+        loop = asyncio.get_running_loop()
+        while self._urgent or self._later:
+            urgent = _first(self._urgent, MOST)
+            jobs = urgent + _first(self._later, MOST - len(urgent))
+            works = [work for work, _ in jobs]
+            results = await loop.run_in_executor(self._thread, self._together, works, len(urgent))
+            self._later.extendleft(reversed(jobs[len(results) :]))
+            for (work, future), result in zip(jobs, results):  # noqa: B905 - the rest waits
+                if _is_held_up(result[1]):
+                    aside = loop.run_in_executor(self._aside, self._alone, work)
+                    aside.add_done_callback(partial(_settle_from, future))
+                else:
+                    _settle(future, result)
+
+    def _together(self, works: list[Work], urgent: int) -> list[Result]:
+        """Run jobs in one transaction: the urgent ones, and of the others what there is time for."""
+        try:
+            with self._opened() as session, session.begin():
+                self._begin(session)
+                if session.get_bind().dialect.name == "postgresql":
+                    session.execute(text(f"SET LOCAL lock_timeout = '{LOCK_MS}ms'"))
+                results = [self._one(session, work) for work in works[:urgent]]
+                end = time.monotonic() + FILL_S
+                for work in works[urgent:]:
+                    results.append(self._one(session, work))
+                    if time.monotonic() > end:
+                        break
+                return results
+        except SQLAlchemyError as error:
+            # The transaction as a whole failed: nobody shall suffer for another's row.
+            log.warning("channels.apart", jobs=len(works), error=type(error).__name__)
+            return [self._alone(work) for work in works]
+
+    def _one(self, session: Session, work: Work) -> Result:
+        try:
+            with session.begin_nested():
+                return work(session), None
+        except Exception as error:  # noqa: BLE001 - handed to the one who asked
+            return None, error
+
+    def _alone(self, work: Work) -> Result:
+        try:
+            with self._opened() as session, session.begin():
+                self._begin(session)
+                return work(session), None
+        except Exception as error:  # noqa: BLE001 - handed to the one who asked
+            return None, error
+
+    def _opened(self) -> Session:
+        if self._eager is None:
+            self._eager = eager(self.sessions)
+        return self._eager()
+
+    def _begin(self, session: Session) -> None:
+        """Take the database's writer as soon as it is free."""
+        end = time.monotonic() + PATIENCE_S
+        while True:
+            try:
+                session.connection()
+                return
+            except OperationalError as error:
+                if "locked" not in str(error.orig) or time.monotonic() > end:
+                    raise
+                time.sleep(LOOK_AGAIN_S)
+
+    def close(self) -> None:
+        """Let the thread and its connection end."""
+        self._thread.shutdown(wait=False)
+        self._readers.shutdown(wait=False)
+        self._aside.shutdown(wait=False)
+        if self._eager is not None and self._eager is not self.sessions:
+            self._eager.kw["bind"].dispose()
+
+
+def _first(queue: deque[Job], most: int) -> list[Job]:
+    return [queue.popleft() for _ in range(min(most, len(queue)))]
+
+
+def _settle(future: asyncio.Future[Any], result: Result) -> None:
+    """Hand a result to the one who waits, if somebody still does."""
+    if future.done():
+        return
+    value, error = result
+    if error is None:
+        future.set_result(value)
+    else:
+        future.set_exception(error)
+
+
+def _settle_from(future: asyncio.Future[Any], aside: asyncio.Future[Result]) -> None:
+    if not aside.cancelled():
+        _settle(future, aside.result())
+
+
+def _is_held_up(error: Exception | None) -> bool:
+    """Tell whether a job gave up because others hold its row."""
+    return isinstance(error, OperationalError) and getattr(error.orig, "pgcode", "") == LOCK_NOT_AVAILABLE
+
+
+def eager(sessions: sessionmaker) -> sessionmaker:
+    """Return sessions on a connection of their own that does not wait inside SQLite."""
+    engine = sessions.kw["bind"]
+    if engine.dialect.name != "sqlite" or engine.url.database in (None, "", ":memory:"):
+        return sessions
+    own = open_engine(engine.url.render_as_string(hide_password=False))
+
+    def look_often(connection: Any, _record: Any) -> None:
+        connection.execute(f"PRAGMA busy_timeout={LOOK_MS}")
+
+    event.listen(own, "connect", look_often)
+    return session_factory(own)

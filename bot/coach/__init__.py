@@ -1,0 +1,1 @@
+"""The trainers' tools, 训练与评估."""

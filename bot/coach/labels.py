@@ -1,0 +1,50 @@
+"""`intake coach label` 标注: say what turns of the inbox are, skip them, or divide one."""
+
+from __future__ import annotations
+
+import argparse
+from datetime import datetime, timezone
+
+from bot.desk.training_inbox import divide_item, group_ids, label_items, skip_items
+from bot.handbook.errors import DeskError
+from bot.handbook.tables import load_handbook
+from bot.handbook.training_table import load_training
+from bot.settings import load_settings
+from bot.storage.engine import open_engine, session_factory
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments of `intake coach label`."""
+    parser.add_argument("items", type=int, nargs="*", help="ids of turns")
+    parser.add_argument("--group", type=int, help="all waiting turns of a group")
+    parser.add_argument("--type", help="request type, out_of_scope or unclear")
+    parser.add_argument("--urgency", choices=["general", "major", "urgent"], help="how urgent it is")
+    parser.add_argument("--skip", action="store_true", help="lay them aside")
+    parser.add_argument("--divide", nargs="+", metavar="TEXT", help="the requests that one turn holds")
+    parser.add_argument("--by", default="trainer", help="who labels")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Carry out one decision."""
+    now = datetime.now(timezone.utc)
+    sessions = session_factory(open_engine(load_settings().database_url))
+    with sessions.begin() as session:
+        ids = [*args.items, *(group_ids(session, args.group) if args.group else [])]
+        if not ids:
+            raise DeskError("bad_request", "name turns by id, or a group with --group")
+        if args.skip:
+            print(f"skipped {skip_items(session, ids, labeller=args.by, now=now)}")
+        elif args.divide:
+            made = divide_item(
+                session, load_training(), ids[0], args.divide, labeller=args.by, now=now
+            )
+            print(f"divided into {made}")
+        elif args.type:
+            states = label_items(
+                session, load_handbook(), ids, type_=args.type, urgency=args.urgency,
+                labeller=args.by, now=now,
+            )
+            print(", ".join(f"{state} {count}" for state, count in sorted(states.items())))
+        else:
+            raise DeskError("bad_request", "say --type, --skip or --divide")
+    return 0

@@ -1,0 +1,124 @@
+"""The language tables on the command line, 服务语言规则维护: explain, draft, check, report rules."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from datetime import date, datetime, time
+from pathlib import Path
+
+from bot.desk.rules_in_force import RuleUse, rule_uses
+from bot.handbook.deadlines import SHANGHAI
+from bot.handbook.language.checker import TABLES, Checker, load_checker
+from bot.handbook.language.examples import failing_examples, idle_antipatterns
+from bot.handbook.language.kinds import LanguageRule
+from bot.handbook.language.tables import read_what_can_be_read
+from bot.settings import load_settings
+from bot.storage.engine import migrate, open_engine, reading, session_factory
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the verbs: explain, new, check, report."""
+    verbs = parser.add_subparsers(dest="language_verb", required=True)
+    explain = verbs.add_parser("explain", help="show one rule with its examples")
+    explain.add_argument("rule")
+    new = verbs.add_parser("new", help="print a new rule to fill in")
+    new.add_argument("rule")
+    check = verbs.add_parser("check", help="run the examples of all rules, or of some groups")
+    check.add_argument("groups", nargs="*", metavar="GROUP")
+    report = verbs.add_parser("report", help="how often each rule fired, and what people did")
+    report.add_argument("--since", type=date.fromisoformat, metavar="DAY", help="from this day on")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Carry out one verb of `intake language`."""
+    if args.language_verb == "check":
+        return check_tables(args.groups)
+    if args.language_verb == "new":
+        print(draft(args.rule), end="")
+        return 0
+    if args.language_verb == "report":
+        print("\n".join(reported(_uses(args.since))))
+        return 0
+    print(explained(load_checker(verify=False).explain(args.rule)))
+    return 0
+
+
+def check_tables(groups: list[str]) -> int:
+    """Print every mistake in the tables and every example that fails; 1 if there is any."""
+    tables, problems = read_what_can_be_read(TABLES)
+    checker, wanted = Checker(tables), frozenset(groups)
+    problems += [*failing_examples(checker, wanted), *idle_antipatterns(checker, wanted)]
+    for problem in problems:
+        print(problem)
+    print(f"{len(tables.rules)} rules, {len(problems)} problems")
+    return 1 if problems else 0
+
+
+def _uses(since: date | None) -> list[RuleUse]:
+    engine = open_engine(load_settings().database_url)
+    migrate(engine)
+    start = None if since is None else datetime.combine(since, time(), SHANGHAI)
+    with reading(session_factory(engine)) as session:
+        found = rule_uses(session, since=start)
+    engine.dispose()
+    return found
+
+
+def reported(uses: Sequence[RuleUse]) -> list[str]:
+    """Lay out per rule: fired, refused, overridden, dismissed, accepted rewrites, share ignored."""
+    titles = {rule.id: rule.title for rule in load_checker(verify=False).rules}
+    lines = ["rule       fired refused overridden dismissed rewritten ignored"]
+    for each in uses:
+        lines.append(
+            f"{each.rule:10} {each.fired:5} {each.refused:7} {each.overridden:10}"
+            f" {each.dismissed:9} {each.rewritten:9} {each.ignored:7.0%}  {titles.get(each.rule, '')}"
+        )
+    return [*lines, f"{len(uses)} rules fired"]
+
+
+def explained(rule: LanguageRule) -> str:
+    """Describe one rule for people."""
+    levels = "、".join(f"{name}:{level.value}" for name, level in sorted(rule.levels.items()))
+    about = [
+        f"{rule.id} {rule.title}",
+        f"  级别 {levels}   种类 {rule.kind}   归类 {rule.report}   依据 {rule.basis}",
+        f"  适用 {'、'.join(sorted(rule.applies))}"
+        f"   轮次 {'、'.join(sorted(rule.turns)) or '全部'}"
+        f"   场景 {'、'.join(sorted(rule.contexts)) or '全部'}"
+        f"   豁免 {'、'.join(rule.guards) or '无'}",
+        f"  负责 {rule.owner}   自 {rule.since}   {Path(rule.file).name}:{rule.line}",
+        f"  {rule.message}",
+    ]
+    if rule.suggestion:
+        about.append(f"  建议：{rule.suggestion}")
+    if not rule.overridable:
+        about.append("  不可强制发送")
+    about.extend(f"  坏 {each.text}" for each in rule.bad)
+    about.extend(f"  好 {each.text}" for each in rule.good)
+    return "\n".join(about)
+
+
+def draft(rule_id: str) -> str:
+    """Write a rule to be filled in and added to the table of its group."""
+    return f"""\
+- id: {rule_id}
+  title: 规则名称
+  kind: pattern
+  report: —
+  level: warn
+  pattern: '要找的说法'
+  message: 说明为什么不妥、怎样改。
+  suggestion: 可以直接使用的句子。
+  basis: 企业内部标准
+  owner: 服务质量组
+  since: 2026-01-01
+  bad:
+  - {{text: 应当命中的句子一。, span: 句子一}}
+  - {{text: 应当命中的句子二。, span: 句子二}}
+  - {{text: 应当命中的句子三。, span: 句子三}}
+  good:
+  - {{text: 相似而无妨的句子一。}}
+  - {{text: 相似而无妨的句子二。}}
+  - {{text: 相似而无妨的句子三。}}
+"""

@@ -1,0 +1,137 @@
+"""Language checks on the command line, 服务语言检查: for trainers, and for texts from elsewhere.
+
+JSON lines come back with verdict and findings; plain text comes back with carets under what was
+found.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import unicodedata
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, TextIO
+
+from bot.handbook.errors import DeskError
+from bot.handbook.language.case import SPEAKERS, TURNS
+from bot.handbook.language.checker import Checker, load_checker
+from bot.handbook.language.finding import Result, Verdict, verdict_of
+from bot.settings import raw_settings
+
+
+class BadLine(DeskError):
+    """A line of the input is neither a JSON object with a text nor plain text."""
+
+    def __init__(self, number: int, expected: str) -> None:
+        super().__init__("bad_line", f"line {number}: expected {expected}", line=number)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options of `intake lint`."""
+    parser.add_argument(
+        "--input", default="-", help="JSON lines or plain text; - is standard input"
+    )
+    parser.add_argument("--output", default="-", help="where to write; - is standard output")
+    parser.add_argument("--tables", type=Path, help="another directory of rule tables")
+    parser.add_argument("--speaker", choices=SPEAKERS, help="for lines that do not say it")
+    parser.add_argument("--turn", choices=TURNS, help="for lines that do not say it")
+    parser.add_argument("--context", help="a context or request type, for lines that do not say it")
+    parser.add_argument(
+        "--brand", default=raw_settings()["BRAND"], help="whose numbers and links are official"
+    )
+    parser.add_argument(
+        "--opinion",
+        action=argparse.BooleanOptionalAction,
+        default=True,
+        help="add the second opinion, which warns at most",
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Check every line of the input; 0 even when something is found, for the caller judges."""
+    # `intake language check` and the start of the desk run the examples; here speed counts.
+    checker = load_checker(args.tables, verify=False, brand=args.brand)
+    with _opened(args.input, "r") as source, _opened(args.output, "w") as target:
+        for number, line in enumerate(source, start=1):
+            if line.strip():
+                target.write(_answered(checker, line, number, args))
+    return 0
+
+
+def _answered(checker: Checker, line: str, number: int, args: argparse.Namespace) -> str:
+    defaults = {"speaker": args.speaker, "turn": args.turn, "context": args.context}
+    if not line.lstrip().startswith("{"):
+        text = line.rstrip("\n")
+        given = {name: value for name, value in defaults.items() if value}
+        return shown(text, _with_opinion(text, checker.check(text, **given), args))
+    row = _row(line, number)
+    case = {name: row.get(name) or value for name, value in defaults.items()}
+    result = checker.check(
+        row["text"],
+        speaker=case["speaker"] if case["speaker"] in SPEAKERS else "staff",
+        turn=case["turn"],
+        context=case["context"],
+        facts=row["facts"] if isinstance(row.get("facts"), dict) else {},
+    )
+    result = _with_opinion(row["text"], result, args)
+    return json.dumps({**row, **result.as_json()}, ensure_ascii=False) + "\n"
+
+
+def _with_opinion(text: str, result: Result, args: argparse.Namespace) -> Result:
+    # Where the rules object already, a hint would only say it again.
+    if not args.opinion or result.verdict is not Verdict.PASS:
+        return result
+    # Imported here: the rules alone need no numerical libraries.
+    from bot.coach.opinion import load_opinion
+
+    extra = load_opinion().finding(text)
+    findings = (*result.findings, extra) if extra else result.findings
+    return replace(result, findings=findings, verdict=verdict_of(findings))
+
+
+def _row(line: str, number: int) -> dict[str, Any]:
+    try:
+        row = json.loads(line)
+    except ValueError:
+        raise BadLine(number, "a JSON object") from None
+    if not isinstance(row, dict) or not isinstance(row.get("text"), str):
+        raise BadLine(number, "a JSON object with a text")
+    return row
+
+
+def shown(text: str, result: Result) -> str:
+    """Write a reply with carets under what was found, and the findings below it."""
+    lines = [f"{result.verdict.label}  {text}"]
+    margin = _width(result.verdict.label) + 2
+    for finding in result.findings:
+        before = margin + _width(text[: finding.start])
+        carets = "^" * max(1, _width(text[finding.start : finding.end]))
+        lines.append(" " * before + carets)
+        lines.append(f"    {finding.rule} {finding.level.label}：{finding.message}")
+        if finding.suggestion:
+            lines.append(f"    建议：{finding.suggestion}")
+    return "\n".join(lines) + "\n"
+
+
+def _width(text: str) -> int:
+    """Count terminal columns: Chinese characters take two."""
+    return sum(2 if unicodedata.east_asian_width(char) in "WF" else 1 for char in text)
+
+
+@contextmanager
+def _opened(name: str, mode: str) -> Iterator[TextIO]:
+    if name == "-":
+        yield sys.stdin if mode == "r" else sys.stdout
+        return
+    with Path(name).open(mode, encoding="utf-8") as stream:
+        yield stream
+
+
+if __name__ == "__main__":
+    from bot.coach.language import check_tables
+
+    sys.exit(check_tables(sys.argv[1:]))

@@ -1,0 +1,159 @@
+// Models (模型): train, examine, try in the shadow, switch, and the way back.
+
+import { h, reactive } from "vue";
+import { ElButton, ElMessage, ElMessageBox, ElProgress, ElTag } from "element-plus";
+import * as desk from "./desk.js";
+import { attempt, may, store } from "./store.js";
+import { dayTime, span } from "./words.js";
+
+const view = reactive({ models: [], serving: null, history: [], routes: {}, job: {}, report: null });
+const KINDS = { switch: "上线", rollback: "退回", automatic: "自动退回", canary: "灰度", canary_end: "结束灰度", override: "放行" };
+const JOBS = { train: "训练", gate: "评审", shadow: "影子运行" };
+const STATES = { starting: "启动中", running: "进行中", done: "完成", failed: "失败", cancelled: "已取消" };
+let timer = 0;
+
+export async function enterModels() {
+  await Promise.all([loadModels(), loadJob()]);
+}
+
+async function loadModels() {
+  const data = await attempt(() => desk.get("/coach/models"));
+  if (data) Object.assign(view, data);
+}
+
+const isBusy = () => ["starting", "running"].includes(view.job.state);
+
+async function loadJob() {
+  if (!may("coaching")) return;
+  const before = isBusy();
+  const data = await attempt(() => desk.get("/coach/jobs"));
+  if (!data) return;
+  view.job = data;
+  clearTimeout(timer);
+  if (isBusy() && store.page === "coach") timer = setTimeout(loadJob, 1000);
+  else if (before) loadModels();
+}
+
+async function start(body) {
+  const data = await attempt(() => desk.post("/coach/jobs", body));
+  if (!data) return;
+  view.job = data;
+  setTimeout(loadJob, 500);
+}
+
+async function reasoned(title, act) {
+  const answer = await ElMessageBox.prompt("请写明原因，会留在历史里", title, { inputValidator: (v) => Boolean(v?.trim()) || "请写明原因", confirmButtonText: "确定", cancelButtonText: "取消" }).catch(() => null);
+  if (!answer) return;
+  const data = await attempt(() => act(answer.value.trim()));
+  if (data) ElMessage({ message: "已生效", type: "success" });
+  await loadModels();
+}
+
+const switchTo = (name) => reasoned(`上线 ${name}`, (reason) => desk.post(`/coach/models/${name}/switch`, { reason }));
+const letPass = (name) => reasoned(`放行 ${name}`, (reason) => desk.post(`/coach/models/${name}/override`, { reason }));
+const share = (title, words, most, usual) => ElMessageBox.prompt(words, title, { inputValue: String(usual), inputValidator: (v) => (/^\d+$/.test(v) && v >= 1 && v <= most) || `请填1到${most}的整数`, confirmButtonText: "下一步", cancelButtonText: "取消" }).then((a) => Number(a.value), () => null);
+async function canary(name) {
+  const percent = await share(`灰度 ${name}`, "由新模型应答的会话比例（%），最多50", 50, 10);
+  if (percent) await reasoned(`灰度${percent}% ${name}`, (reason) => desk.post("/coach/canary", { model: name, percent, reason }));
+}
+async function shadow(name) {
+  const percent = await share(`影子 ${name}`, "旁读的会话比例（%）；只读最近一周的话，不应答", 100, 100);
+  if (percent) await start({ kind: "shadow", model: name, hours: 168, percent });
+}
+const backTo = (name) => reasoned(`退回 ${name}`, (reason) => desk.post("/coach/rollback", { model: name, reason }));
+const endCanary = () => reasoned("结束灰度", (reason) => desk.post("/coach/canary", { reason }));
+async function back() {
+  if (await attempt(() => desk.post("/coach/rollback", {}))) ElMessage({ message: "已退回上一个模型", type: "success" });
+  await loadModels();
+}
+async function showReport(name) {
+  view.report = await attempt(() => desk.get(`/coach/models/${name}/gate`));
+}
+
+function job() {
+  const j = view.job;
+  if (!may("coaching")) return null;
+  return h("section", { class: "job" }, [
+    h("div", { class: "acts" }, [
+      h(ElButton, { type: "primary", disabled: isBusy(), onClick: () => start({ kind: "train" }) }, () => "开始训练"),
+      isBusy() ? h(ElButton, { onClick: async () => { await attempt(() => desk.post("/coach/jobs/cancel")); loadJob(); } }, () => "取消") : null,
+    ]),
+    j.kind ? h("div", { role: "status" }, [
+      h("p", `${JOBS[j.kind] ?? j.kind}：${STATES[j.state] ?? j.state}${j.stage && isBusy() ? ` · ${j.stage}` : ""}${j.left_s && isBusy() ? ` · 约剩${span(j.left_s)}` : ""}${j.differences !== undefined ? ` · 读了${j.turns}句，${j.differences}句不同` : ""}`),
+      isBusy() ? h(ElProgress, { percentage: Math.round((j.share ?? 0) * 100) }) : null,
+      j.message ? h("p", { class: "tiny" }, j.message) : null,
+      j.log?.length ? h("details", [h("summary", "日志"), h("pre", { class: "joblog" }, j.log.slice(-40).join("\n"))]) : null,
+    ]) : null,
+  ]);
+}
+
+function verdict(model) {
+  const g = model.gate;
+  if (g.passed === undefined) return h("span", { class: "tiny" }, "未评审");
+  if (g.passed && !g.override) {
+    const lacks = model.name === view.serving ? "" : !g.played ? "走完对话后才能上线" : g.against !== view.serving ? "对比的不是在用模型，请重新评审" : "";
+    return [h(ElTag, { type: lacks ? "warning" : "success", size: "small" }, () => (lacks ? "初评通过" : "通过")), lacks ? h("p", { class: "tiny" }, lacks) : null];
+  }
+  return [h(ElTag, { type: g.override ? "warning" : "danger", size: "small" }, () => (g.override ? "班长放行" : "未通过")), h("p", { class: "tiny" }, g.override ? `${g.override.by}：${g.override.reason}` : (g.reasons ?? []).join("；"))];
+}
+
+const served = (name) => view.history.some((c) => ["switch", "rollback", "automatic"].includes(c.kind) && [c.model, c.previous].includes(name));
+
+function row(model) {
+  const serving = model.name === view.serving;
+  const passed = model.gate.override || (model.gate.passed && model.gate.played && model.gate.against === view.serving);
+  const acts = [
+    may("coaching") && ["评审", () => start({ kind: "gate", model: model.name })],
+    may("coaching") && ["评审并走对话", () => start({ kind: "gate", model: model.name, play: true })],
+    model.gate.passed !== undefined && ["报告", () => showReport(model.name)],
+    may("coaching") && !serving && ["影子", () => shadow(model.name)],
+    may("coaching") && !serving && passed && ["灰度", () => canary(model.name)],
+    may("coaching") && !serving && (served(model.name) ? ["退回到此", () => backTo(model.name)] : ["上线", () => switchTo(model.name)]),
+    may("tickets_lead") && model.gate.passed === false && !model.gate.override && ["放行", () => letPass(model.name)],
+  ].filter(Boolean);
+  return h("tr", { key: model.name, class: { on: serving } }, [
+    h("td", [h("b", model.name), serving ? h(ElTag, { size: "small" }, () => "在用") : null, model.canary ? h(ElTag, { size: "small", type: "warning" }, () => "灰度") : null]),
+    h("td", dayTime(new Date(model.made * 1000).toISOString())), h("td", model.card.sentences ?? "—"), h("td", `${model.size_mb} MB`), h("td", verdict(model)),
+    h("td", { class: "acts" }, acts.map(([title, run]) => h(ElButton, { key: title, size: "small", disabled: isBusy() && ["评审", "评审并走对话", "影子"].includes(title), onClick: run }, () => title))),
+  ]);
+}
+
+const titleOf = (type) => view.report?.types.find((t) => t.type === type)?.title ?? store.tables.types[type]?.title ?? store.written?.[type] ?? type;
+const percent = (value) => (value === null || value === undefined ? "—" : `${(value * 100).toFixed(1)}%`);
+const WORDS = { better: ["变好", "success"], worse: ["变差", "danger"], unchanged: ["持平", "info"] };
+
+function report() {
+  const r = view.report;
+  if (!r) return null;
+  const said = (title, list) => (list.length ? h("ul", { class: "said" }, list.map((s, n) => h("li", { key: n }, `${title} ${s.text}（${titleOf(s.before)} → ${titleOf(s.after)}）`))) : null);
+  return h("section", { class: "report" }, [
+    h("h2", `${r.model} 对比 ${r.against ?? "（无）"}：${r.sentences}句，${r.passed ? "通过" : "未通过"}`),
+    h("table", { class: "tickets" }, [h("thead", h("tr", ["规则", "数值", "标准", "结论"].map((t) => h("th", { scope: "col", key: t }, t)))), h("tbody", r.limits.map((l) => h("tr", { key: l.id }, [h("td", l.title), h("td", l.value), h("td", l.bound), h("td", l.ok ? "达标" : l.why)])))]),
+    h("table", { class: "tickets" }, [h("thead", h("tr", ["类型", "原来", "现在", "变化", "句子"].map((t) => h("th", { scope: "col", key: t }, t)))), h("tbody", r.types.filter((t) => t.verdict !== "unchanged" || t.fixed.length).map((t) => h("tr", { key: t.type }, [
+      h("td", t.title), h("td", percent(t.before)), h("td", percent(t.after)), h("td", h(ElTag, { size: "small", type: WORDS[t.verdict][1] }, () => WORDS[t.verdict][0])), h("td", [said("＋", t.fixed), said("－", t.broken)]),
+    ])))]),
+    r.conversations?.broken.length ? h("p", `变差的对话：${r.conversations.broken.map((b) => b.say).join("；")}`) : null,
+    r.conversations?.failed ? h("p", r.conversations.failed.length ? `走不通的对话：${r.conversations.failed.join("；")}` : "完整对话全部走通") : null,
+    r.confusion?.length ? h("details", [h("summary", "混淆变化"), h("ul", { class: "said" }, r.confusion.map((c, n) => h("li", { key: n }, `${titleOf(c.type)} 判为 ${titleOf(c.read_as)}：${c.change > 0 ? "多" : "少"}${Math.abs(c.change)}句`)))]) : null,
+    h(ElButton, { onClick: () => { view.report = null; } }, () => "收起"),
+  ]);
+}
+
+export function modelsTab() {
+  const state = view.routes.state;
+  return h("section", [
+    job(),
+    h("div", { class: "acts" }, [
+      h("span", { role: "status" }, view.serving ? `在用：${view.serving}` : "在用：启动时按数据选定的模型"),
+      state === "starting" ? h(ElTag, { type: "warning" }, () => "新模型启动中，原模型继续服务") : null,
+      state === "refused" ? h(ElTag, { type: "danger" }, () => view.routes.message) : null,
+      may("coaching") && view.pointer?.previous ? h(ElButton, { type: "warning", onClick: back }, () => "一键退回") : null,
+      may("coaching") && view.pointer?.canary ? h(ElButton, { onClick: endCanary }, () => "结束灰度") : null,
+      h(ElButton, { text: true, onClick: enterModels }, () => "刷新"),
+    ]),
+    view.models.length ? h("table", { class: "tickets" }, [h("thead", h("tr", ["模型", "时间", "语料", "大小", "评审", "操作"].map((t) => h("th", { scope: "col", key: t }, t)))), h("tbody", view.models.map(row))]) : h("p", { class: "nothing" }, "还没有保留的模型"),
+    report(),
+    h("h2", "历史"),
+    view.history.length ? h("ul", { class: "rows" }, view.history.map((c) => h("li", { key: c.id }, h("div", [h("b", `${KINDS[c.kind] ?? c.kind}：${c.previous ?? "（无）"} → ${c.model}`), h("p", c.reason), h("p", { class: "tiny" }, `${c.by} ${dayTime(c.at)}`)])))) : h("p", { class: "nothing" }, "还没有变更"),
+  ]);
+}

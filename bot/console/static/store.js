@@ -1,0 +1,250 @@
+// What the console knows (状态): the person, lists, the open conversation, and how it is kept fresh.
+
+import { reactive } from "vue";
+import { ElMessage } from "element-plus";
+import * as desk from "./desk.js";
+
+export const store = reactive({
+  ready: false,
+  me: null,
+  presence: { presence: "off", presence_reason: null },
+  tables: null,
+  mustChange: false,
+  page: "talk",
+  now: Date.now(),
+  online: true,
+  lists: { waiting: [], mine: [], team: [] },
+  bots: { shown: false, list: [] },
+  openId: null,
+  open: null,
+  ticketNumber: null,
+  ticket: null,
+  people: [],
+  notices: [],
+  approvals: [],
+  dialog: null,
+  listsLoaded: false,
+});
+
+export const may = (permission) => Boolean(store.me?.may.includes(permission));
+
+// Half-written replies stay with their conversation, also over a reload.
+const DRAFTS = "intake.drafts";
+export function draftOf(id) {
+  try {
+    return JSON.parse(sessionStorage.getItem(DRAFTS) ?? "{}")[id] ?? "";
+  } catch {
+    return "";
+  }
+}
+export function keepDraft(id, text) {
+  try {
+    const all = JSON.parse(sessionStorage.getItem(DRAFTS) ?? "{}");
+    if (text) all[id] = text;
+    else delete all[id];
+    sessionStorage.setItem(DRAFTS, JSON.stringify(all));
+  } catch {
+    /* nothing is kept */
+  }
+}
+
+export function tell(error) {
+  if (error.status === 401) return signedOut();
+  ElMessage({ message: error.message, type: "error", duration: 4000, showClose: true });
+  return undefined;
+}
+
+// Run an act; an error is told and answered with null.
+export async function attempt(act) {
+  try {
+    return await act();
+  } catch (error) {
+    tell(error);
+    return null;
+  }
+}
+
+// Read in the background: when the line is down, everything that is shown is read again later,
+// so that a hint that came just before is not lost.
+let again = 0;
+async function fresh(read) {
+  try {
+    const data = await read();
+    return data;
+  } catch (error) {
+    if (error.status === 401) signedOut();
+    else if (error.status === 0 || error.status >= 500) {
+      store.online = false;
+      clearTimeout(again);
+      again = setTimeout(catchUp, 1500);
+    } else if (error.status !== 404 && error.status !== 403) tell(error);
+    return null;
+  }
+}
+
+async function catchUp() {
+  if (!store.me || store.mustChange) return;
+  const lists = await loadLists();
+  if (!lists) return;
+  store.online = true;
+  await Promise.all([refreshConversation(), store.ticketNumber ? openTicket(store.ticketNumber) : null, loadNotices(), loadApprovals(), loadPeople()]);
+}
+
+let stopListening = null;
+export function signedOut() {
+  stopListening?.();
+  stopListening = null;
+  desk.setToken("");
+  Object.assign(store, { me: null, open: null, openId: null, ticket: null, ticketNumber: null, mustChange: false, page: "talk", dialog: null, listsLoaded: false, bots: { shown: false, list: [] } });
+}
+
+export async function begin(me) {
+  desk.setToken(me.csrf_token);
+  store.me = me.staff;
+  store.mustChange = me.must_change_password;
+  if (store.mustChange) return;
+  store.tables = await desk.get("/tables");
+  const fresh = await desk.get("/me");
+  store.presence = { presence: fresh.presence, presence_reason: fresh.presence_reason, capacity: fresh.capacity };
+  await Promise.all([loadLists(), loadNotices(), loadApprovals(), loadPeople()]);
+  stopListening?.();
+  stopListening = desk.listen({
+    onChanges: changed,
+    onState: (state) => {
+      store.online = state;
+    },
+    onSignedOut: signedOut,
+  });
+}
+
+export async function loadLists() {
+  const data = await fresh(() => desk.get("/conversations"));
+  if (!data) return false;
+  const all = data.conversations;
+  const before = new Set(store.lists.waiting.map((c) => c.id));
+  store.lists.waiting = all.filter((c) => c.state === "waiting");
+  store.lists.mine = all.filter((c) => c.state === "staff" && c.holder?.id === store.me?.id).sort(byNeed);
+  store.lists.team = all.filter((c) => c.state === "staff" && c.holder?.id !== store.me?.id);
+  if (store.listsLoaded && store.lists.waiting.some((c) => !before.has(c.id))) document.title = "● 有新的排队 - 客服工作台";
+  store.listsLoaded = true;
+  loadBots();
+  return true;
+}
+
+// What the bot serves now, newest word first, for those who may watch it.
+export async function loadBots() {
+  if (!store.bots.shown || !may("conversations_watch")) return;
+  const data = await fresh(() => desk.get("/conversations", { state: "bot", limit: 50 }));
+  if (data) store.bots.list = data.conversations;
+}
+
+function byNeed(a, b) {
+  if (a.needs_answer !== b.needs_answer) return a.needs_answer ? -1 : 1;
+  return (a.last?.at ?? "") < (b.last?.at ?? "") ? -1 : 1;
+}
+
+export async function loadNotices() {
+  const data = await fresh(() => desk.get("/notices", { unread: true }));
+  if (data) store.notices = data.notices;
+}
+export async function loadApprovals() {
+  if (!may("approvals_decide")) return;
+  const data = await fresh(() => desk.get("/approvals"));
+  if (data) store.approvals = data.approvals;
+}
+export async function loadPeople() {
+  const data = await fresh(() => desk.get("/people"));
+  if (data) store.people = data.people;
+}
+
+export async function openConversation(id) {
+  store.openId = id;
+  store.open = store.open?.conversation.id === id ? store.open : null;
+  store.page = "talk";
+  const data = await attempt(() => desk.get(`/conversations/${id}`));
+  if (!data || store.openId !== id) return;
+  store.open = data;
+  const current = data.tickets.find((t) => t.number === store.ticketNumber);
+  const first = data.tickets.find((t) => ["accepted", "processing", "on_hold", "submitted"].includes(t.state)) ?? data.tickets[0];
+  await openTicket((current ?? first)?.number ?? null);
+}
+
+// Read again what is open, without losing the place.
+export async function refreshConversation() {
+  const id = store.openId;
+  if (!id) return;
+  const data = await fresh(() => desk.get(`/conversations/${id}`));
+  if (!data || store.openId !== id) return;
+  const known = store.ticketNumber;
+  store.open = data;
+  if (!known && data.tickets.length) await openTicket(data.tickets[0].number);
+}
+
+export async function openTicket(number) {
+  store.ticketNumber = number;
+  if (!number) {
+    store.ticket = null;
+    return;
+  }
+  const data = await fresh(() => desk.get(`/tickets/${number}`));
+  if (store.ticketNumber === number) store.ticket = data;
+}
+
+let pending = null;
+let queued = false;
+async function changed(news) {
+  if (!store.me) return;
+  if (news.people) loadPeople();
+  if (news.notices) loadNotices();
+  if (news.events?.some((e) => e.kind.startsWith("approval"))) loadApprovals();
+  if (store.openId && news.conversations.includes(store.openId)) refreshConversation();
+  if (store.ticketNumber && news.tickets.includes(store.ticketNumber)) openTicket(store.ticketNumber);
+  for (const listener of listeners) listener(news);
+  // Many changes at once are one reading of the lists.
+  if (pending) {
+    queued = true;
+    return;
+  }
+  pending = loadLists();
+  await pending;
+  pending = null;
+  if (queued) {
+    queued = false;
+    changed({ conversations: [], tickets: [], events: [] });
+  }
+}
+
+const listeners = new Set();
+export function onChange(listener) {
+  listeners.add(listener);
+  return () => listeners.delete(listener);
+}
+
+// One act on the open conversation: its answer is the new state.
+export async function act(name, body = {}) {
+  const id = store.openId;
+  const data = await attempt(() => desk.post(`/conversations/${id}/${name}`, body));
+  await Promise.all([refreshConversation(), loadLists()]);
+  return data;
+}
+
+export async function claim(id) {
+  const known = [...store.lists.waiting, ...store.lists.team, ...store.bots.list].find((c) => c.id === id) ?? store.open?.conversation;
+  const data = await attempt(() => desk.post(`/conversations/${id}/claim`, known?.id === id ? { epoch: known.epoch } : {}));
+  await loadLists();
+  if (data) {
+    store.presence.presence = store.presence.presence === "off" ? "duty" : store.presence.presence;
+    await openConversation(id);
+    setTimeout(() => document.getElementById("reply")?.focus(), 50);
+  } else if (store.openId === id) {
+    await refreshConversation();
+  }
+}
+
+setInterval(() => {
+  store.now = Date.now();
+}, 1000);
+addEventListener("focus", () => {
+  document.title = "客服工作台";
+});
+addEventListener("online", catchUp);

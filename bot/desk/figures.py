@@ -1,0 +1,279 @@
+"""Chapters 5.1 and 6: quality figures (质量指标) over the records, each linked to its tickets."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Collection, Sequence
+from dataclasses import asdict
+from datetime import date, datetime, time, timedelta, timezone
+from typing import Any
+
+from openpyxl import Workbook
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from bot.handbook.deadlines import SHANGHAI
+from bot.handbook.figures import TITLES, Figure, counts, figures, group_of
+from bot.handbook.lifecycle import OPEN_STATES
+from bot.handbook.outcomes import CAUSES, Outcome
+from bot.handbook.tables import Handbook
+from bot.storage.clock import FigureDay, TicketClock, TicketOutcome
+from bot.storage.conversations import Message
+from bot.storage.tickets import Ticket
+
+_COLUMNS = tuple(getattr(TicketOutcome, name) for name in Outcome._fields)
+
+
+def day_bounds(day: date) -> tuple[datetime, datetime]:
+    """Return when a day of Shanghai begins and ends."""
+    start = datetime.combine(day, time(), SHANGHAI).astimezone(timezone.utc)
+    return start, start + timedelta(days=1)
+
+
+def outcomes_between(
+    session: Session, start: datetime, end: datetime, *, teams: Collection[str] | None = None
+) -> list[Outcome]:
+    """Return the facts of a span of time, of some teams only if given."""
+    query = select(*_COLUMNS).where(TicketOutcome.at >= start, TicketOutcome.at < end)
+    if teams is not None:
+        query = query.where(TicketOutcome.team.in_(teams))
+    return [Outcome(*row) for row in session.execute(query)]
+
+
+def figures_between(
+    session: Session, handbook: Handbook, *, start: datetime, end: datetime, now: datetime,
+    teams: Collection[str] | None = None,
+) -> dict[str, Any]:
+    """Return every figure of a span with its interval, the causes of breaches and what is at risk."""
+    durable = handbook.clock.closure.durable_days
+    facts = outcomes_between(session, start, end, teams=teams)
+    causes: dict[str, int] = {}
+    for fact in facts:
+        if fact.ok is False and fact.cause:
+            causes[fact.cause] = causes.get(fact.cause, 0) + 1
+    return {
+        "from": start.isoformat(),
+        "to": end.isoformat(),
+        "figures": [
+            asdict(each) | {"title": TITLES[each.name][0], "meaning": TITLES[each.name][1]}
+            for each in figures(facts, durable_days=durable)
+        ],
+        "breach_causes": [
+            {"cause": cause, "title": CAUSES[cause], "count": count}
+            for cause, count in sorted(causes.items(), key=lambda item: -item[1])
+        ],
+        "at_risk": at_risk(session, now=now, teams=teams),
+        "bot_answers": bot_answers(session, start=start, end=end),
+    }
+
+
+def tickets_behind(
+    session: Session, handbook: Handbook, *, name: str, by: str, group: str, start: datetime,
+    end: datetime, numerator: bool | None = None, teams: Collection[str] | None = None,
+    most: int = 1_000,
+) -> list[str]:
+    """Return the numbers of the tickets that a figure counts (or those in its numerator or not)."""
+    query = (
+        select(Ticket.number, *_COLUMNS)
+        .join(TicketOutcome, TicketOutcome.ticket_id == Ticket.id)
+        .where(TicketOutcome.at >= start, TicketOutcome.at < end)
+        .order_by(TicketOutcome.at, Ticket.id)
+    )
+    if teams is not None:
+        query = query.where(TicketOutcome.team.in_(teams))
+    numbers: dict[str, None] = {}
+    for number, *row in session.execute(query):
+        fact = Outcome(*row)
+        top, bottom = counts(name, fact, durable_days=handbook.clock.closure.durable_days)
+        if not (top or bottom) or group_of(fact, by) != group:
+            continue
+        if numerator is None or top is numerator:
+            numbers[number] = None
+        if len(numbers) >= most:
+            break
+    return list(numbers)
+
+
+def breaches_behind(
+    session: Session, *, cause: str, start: datetime, end: datetime,
+    teams: Collection[str] | None = None, most: int = 1_000,
+) -> list[str]:
+    """Return the numbers of the tickets that missed a due time for a cause."""
+    fact = TicketOutcome
+    query = (
+        select(Ticket.number)
+        .join(fact, fact.ticket_id == Ticket.id)
+        .where(fact.at >= start, fact.at < end, fact.ok.is_(False), fact.cause == cause)
+        .order_by(fact.at, Ticket.id)
+        .limit(most)
+    )
+    if teams is not None:
+        query = query.where(fact.team.in_(teams))
+    return list(dict.fromkeys(session.execute(query).scalars()))
+
+
+def daily_shares(
+    session: Session, *, name: str, first: date, last: date, teams: Collection[str] | None = None
+) -> list[dict[str, Any]]:
+    """Return a share of each stored day, of some teams only if given."""
+    row = FigureDay
+    top, bottom = func.sum(row.numerator), func.sum(row.denominator)
+    query = (
+        select(row.day, top, bottom)
+        .where(row.name == name, row.day >= first.isoformat(), row.day <= last.isoformat())
+        .group_by(row.day)
+        .order_by(row.day)
+    )
+    if teams is None:
+        query = query.where(row.by == "all")
+    else:
+        query = query.where(row.by == "team", row.group.in_(teams))
+    return [
+        {"day": day, "numerator": top, "denominator": bottom, "value": top / bottom if bottom else None}
+        for day, top, bottom in session.execute(query)
+    ]
+
+
+def at_risk(
+    session: Session, *, now: datetime, teams: Collection[str] | None = None, most: int = 200
+) -> dict[str, Any]:
+    """Return how many open clocks are at risk or late now, and the most pressing tickets."""
+    query = (
+        select(Ticket.number, Ticket.team, TicketClock.clock, TicketClock.due_at)
+        .join(Ticket, Ticket.id == TicketClock.ticket_id)
+        .where(
+            TicketClock.ended_at.is_(None), TicketClock.risk_at <= now, TicketClock.clock != "hold",
+            Ticket.state.in_(OPEN_STATES),
+            # A held resolution stands still; the other clocks of a held ticket run.
+            (Ticket.state != "on_hold") | (TicketClock.clock != "resolution") | (TicketClock.due_at < now),
+        )
+    )
+    if teams is not None:
+        query = query.where(Ticket.team.in_(teams))
+    inner = query.subquery()
+    late = session.execute(
+        select(func.count()).select_from(inner).where(inner.c.due_at < now)
+    ).scalar_one()
+    count = session.execute(select(func.count()).select_from(inner)).scalar_one()
+    rows = session.execute(query.order_by(TicketClock.due_at).limit(most))
+    return {
+        "at_risk": count - late,
+        "late": late,
+        "tickets": [
+            {"number": number, "team": team, "clock": clock, "due_at": due.isoformat()}
+            for number, team, clock, due in rows
+        ],
+    }
+
+
+def bot_answers(session: Session, *, start: datetime, end: datetime) -> dict[str, Any]:
+    """Return how fast the bot answers; kept apart from every figure of people."""
+    asked = select(Message.id, Message.created_at).where(
+        Message.direction == "in", Message.created_at >= start, Message.created_at < end
+    ).subquery()
+    rows = session.execute(
+        select(asked.c.created_at, func.min(Message.sent_at))
+        .join(Message, Message.reply_to == asked.c.id)
+        .where(Message.author == "bot", Message.state == "sent")
+        .group_by(asked.c.id, asked.c.created_at)
+    ).all()
+    waits = sorted((_utc(sent) - asked_at).total_seconds() for asked_at, sent in rows)
+    if not waits:
+        return {"count": 0, "median_s": None, "p95_s": None}
+    return {
+        "count": len(waits), "median_s": round(waits[len(waits) // 2], 3),
+        "p95_s": round(waits[min(int(len(waits) * 0.95), len(waits) - 1)], 3),
+    }
+
+
+def _utc(moment: datetime | str) -> datetime:
+    # SQLite forgets the type of an aggregate.
+    if isinstance(moment, str):
+        moment = datetime.fromisoformat(moment)
+    return moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)
+
+
+def close_day(session: Session, handbook: Handbook, day: date, *, now: datetime) -> list[FigureDay]:
+    """Store the figures of a day that is over; a second time changes nothing."""
+    start, end = day_bounds(day)
+    if end > now:
+        return []
+    name = day.isoformat()
+    if session.execute(select(FigureDay.id).where(FigureDay.day == name).limit(1)).first():
+        return []
+    found = figures(
+        outcomes_between(session, start, end), durable_days=handbook.clock.closure.durable_days
+    )
+    rows = [stored_figure(each, name, now) for each in found]
+    session.add_all(rows)
+    session.flush()
+    return rows
+
+
+def close_days(session: Session, handbook: Handbook, *, now: datetime) -> int:
+    """Store every day that is over, has facts and is not stored yet."""
+    last = session.execute(select(func.max(FigureDay.day))).scalar_one()
+    after = day_bounds(date.fromisoformat(last))[1] if last else None
+    count = 0
+    while True:
+        query = select(func.min(TicketOutcome.at))
+        if after is not None:
+            query = query.where(TicketOutcome.at >= after)
+        first = session.execute(query).scalar_one()
+        if first is None:
+            return count
+        day = _utc(first).astimezone(SHANGHAI).date()
+        after = day_bounds(day)[1]
+        if after > now:
+            return count
+        count += bool(close_day(session, handbook, day, now=now))
+
+
+def stored_figure(figure: Figure, day: str, now: datetime) -> FigureDay:
+    """Make the row of one figure."""
+    return FigureDay(
+        day=day, name=figure.name, by=figure.by, group=figure.group, numerator=figure.numerator,
+        denominator=figure.denominator, value=figure.value, computed_at=now,
+    )
+
+
+_HEAD = ("指标", "口径", "分组", "组", "分子", "分母", "值", "下限", "上限")
+_BY = {"all": "全部", "class": "时限等级", "team": "团队", "person": "人员", "type": "诉求类型"}
+
+
+def table_of(found: Sequence[Figure]) -> list[tuple[Any, ...]]:
+    """Return figures as the lines of a table."""
+    return [
+        (
+            *TITLES[each.name], _BY[each.by], each.group, each.numerator, each.denominator,
+            *(None if number is None else round(number, 4) for number in (each.value, each.low, each.high)),
+        )
+        for each in found
+    ]
+
+
+def export_csv(found: Sequence[Figure]) -> bytes:
+    """Write figures as CSV that spreadsheet programs in China open as UTF-8."""
+    text = io.StringIO()
+    writer = csv.writer(text)
+    writer.writerow(_HEAD)
+    writer.writerows([_safe(cell) for cell in line] for line in table_of(found))
+    return b"\xef\xbb\xbf" + text.getvalue().encode()
+
+
+def export_xlsx(found: Sequence[Figure]) -> bytes:
+    """Write figures as an Excel workbook."""
+    book = Workbook(write_only=True)
+    sheet = book.create_sheet("指标")
+    sheet.append(_HEAD)
+    for line in table_of(found):
+        sheet.append([_safe(cell) for cell in line])
+    out = io.BytesIO()
+    book.save(out)
+    return out.getvalue()
+
+
+def _safe(cell: Any) -> Any:
+    """Keep a spreadsheet from taking a name for a formula."""
+    return f"'{cell}" if isinstance(cell, str) and cell[:1] in "=+-@" and cell else cell

@@ -1,0 +1,142 @@
+"""Chapters 3.1 and 3.2: from a finished intake (接入登记) to a ticket."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from bot.desk.incidents import join_or_count
+from bot.desk.tickets import hash_phone, open_ticket, take_step
+from bot.handbook.intake import NOT_GIVEN, Intake
+from bot.handbook.lifecycle import OPEN_STATES
+from bot.handbook.privacy import mask
+from bot.handbook.requests import RequestKind, Urgency, wanted_facts
+from bot.handbook.tables import Handbook
+from bot.storage.conversations import Conversation
+from bot.storage.tickets import Ticket
+
+LONGEST_SUMMARY = 2_000
+# How the key of a ticket ends that stands in for a person.
+CALLBACK_KEY = ":callback"
+# A time that is over is part of the story; one to come is when the customer wants it done.
+_PAST = re.compile(r"昨|前|上(?!午)|去|刚|今年|月初|年初|这个月|本月")
+_SPOKEN = frozenset({"address", "name", "since", "datetime"})
+_NO_QUOTES = str.maketrans("", "", "“”\"「」『』")
+# A wish for a person that names no request is answered by those who know the account.
+CALLBACK_TYPE = "account_query"
+
+
+def read_back(intake: Intake, handbook: Handbook) -> str:
+    """Return what the customer is asked to check, numbers masked."""
+    request_type = handbook.type_of(intake.type)
+    wanted = wanted_facts(request_type) | {"detail", "amount"}
+    if request_type.kind is RequestKind.ORDER and not _PAST.search(intake.facts.get("datetime", "")):
+        wanted |= {"datetime"}
+    parts = [f"诉求类型：{request_type.title}"]
+    for name, value in intake.facts.items():
+        if name in wanted - {"detail"} and name in handbook.facts:
+            said = _quoted(value) if name in _SPOKEN and value != NOT_GIVEN else mask(str(value))
+            parts.append(f"{handbook.facts[name]}：{said}")
+    words = str(intake.facts.get("detail") or "，".join(intake.story) or "".join(intake.words[:1]))
+    if words and words != NOT_GIVEN:
+        parts.append(f"您的描述：{_quoted(words)}")
+    return "；".join(parts)
+
+
+def _quoted(words: str) -> str:
+    """Put the customer's own words in quotes: the language check leaves quoted words alone."""
+    return f"“{_short(mask(words.translate(_NO_QUOTES)))}”"
+
+
+def _short(text: str, most: int = 60) -> str:
+    text = " ".join(text.split())
+    return text if len(text) <= most else f"{text[: most - 1]}…"
+
+
+def open_ticket_of_intake(
+    session: Session,
+    handbook: Handbook,
+    conversation: Conversation,
+    intake: Intake,
+    *,
+    secret: str,
+    now: datetime,
+    degraded: bool = False,
+) -> tuple[Ticket, bool]:
+    """Open the ticket that a finished intake asks for, once."""
+    facts = {
+        name: value
+        for name, value in intake.facts.items()
+        if name in handbook.facts and value != NOT_GIVEN
+    }
+    phone = facts.get("phone_number")
+    ticket, is_new = open_ticket(
+        session, handbook, conversation=conversation, type=intake.type,
+        urgency=Urgency(intake.urgency), facts=facts,
+        summary="\n".join(intake.words)[:LONGEST_SUMMARY], signals=intake.signals,
+        key=intake.key, now=now, degraded=degraded,
+        phone_hash=hash_phone(phone, secret=secret) if phone else None,
+    )
+    # The dialogue tells of an incident in its own answer; without the dialogue the outbox does.
+    join_or_count(session, handbook, ticket, now=now, tell=degraded)
+    return ticket, is_new
+
+
+def open_callback_ticket(
+    session: Session,
+    handbook: Handbook,
+    conversation: Conversation,
+    intake: Intake | None,
+    *,
+    text: str,
+    key: str,
+    secret: str,
+    now: datetime,
+    said: bool = True,
+) -> tuple[Ticket, bool]:
+    """Open a ticket for a customer who wants a person while nobody is on duty (4.3).
+
+    Where such a ticket still waits for its first answer, that one is kept and told what is new;
+    a `text` that the customer has not `said` is none.
+    """
+    if intake is None:
+        waiting = callback_ticket_of(session, conversation, now=now)
+        if waiting is not None:
+            if said:
+                _add_words(session, handbook, waiting, text, key=key, now=now)
+            return waiting, False
+        intake = Intake(type=CALLBACK_TYPE, key=key, words=[text or "客户要求人工联系"])
+    return open_ticket_of_intake(
+        session, handbook, conversation, intake, secret=secret, now=now
+    )
+
+
+def callback_ticket_of(
+    session: Session, conversation: Conversation, *, now: datetime
+) -> Ticket | None:
+    """Return the ticket that stands in for a person and still waits for the first answer."""
+    return session.execute(
+        select(Ticket)
+        .where(
+            Ticket.conversation_id == conversation.id,
+            Ticket.idempotency_key.endswith(CALLBACK_KEY),
+            Ticket.state.in_(OPEN_STATES),
+            Ticket.first_response_at.is_(None),
+            Ticket.response_due_at > now,
+        )
+        .order_by(Ticket.id.desc())
+        .limit(1)
+    ).scalar_one_or_none()
+
+
+def _add_words(
+    session: Session, handbook: Handbook, ticket: Ticket, text: str, *, key: str, now: datetime
+) -> None:
+    """Add to the ticket what it does not say yet, once for each message."""
+    if text.strip() and text.strip() not in ticket.summary and key != ticket.idempotency_key:
+        take_step(
+            session, handbook, ticket, "supplement", who="customer", now=now, reason=text, key=key
+        )

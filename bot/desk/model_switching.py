@@ -1,0 +1,201 @@
+"""Chapter 8.3: which model serves (上线与回退): switch, rollback, canary, and the automatic return.
+
+Every change is kept with who, why and the figures; the file that the supervisor follows is
+written after the row.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from bot.desk.audit import record_audit
+from bot.desk.conversations import HANDED_OVER
+from bot.desk.model_files import (
+    NotPassed,
+    archive_of,
+    gate_path,
+    name_of,
+    override_gate,
+    point_to,
+    pointer,
+    read_json,
+    why_not,
+)
+from bot.handbook.errors import NotFound, Refusal
+from bot.handbook.training import Signals, Training, left_band
+from bot.storage.coach import ModelSwitch
+from bot.storage.conversations import Message, Review
+from bot.storage.staff import StaffEvent
+
+MOST_HISTORY = 100
+# The changes after which a model is in service; a canary and a leader's leave are none.
+IN_SERVICE = ("switch", "rollback", "automatic")
+WEEK = timedelta(days=7)
+
+
+class NoReason(Refusal):
+    """Ask for the reason of a change."""
+
+    code = "missing_reason"
+
+
+def switch_model(
+    session: Session, home: Path, name: str, *, by: str, reason: str, now: datetime,
+    kind: str = "switch", serving: str | None = None, staff_id: int | None = None,
+) -> ModelSwitch:
+    """Put a kept model into service; it must have passed, unless it served before."""
+    if not reason.strip():
+        raise NoReason("请写明原因")
+    name = name_of(archive_of(home, name))
+    served = session.execute(
+        select(ModelSwitch.id)
+        .where(
+            ModelSwitch.kind.in_(IN_SERVICE),
+            (ModelSwitch.model == name) | (ModelSwitch.previous == name),
+        )
+        .limit(1)
+    ).scalar()
+    previous = pointer(home).get("model") or serving
+    if served is None and (why := why_not(home, name, serving=previous)):
+        raise NotPassed(f"{why}；需班长写明理由放行后才能上线", model=name)
+    gate = read_json(gate_path(home, name))
+    figures = {key: gate[key] for key in ("passed", "measures", "override", "against") if key in gate}
+    row = _record(
+        session, kind=kind, model=name, previous=previous, by=by, reason=reason, figures=figures,
+        now=now, staff_id=staff_id,
+    )
+    watched = kind == "switch" and bool(previous) and previous != name
+    point_to(home, name, now=now, previous=previous, watched=watched)
+    return row
+
+
+def let_pass(
+    session: Session, home: Path, name: str, *, by: str, reason: str, now: datetime,
+    serving: str | None = None, staff_id: int | None = None,
+) -> dict[str, Any]:
+    """Let a model pass that the gate stopped, with a leader's reason; return the report."""
+    if not reason.strip():
+        raise NoReason("请写明放行理由")
+    name = name_of(archive_of(home, name))
+    report = override_gate(home, name, by=by, reason=reason, now=now)
+    _record(
+        session, kind="override", model=name, previous=pointer(home).get("model") or serving, by=by,
+        reason=reason, figures={"reasons": report.get("reasons") or []}, now=now, staff_id=staff_id,
+    )
+    return report
+
+
+def _record(
+    session: Session, *, kind: str, model: str, previous: str | None, by: str, reason: str,
+    figures: dict[str, Any], now: datetime, staff_id: int | None = None,
+) -> ModelSwitch:
+    row = ModelSwitch(
+        kind=kind, model=model, previous=previous, staff_name=by, reason=reason, figures=figures, at=now
+    )
+    session.add(row)
+    session.flush()
+    record_audit(
+        session, action=f"model_{kind}", subject=f"model:{model}", now=now, staff_id=staff_id,
+        staff_name=by, data={"previous": previous, "reason": reason},
+    )
+    return row
+
+
+def roll_back(
+    session: Session, home: Path, *, by: str, reason: str, now: datetime, to: str | None = None,
+    kind: str = "rollback", staff_id: int | None = None,
+) -> ModelSwitch:
+    """Return to a kept model: the named one, or the one that served before."""
+    target = to or pointer(home).get("previous")
+    if not target:
+        raise NotFound("没有可以退回的模型")
+    return switch_model(
+        session, home, target, by=by, reason=reason, now=now, kind=kind, staff_id=staff_id
+    )
+
+
+def set_canary(
+    session: Session, home: Path, name: str | None, *, share: float, by: str, reason: str,
+    now: datetime, serving: str | None = None, staff_id: int | None = None,
+) -> ModelSwitch:
+    """Let a kept model answer a share of the conversations beside the one in service, or end that."""
+    present = pointer(home)
+    main = present.get("model") or serving
+    if not main:
+        raise NotFound("还没有在用的模型")
+    if name is not None and (why := why_not(home, name, serving=main)):
+        raise NotPassed(f"{why}；需班长写明理由放行后才能灰度", model=name)
+    if not 0 < share <= 0.5 and name is not None:
+        raise Refusal("灰度比例应大于0、不超过50%")
+    canary = {"model": name_of(archive_of(home, name)), "share": share} if name else None
+    row = _record(
+        session, kind="canary" if name else "canary_end", model=name or main, previous=main, by=by,
+        reason=reason, figures={"share": share} if name else {}, now=now, staff_id=staff_id,
+    )
+    point_to(
+        home, main, now=now, previous=present.get("previous"),
+        watched=bool(present.get("watched")), canary=canary,
+    )
+    return row
+
+
+def switch_history(session: Session, *, most: int = MOST_HISTORY) -> list[dict[str, Any]]:
+    """Return the changes of model, newest first."""
+    rows = session.execute(select(ModelSwitch).order_by(ModelSwitch.id.desc()).limit(most)).scalars()
+    return [
+        {
+            "id": row.id, "kind": row.kind, "model": row.model, "previous": row.previous,
+            "by": row.staff_name, "reason": row.reason, "figures": row.figures, "at": row.at,
+        }
+        for row in rows
+    ]
+
+
+def live_signals(session: Session, *, since: datetime, until: datetime) -> Signals:
+    """Count the customers' turns of a span, and those that went badly."""
+    turns = session.execute(
+        select(func.count(Message.id)).where(
+            Message.direction == "in", Message.author == "customer",
+            Message.created_at >= since, Message.created_at < until,
+        )
+    ).scalar()
+    found = session.execute(
+        select(Review.reason, func.count())
+        .where(Review.created_at >= since, Review.created_at < until)
+        .group_by(Review.reason)
+    )
+    counts = {str(reason): int(count) for reason, count in found}
+    counts["handed_over"] = session.execute(
+        select(func.count(StaffEvent.id)).where(
+            StaffEvent.kind == HANDED_OVER, StaffEvent.at >= since, StaffEvent.at < until
+        )
+    ).scalar() or 0
+    return Signals(turns or 0, counts)
+
+
+def guard_switch(session: Session, home: Path, training: Training, *, now: datetime) -> list[str]:
+    """After a switch, return to the model before when live signals left their band; say which."""
+    present = pointer(home)
+    if not present.get("watched") or not present.get("previous"):
+        return []
+    since = datetime.fromisoformat(present["since"])
+    if now - since > training.watch:
+        point_to(home, present["model"], now=since, previous=present["previous"], watched=False)
+        return []
+    before = live_signals(session, since=since - WEEK, until=since)
+    after = live_signals(session, since=since, until=now)
+    out = left_band(training.bands, before, after) if before.turns else []
+    if out:
+        row = roll_back(
+            session, home, by="系统", reason="自动退回：" + "；".join(out), now=now, kind="automatic"
+        )
+        row.figures = {
+            "before": {"turns": before.turns, **before.counts},
+            "after": {"turns": after.turns, **after.counts},
+        }
+    return out

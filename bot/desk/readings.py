@@ -1,0 +1,64 @@
+"""What was understood of a message (理解结果), from Rasa's parse to the handbook's words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from bot.handbook.facts import find_facts
+from bot.handbook.intake import Reading
+from bot.handbook.requests import Urgency
+from bot.handbook.tables import Handbook
+
+
+def reading_of_parse(parse: Mapping[str, Any], handbook: Handbook) -> Reading:
+    """Make a reading of Rasa's parse data; the customer's own words are in its metadata."""
+    metadata = parse.get("metadata") or {}
+    text = str(metadata.get("text") or parse.get("text") or "")
+    intent = parse.get("intent") or {}
+    urgency = parse.get("urgency") or {}
+    name = str(intent.get("name") or "unclear")
+    known = name in handbook.types and handbook.types[name].kind.is_request
+    level = str(urgency.get("name") or "general") if known or name == "nlu_fallback" else "general"
+    ranking = tuple(
+        (str(row.get("name")), float(row.get("confidence") or 0))
+        for row in parse.get("intent_ranking") or []
+        if row.get("name") in handbook.types
+    )
+    return Reading(
+        text=text,
+        type=name,
+        confidence=float(intent.get("confidence") or 0.0),
+        ranking=ranking,
+        urgency=Urgency(level) if level in {u.value for u in Urgency} else Urgency.GENERAL,
+        signals=signal_titles(urgency.get("signals") or []),
+        facts=facts_in(text),
+        message_id=str(metadata.get("message_id") or parse.get("message_id") or ""),
+    )
+
+
+def readings_of_halves(parse: Mapping[str, Any], handbook: Handbook) -> list[Reading]:
+    """Make a reading of each half of a message that seems to hold two requests."""
+    metadata = parse.get("metadata") or {}
+    return [
+        reading_of_parse(
+            {**half["parse"], "metadata": {**metadata, "text": half["text"]}}, handbook
+        )
+        for half in metadata.get("halves") or []
+    ]
+
+
+def signal_titles(signals: list[Any]) -> tuple[str, ...]:
+    """Return the titles of raising signals, given as texts or mappings."""
+    return tuple(
+        str(signal.get("title") or signal.get("id")) if isinstance(signal, Mapping) else str(signal)
+        for signal in signals
+    )
+
+
+def facts_in(text: str) -> dict[str, str]:
+    """Return the facts said in a text, the first of each name."""
+    facts: dict[str, str] = {}
+    for fact in find_facts(text):
+        facts.setdefault(fact.name, fact.value)
+    return facts

@@ -1,0 +1,360 @@
+"""Chapter 8.3: the inbox of trainers (待标注): groups of like turns, labels, agreement.
+
+One decision labels a whole group. A sample of the turns needs two people; where they differ a
+third decides. Nothing unmasked is kept here.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Text, func, select, update
+from sqlalchemy.orm import Session
+
+from bot.desk.likeness import Neighbours
+from bot.desk.training_sources import TITLES, Find, new_finds, worth, worth_reading
+from bot.handbook.errors import NotFound, Refusal
+from bot.handbook.requests import Urgency
+from bot.handbook.tables import Handbook
+from bot.handbook.training import Training
+from bot.handbook.training_text import for_training
+from bot.storage.coach import InboxGroup, InboxItem, InboxLabel
+
+WAITING = ("open", "second", "disputed")
+PAGE = 30
+SHOWN_OF_GROUP = 12
+
+
+class BadLabel(Refusal):
+    """Say why a label cannot be taken."""
+
+    code = "invalid"
+
+
+def gather(session: Session, training: Training, *, extra: Iterable[Find] = ()) -> int:
+    """Bring new turns into the inbox, each once, beside those that are worded alike."""
+    finds = [find for find in (*new_finds(session), *extra) if worth_reading(find.text)]
+    if not finds:
+        return 0
+    known = {
+        item.origin: item
+        for item in session.execute(
+            select(InboxItem).where(InboxItem.origin.in_([f.origin for f in finds]))
+        ).scalars()
+    }
+    groups = Neighbours(
+        (row.id, row.text)
+        for row in session.execute(
+            select(InboxGroup.id, InboxGroup.text).where(InboxGroup.open_items > 0)
+        )
+    )
+    fresh = 0
+    for find in finds:
+        item = known.get(find.origin)
+        if item is not None:
+            _add_reason(item, find)
+            continue
+        known[find.origin] = _store(session, training, groups, find)
+        fresh += 1
+    session.flush()
+    refresh_groups(session, {item.group_id for item in known.values()})
+    return fresh
+
+
+def _add_reason(item: InboxItem, find: Find) -> None:
+    item.reasons = list(dict.fromkeys([*item.reasons, find.reason]))
+    item.reading = {**item.reading, **find.reading}
+    item.worth = worth(item.reasons, item.reading)
+
+
+def _store(session: Session, training: Training, groups: Neighbours, find: Find) -> InboxItem:
+    text = for_training(find.text)
+    key, alike = groups.nearest(text)
+    if key is None or alike < training.near:
+        group = InboxGroup(text=text)
+        session.add(group)
+        session.flush()
+        key = group.id
+        groups.add(key, text)
+    item = InboxItem(
+        origin=find.origin, group_id=key, conversation_id=find.conversation_id, text=text,
+        reasons=[find.reason], reading=find.reading, worth=worth([find.reason], find.reading),
+        sample=is_sample(find.origin, training.sample_share), created_at=find.at,
+        state="second" if find.label else "open",
+    )
+    session.add(item)
+    if find.label:
+        labeller, type_, urgency = find.label
+        item.labels.append(InboxLabel(labeller=labeller, type=type_, urgency=urgency, at=find.at))
+    return item
+
+
+def is_sample(origin: str, share: float) -> bool:
+    """Tell whether a turn needs two people; the same turns whenever asked."""
+    digest = hashlib.sha256(f"agreement:{origin}".encode()).digest()
+    return int.from_bytes(digest[:8], "big") < share * 2**64
+
+
+def refresh_groups(session: Session, ids: Iterable[int]) -> None:
+    """Count anew what waits in the groups, and what it is worth: many small ones beat one."""
+    wanted = list(ids)
+    session.flush()
+    for start in range(0, len(wanted), 500):
+        part = wanted[start : start + 500]
+        found = session.execute(
+            select(InboxItem.group_id, func.count(), func.max(InboxItem.worth))
+            .where(InboxItem.group_id.in_(part), InboxItem.state.in_(WAITING))
+            .group_by(InboxItem.group_id)
+        ).all()
+        counts = {row[0]: (row[1], row[2]) for row in found}
+        for group in session.execute(select(InboxGroup).where(InboxGroup.id.in_(part))).scalars():
+            count, best = counts.get(group.id, (0, 0.0))
+            group.open_items = count
+            group.worth = round(best + min(count, 20) * 0.05, 4) if count else 0.0
+    session.flush()
+
+
+def inbox_page(
+    session: Session, *, labeller: str = "", reason: str | None = None, most: int = PAGE,
+    after: int = 0,
+) -> dict[str, Any]:
+    """Return the groups worth most that wait for this person; `after` passes over so many."""
+    query = select(InboxGroup).where(InboxGroup.open_items > 0)
+    if labeller:
+        # A group in which every turn waits for somebody else would stand in the way for ever.
+        query = query.where(InboxGroup.id.in_(select(InboxItem.group_id).where(*_open_to(labeller))))
+    if reason:
+        # The reasons are few and the list is short: text search in the JSON is enough.
+        holds = select(InboxItem.group_id).where(
+            *_open_to(labeller), InboxItem.reasons.cast(Text).contains(f'"{reason}"')
+        )
+        query = query.where(InboxGroup.id.in_(holds))
+    groups = list(
+        session.execute(
+            query.order_by(InboxGroup.worth.desc(), InboxGroup.id).offset(after).limit(most + 1)
+        ).scalars()
+    )
+    shown = groups[:most]
+    items = _items_of(session, [group.id for group in shown])
+    mine = _labelled_by(session, [i.id for row in items.values() for i in row], labeller)
+    open_to = _counts_open_to(session, labeller, [group.id for group in shown])
+    return {
+        "groups": [
+            {
+                "id": group.id, "worth": group.worth, "count": group.open_items,
+                "open": open_to.get(group.id, 0),
+                "items": [
+                    item_json(item) | {"mine": item.id in mine}
+                    for item in items.get(group.id, [])
+                ],
+            }
+            for group in shown
+        ],
+        "next": after + most if len(groups) > most else None,
+        "waiting": session.execute(
+            select(func.count(InboxItem.id)).where(*_open_to(labeller))
+        ).scalar() or 0,
+    }
+
+
+def _open_to(labeller: str) -> list[Any]:
+    """Return what holds of a turn that waits for this person, who has not labelled it yet."""
+    waits = [InboxItem.state.in_(WAITING)]
+    if labeller:
+        own = select(InboxLabel.item_id).where(InboxLabel.labeller == labeller)
+        waits.append(InboxItem.id.not_in(own))
+    return waits
+
+
+def _counts_open_to(session: Session, labeller: str, groups: Sequence[int]) -> dict[int, int]:
+    rows = session.execute(
+        select(InboxItem.group_id, func.count())
+        .where(InboxItem.group_id.in_(groups), *_open_to(labeller))
+        .group_by(InboxItem.group_id)
+    )
+    return {int(group): int(count) for group, count in rows}
+
+
+def _items_of(session: Session, groups: Sequence[int]) -> dict[int, list[InboxItem]]:
+    found: dict[int, list[InboxItem]] = {}
+    place = (
+        func.row_number()
+        .over(partition_by=InboxItem.group_id, order_by=(InboxItem.worth.desc(), InboxItem.id))
+        .label("place")
+    )
+    ranked = (
+        select(InboxItem.id, place)
+        .where(InboxItem.group_id.in_(groups), InboxItem.state.in_(WAITING))
+        .subquery()
+    )
+    rows = session.execute(
+        select(InboxItem)
+        .join(ranked, ranked.c.id == InboxItem.id)
+        .where(ranked.c.place <= SHOWN_OF_GROUP)
+        .order_by(ranked.c.place)
+    ).scalars()
+    for item in rows:
+        found.setdefault(item.group_id, []).append(item)
+    return found
+
+
+def _labelled_by(session: Session, ids: Sequence[int], labeller: str) -> set[int]:
+    if not labeller or not ids:
+        return set()
+    return set(
+        session.execute(
+            select(InboxLabel.item_id).where(
+                InboxLabel.item_id.in_(ids), InboxLabel.labeller == labeller
+            )
+        ).scalars()
+    )
+
+
+def item_json(item: InboxItem) -> dict[str, Any]:
+    """Return a turn as trainers see it."""
+    return {
+        "id": item.id, "text": item.text, "state": item.state, "worth": item.worth,
+        "reasons": [TITLES.get(reason, reason) for reason in item.reasons],
+        "ranking": [list(pair) for pair in item.reading.get("ranking") or []],
+        "urgency_read": item.reading.get("urgency"), "serving": item.reading.get("serving"),
+        "type": item.type, "urgency": item.urgency,
+        "sample": item.sample, "conversation_id": item.conversation_id, "at": item.created_at,
+    }
+
+
+def find_items(session: Session, ids: Sequence[int]) -> list[InboxItem]:
+    """Return the turns; raise `NotFound` when one is missing."""
+    found = list(session.execute(select(InboxItem).where(InboxItem.id.in_(ids))).scalars())
+    if len(found) != len(set(ids)):
+        raise NotFound("没有这条待标注的话")
+    return found
+
+
+def group_ids(session: Session, group_id: int) -> list[int]:
+    """Return the turns of a group that still wait."""
+    return list(
+        session.execute(
+            select(InboxItem.id).where(
+                InboxItem.group_id == group_id, InboxItem.state.in_(WAITING)
+            )
+        ).scalars()
+    )
+
+
+def check_label(handbook: Handbook, type_: str, urgency: str | None) -> str | None:
+    """Return the urgency to keep: requests carry one, talk carries none; raise `BadLabel`."""
+    known = handbook.types.get(type_)
+    if known is None or known.retired:
+        raise BadLabel(f"没有“{type_}”这个类型", type=type_)
+    if not known.kind.is_request:
+        return None
+    if urgency not in {level.value for level in Urgency}:
+        raise BadLabel("诉求类型需要同时标注紧急程度", type=type_)
+    return urgency
+
+
+def label_items(
+    session: Session, handbook: Handbook, ids: Sequence[int], *, type_: str, urgency: str | None,
+    labeller: str, now: datetime,
+) -> Counter[str]:
+    """Label turns; return how many are settled, wait for another person, or are disputed."""
+    # A page that was opened before a rename or a merge still names the old type.
+    type_ = handbook.name_in_use(type_) or type_
+    urgency = check_label(handbook, type_, urgency)
+    items = [item for item in find_items(session, ids) if item.state in WAITING]
+    for item in items:
+        own = next((row for row in item.labels if row.labeller == labeller), None)
+        if own is None:
+            item.labels.append(InboxLabel(labeller=labeller, type=type_, urgency=urgency, at=now))
+        else:
+            own.type, own.urgency, own.at = type_, urgency, now
+        _settle(item, handbook, now=now)
+    refresh_groups(session, {item.group_id for item in items})
+    return Counter(item.state for item in items)
+
+
+def _settle(item: InboxItem, handbook: Handbook, *, now: datetime) -> None:
+    said = {label: (handbook.name_in_use(label.type) or label.type, label.urgency) for label in item.labels}
+    votes = Counter(said.values())
+    (best, count), people = votes.most_common(1)[0], len(item.labels)
+    needs = 2 if item.sample or any(r.labeller.startswith("staff:") for r in item.labels) else 1
+    if people < needs:
+        item.state = "second"
+    elif count >= needs or (people > 2 and count > people / 2):
+        item.state, (item.type, item.urgency) = "labelled", best
+        item.labelled_by = ",".join(
+            sorted(label.labeller for label, vote in said.items() if vote == best)
+        )[:64]
+        item.labelled_at = now
+    else:
+        item.state = "disputed" if people < 3 else "refused"
+        item.note = None if people < 3 else "三人意见各不相同"
+
+
+def skip_items(session: Session, ids: Sequence[int], *, labeller: str, now: datetime) -> int:
+    """Lay turns aside without a label; what was settled meanwhile stays."""
+    items = [item for item in find_items(session, ids) if item.state in WAITING]
+    for item in items:
+        item.state, item.labelled_by, item.labelled_at = "skipped", labeller, now
+    refresh_groups(session, {item.group_id for item in items})
+    return len(items)
+
+
+def divide_item(
+    session: Session, training: Training, item_id: int, texts: Sequence[str], *, labeller: str,
+    now: datetime,
+) -> int:
+    """Divide a turn that holds two requests into turns of their own."""
+    [item] = find_items(session, [item_id])
+    parts = [text.strip() for text in texts if text.strip()]
+    if len(parts) < 2:
+        raise BadLabel("拆分至少需要两句话")
+    if item.state not in WAITING:
+        raise BadLabel("这句话已经处理过了")
+    item.state, item.labelled_by, item.labelled_at = "divided", labeller, now
+    extra = [
+        Find(f"divided:{item.id}:{n}", part, "divided", now, item.conversation_id)
+        for n, part in enumerate(parts)
+    ]
+    refresh_groups(session, {item.group_id})
+    return gather(session, training, extra=extra)
+
+
+def labelled_items(
+    session: Session, *, since: datetime | None = None, states: Sequence[str] = ("labelled",)
+) -> list[InboxItem]:
+    """Return settled turns, oldest first."""
+    query = select(InboxItem).where(InboxItem.state.in_(states)).order_by(InboxItem.labelled_at)
+    if since is not None:
+        query = query.where(InboxItem.labelled_at >= since)
+    return list(session.execute(query).scalars())
+
+
+def agreement(session: Session) -> dict[str, Any]:
+    """Return how often two people said the same of a sampled turn."""
+    rows = session.execute(
+        select(InboxLabel.item_id, InboxLabel.type, InboxLabel.urgency)
+        .join(InboxItem, InboxItem.id == InboxLabel.item_id)
+        .where(InboxItem.sample.is_(True))
+        .order_by(InboxLabel.item_id, InboxLabel.id)
+    ).all()
+    said: dict[int, list[tuple[str, str | None]]] = {}
+    for item_id, type_, urgency in rows:
+        said.setdefault(item_id, []).append((type_, urgency))
+    both = [labels[:2] for labels in said.values() if len(labels) > 1]
+    same = sum(one == other for one, other in both)
+    return {"pairs": len(both), "same": same, "share": round(same / len(both), 3) if both else None}
+
+
+def mark_items(session: Session, ids: Sequence[int], state: str, *, note: str | None = None) -> None:
+    """Note that turns were promoted, or refused with the reason."""
+    session.execute(
+        update(InboxItem)
+        .where(InboxItem.id.in_(list(ids)))
+        .values(state=state, note=note)
+        .execution_options(synchronize_session=False)
+    )

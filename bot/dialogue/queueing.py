@@ -1,0 +1,130 @@
+"""Chapter 4.3: what a customer hears while waiting for a person (排队中)."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime, timedelta
+from functools import lru_cache
+
+from sqlalchemy.orm import Session
+
+from bot.desk import conversations as desk
+from bot.desk.intakes import CALLBACK_KEY, open_callback_ticket
+from bot.desk.messages import Gate, last_said, say
+from bot.desk.tickets import ticket_card, ticket_facts
+from bot.desk.waits import expected_wait
+from bot.dialogue.texts import Texts
+from bot.handbook.deadlines import shown_time
+from bot.handbook.distress import in_distress
+from bot.handbook.handoff import ConversationState
+from bot.handbook.intake import Intake
+from bot.handbook.reception import Reception
+from bot.handbook.requests import RequestKind
+from bot.handbook.signal_table import load_signals
+from bot.handbook.tables import Handbook
+from bot.handbook.urgency import SignalRule, signals
+from bot.storage.conversations import Conversation
+
+_LEAVE = re.compile(r"^(?:取消排队|不(?:用)?等了|不用人工了?(?:[,，].*)?|取消人工|(?:还是)?(?:叫|找|转|回|转回)?机器人(?:吧|来)?|算了)[。！!]?$")
+_MESSAGE = re.compile(r"^(?:我要)?留言")
+# What the customer must be told at once, wait or no wait, by the signal in the words.
+_FIRST_AID = {
+    "money_going_now": "fraud_report", "money_just_sent": "fraud_report",
+    "scammer_on_the_line": "fraud_report", "number_taken_over": "fraud_report",
+    "fire_or_smoke": "report_hazard", "line_across_the_way": "report_hazard",
+}  # fmt: skip
+# Bubbles in a row get one word about the queue, not one each.
+REPEAT_AFTER = timedelta(seconds=20)
+
+
+def serve_waiting(
+    session: Session,
+    handbook: Handbook,
+    reception: Reception,
+    gate: Gate,
+    texts: Texts,
+    conversation: Conversation,
+    *,
+    text: str,
+    message_id: int,
+    secret: str,
+    now: datetime,
+) -> None:
+    """Let the customer leave the queue or leave a message; else tell the place, not too often."""
+    if _LEAVE.search(text.strip()):
+        desk.change_holder(
+            session, conversation, to=ConversationState.BOT, epoch=conversation.epoch, now=now
+        )
+        conversation.dialogue = None
+        _tell(session, gate, conversation, texts.render("utter_left_queue"), message_id, now)
+    elif _MESSAGE.search(text.strip()):
+        _leave_message(session, handbook, gate, texts, conversation, text, message_id, secret, now)
+    else:
+        said = last_said(session, conversation.id)
+        told = said is not None and (said.payload or {}).get("queue")
+        aid = first_aid(text, texts)
+        if told and not aid and now - said.created_at < REPEAT_AFTER:
+            return
+        place = desk.queue_place(session, handbook, conversation, now=now)
+        if place.on_duty:
+            wait = expected_wait(
+                session, reception, conversation.team, place.position, now=now
+            )
+            words = wait.words(reception, still=True) or texts.render(
+                "utter_still_waiting", position=place.position, minutes=wait.minutes
+            )
+        else:
+            opens_at = shown_time(place.opens_at, now=now)
+            words = texts.render("utter_still_waiting_off_duty", opens_at=opens_at)
+        say(
+            session, gate, conversation, text=f"{aid}{words}", author="bot", now=now,
+            reply_to=message_id, payload={"queue": place.position},
+        )
+
+
+def first_aid(text: str, texts: Texts) -> str:
+    """Return what somebody in danger must be told; empty for everybody else."""
+    if in_distress(text):
+        return texts.render("utter_care")
+    for found in signals(text, _table(), kind=RequestKind.SAFETY):
+        if found.id in _FIRST_AID:
+            return texts.render(f"utter_first_aid_{_FIRST_AID[found.id]}")
+    return ""
+
+
+@lru_cache(maxsize=1)
+def _table() -> tuple[SignalRule, ...]:
+    return load_signals()
+
+
+def _leave_message(
+    session: Session, handbook: Handbook, gate: Gate, texts: Texts, conversation: Conversation,
+    text: str, message_id: int, secret: str, now: datetime,
+) -> None:
+    state = (conversation.dialogue or {}).get("intake")
+    intake = Intake.from_json(state) if state else None
+    if intake is not None:
+        intake.words.append(text)
+    ticket, _ = open_callback_ticket(
+        session, handbook, conversation, intake, text=text,
+        key=f"{conversation.id}:{message_id}{CALLBACK_KEY}", secret=secret, now=now,
+    )
+    desk.change_holder(
+        session, conversation, to=ConversationState.BOT, epoch=conversation.epoch, now=now
+    )
+    conversation.dialogue = None
+    say(
+        session, gate, conversation, author="bot", now=now, reply_to=message_id,
+        text=texts.render(
+            "utter_message_left", number=ticket.number,
+            respond_by=shown_time(ticket.response_due_at, now=now),
+        ),
+        payload={"ticket": ticket_card(ticket, handbook)}, context=ticket.type,
+        facts=ticket_facts(ticket, now=now),
+    )
+
+
+def _tell(
+    session: Session, gate: Gate, conversation: Conversation, text: str, message_id: int, now: datetime
+) -> None:
+    say(session, gate, conversation, text=text, author="bot", now=now, reply_to=message_id)

@@ -1,0 +1,69 @@
+"""Rasa's side of the adapter: a channel that only the desk can call, and that tells of errors.
+
+Rasa's own REST channel trusts its caller and answers an empty list after an error; this one
+asks for the installation's token and answers 500, so that the desk can serve the turn itself.
+"""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import structlog
+from rasa.core.channels.channel import CollectingOutputChannel, InputChannel, UserMessage
+from sanic import Blueprint
+from sanic.request import Request
+from sanic.response import HTTPResponse, json
+
+from bot.dialogue.rasa_answers import compile_once
+from bot.dialogue.token import rasa_token
+from bot.settings import load_settings
+
+log = structlog.get_logger()
+
+
+class DeskChannel(InputChannel):
+    """Serve `POST /webhooks/desk/webhook` for the desk."""
+
+    def __init__(self, token: str) -> None:
+        self.token = token
+
+    @classmethod
+    def name(cls) -> str:
+        """Return the name in the webhook's path."""
+        return "desk"
+
+    @classmethod
+    def from_credentials(cls, credentials: dict[str, Any] | None) -> InputChannel:
+        """Make the channel; its token comes from the installation's secret."""
+        compile_once()
+        return cls(rasa_token(load_settings().secret))
+
+    def blueprint(self, on_new_message: Callable[[UserMessage], Awaitable[Any]]) -> Blueprint:
+        """Return the routes of the channel."""
+        routes = Blueprint("desk_webhook")
+
+        @routes.get("/")
+        async def health(request: Request) -> HTTPResponse:
+            return json({"status": "ok"})
+
+        @routes.post("/webhook")
+        async def receive(request: Request) -> HTTPResponse:
+            given = request.headers.get("Authorization", "")
+            if not hmac.compare_digest(given, f"Bearer {self.token}"):
+                return json({"error": "wrong token"}, status=401)
+            body = request.json
+            collector = CollectingOutputChannel()
+            message = UserMessage(
+                body["text"], collector, body["sender"], input_channel=self.name(),
+                metadata=body["metadata"],
+            )
+            try:
+                await on_new_message(message)
+            except Exception:
+                log.exception("rasa.turn_failed", conversation=body["sender"])
+                return json({"error": "turn failed"}, status=500)
+            return json({"messages": collector.messages})
+
+        return routes

@@ -1,0 +1,358 @@
+"""One customer turn at a time (会话轮次): stored messages in, checked replies out.
+
+Per conversation the turns run one after the other; bubbles that arrive meanwhile are joined
+into the next turn. Replies and the mark "handled" are one transaction, delivery comes after.
+When the engine is down or slow the turn is served without it (see `degraded`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta, timezone
+from typing import Any, TypeVar
+
+import structlog
+from sqlalchemy.orm import Session, sessionmaker
+
+from bot.desk import conversations as desk
+from bot.desk.callbacks import Choice, chosen_callback, promise_callback
+from bot.desk.messages import (
+    Gate,
+    deliver_pending,
+    last_said,
+    note_for_review,
+    replies_to,
+    say,
+    settle,
+    unhandled_messages,
+)
+from bot.dialogue.degraded import serve_without_engine
+from bot.dialogue.queueing import serve_waiting
+from bot.dialogue.rasa_client import Answer, EngineDown, RasaClient, Reply
+from bot.dialogue.texts import Texts
+from bot.dialogue.writers import Writers
+from bot.handbook.distress import in_distress
+from bot.handbook.handoff import ConversationState
+from bot.handbook.privacy import mask
+from bot.handbook.reception import Reception
+from bot.handbook.reception_tables import load_reception
+from bot.handbook.tables import Handbook
+from bot.handbook.two_requests import halves
+from bot.settings import Settings
+from bot.storage.conversations import Message
+from bot.storage.engine import reading
+
+log = structlog.get_logger()
+T = TypeVar("T")
+# Longer texts slow the model without telling it more; the ledger keeps them whole.
+MODEL_READS = 400
+FIRST_TURN_GAP = timedelta(hours=12)
+# While a person serves, the bot takes no choice: the person reads it.
+OF_THE_BOT = (ConversationState.BOT.value, ConversationState.WAITING.value)
+
+
+@dataclass
+class Turns:
+    """Run the turns of all conversations of this process."""
+
+    sessions: sessionmaker
+    handbook: Handbook
+    gate: Gate
+    texts: Texts
+    rasa: RasaClient
+    settings: Settings
+    announce: Callable[[str, list[Message]], None]
+    reception: Reception = field(default_factory=load_reception)
+    clock: Callable[[], datetime] = lambda: datetime.now(timezone.utc)
+    _running: dict[str, asyncio.Task[None]] = field(default_factory=dict)
+    _wanted: set[str] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        self._writers = Writers(self.sessions.kw["bind"].dialect.name)
+
+    async def in_thread(self, work: Callable[[Session], T], *, urgent: bool = False) -> T:
+        """Run database work with a committing session outside the event loop."""
+
+        def job() -> T:
+            with self.sessions.begin() as session:
+                return work(session)
+
+        return await self._writers.run(job, urgent=urgent)
+
+    async def look(self, work: Callable[[Session], T]) -> T:
+        """Run work that only reads outside the event loop; it waits for no writer."""
+
+        def job() -> T:
+            with reading(self.sessions) as session:
+                return work(session)
+
+        return await asyncio.get_running_loop().run_in_executor(None, job)
+
+    async def write_and_deliver(
+        self, conversation_id: str, work: Callable[[Session], None]
+    ) -> list[Message]:
+        """Write replies, then deliver them in a transaction of its own; return what was sent."""
+
+        def job() -> list[Message]:
+            with self.sessions.begin() as session:
+                work(session)
+            with self.sessions.begin() as session:
+                return deliver_pending(session, conversation_id, now=self.clock())
+
+        return await self._writers.run(job)
+
+    def start(self, conversation_id: str, *, wait: float = 0.0) -> asyncio.Task[None]:
+        """Make sure that a turn takes the waiting messages of the conversation."""
+        # A turn that is just looking for the last time must look once more.
+        self._wanted.add(conversation_id)
+        task = self._running.get(conversation_id)
+        if task is None or task.done():
+            task = asyncio.get_running_loop().create_task(self._drain(conversation_id, wait))
+            self._running[conversation_id] = task
+            task.add_done_callback(lambda done: self._forget(conversation_id, done))
+        return task
+
+    def _forget(self, conversation_id: str, task: asyncio.Task[None]) -> None:
+        if self._running.get(conversation_id) is task:
+            del self._running[conversation_id]
+        if not task.cancelled() and task.exception() is not None:
+            log.error("turn.failed", conversation=conversation_id, exc_info=task.exception())
+
+    async def _drain(self, conversation_id: str, wait: float) -> None:
+        if wait:
+            await asyncio.sleep(wait)
+        while conversation_id in self._wanted:
+            self._wanted.discard(conversation_id)
+            while await self.take_turn(conversation_id):
+                pass
+
+    async def answer_to(self, conversation_id: str, message_id: int) -> list[int]:
+        """Wait until the message is handled; return the ids of its replies."""
+        while True:
+            await asyncio.shield(self.start(conversation_id))
+
+            def look(session: Session) -> list[int] | None:
+                message = session.get(Message, message_id)
+                if message.state != "handled":
+                    return None
+                payload = message.payload or {}
+                return [m.id for m in replies_to(session, payload.get("joined_to", message_id))]
+
+            found = await self.look(look)
+            if found is not None:
+                return found
+
+    async def resume(self) -> int:
+        """Start turns for messages that a stopped process left; return how many conversations."""
+
+        def left(session: Session) -> list[str]:
+            rows = session.query(Message.conversation_id).filter(
+                Message.state == "received", Message.direction == "in"
+            )
+            return [row[0] for row in rows.distinct()]
+
+        waiting = await self.in_thread(left)
+        await self.in_thread(self._deliver_left)
+        for conversation_id in waiting:
+            self.start(conversation_id)
+        return len(waiting)
+
+    def _deliver_left(self, session: Session) -> None:
+        rows = session.query(Message.conversation_id).filter(
+            Message.state == "pending", Message.direction == "out"
+        )
+        for row in rows.distinct().all():
+            deliver_pending(session, row[0], now=self.clock())
+
+    async def take_turn(self, conversation_id: str) -> bool:
+        """Serve the waiting messages once; return whether there were any."""
+        work = await self.look(lambda session: self._look(session, conversation_id))
+        if work is None:
+            return False
+        if work.state is ConversationState.ENDED:
+            work = await self.in_thread(lambda session: self._reopen(session, work))
+        if work.callback is not None and await self._callback_turn(work, work.callback):
+            return True
+        if work.state is ConversationState.BOT:
+            await self._bot_turn(work)
+        else:
+            sent = await self.in_thread(lambda session: self._held_turn(session, work))
+            self.announce(conversation_id, sent)
+        return True
+
+    def _look(self, session: Session, conversation_id: str) -> Work | None:
+        messages = unhandled_messages(session, conversation_id)
+        if not messages:
+            return None
+        conversation = desk.find_conversation(session, conversation_id)
+        said = last_said(session, conversation_id)
+        return Work(
+            conversation_id=conversation_id, ids=[m.id for m in messages],
+            text=joined(messages), epoch=conversation.epoch,
+            state=ConversationState(conversation.state), choice=_choice(said, messages),
+            callback=chosen_callback(session, conversation_id, joined(messages)),
+            first=said is None or self.clock() - said.created_at > FIRST_TURN_GAP,
+        )
+
+    async def _callback_turn(self, work: Work, choice: Choice) -> bool:
+        """Take a tapped time of the call-back; the engine would read it as words like any other."""
+
+        def take(session: Session) -> list[Message] | None:
+            conversation = desk.find_conversation(session, work.conversation_id)
+            taken = conversation.state in OF_THE_BOT and promise_callback(
+                session, self.handbook, self.reception, self.gate, conversation, choice,
+                message_id=work.ids[-1], now=self.clock(),
+            )
+            if not taken:
+                return None
+            self._settle(session, work)
+            return deliver_pending(session, work.conversation_id, now=self.clock())
+
+        sent = await self.in_thread(take)
+        if sent is not None:
+            self.announce(work.conversation_id, sent)
+        return sent is not None
+
+    def _reopen(self, session: Session, work: Work) -> Work:
+        conversation = desk.find_conversation(session, work.conversation_id)
+        desk.reopen_by_customer(session, conversation, now=self.clock())
+        return replace(work, epoch=conversation.epoch, state=ConversationState(conversation.state))
+
+    def _held_turn(self, session: Session, work: Work) -> list[Message]:
+        """Serve a conversation in the queue or with a person: the bot stays out of it."""
+        conversation = desk.find_conversation(session, work.conversation_id)
+        if conversation.state == ConversationState.WAITING.value:
+            serve_waiting(
+                session, self.handbook, self.reception, self.gate, self.texts, conversation,
+                text=work.text,
+                message_id=work.ids[-1], secret=self.settings.secret, now=self.clock(),
+            )
+        self._settle(session, work)
+        return deliver_pending(session, work.conversation_id, now=self.clock())
+
+    async def _bot_turn(self, work: Work) -> None:
+        metadata = {"text": work.text, "message_id": str(work.ids[-1]), "epoch": work.epoch}
+        text = f"/{work.choice}" if work.choice else for_model(work.text)
+        if in_distress(work.text):
+            text = "/request_human"
+        try:
+            metadata["halves"] = await self._halves(work)
+            answer = await self.rasa.ask(work.conversation_id, text, metadata)
+        except EngineDown as error:
+            why = str(error.data["why"])
+            log.warning("turn.degraded", conversation=work.conversation_id, why=why)
+            sent = await self.write_and_deliver(
+                work.conversation_id, lambda session: self._degrade(session, work, why)
+            )
+        else:
+            sent = await self.write_and_deliver(
+                work.conversation_id, lambda session: self._write(session, work, answer)
+            )
+        self.announce(work.conversation_id, sent)
+
+    async def _halves(self, work: Work) -> list[dict[str, Any]]:
+        """Have both halves read of a message that seems to hold two requests."""
+        parts = halves(work.text) if not work.choice and len(work.text) <= MODEL_READS else None
+        return [
+            {"text": part, "parse": await self.rasa.read(work.conversation_id, for_model(part))}
+            for part in parts or ()
+        ]
+
+    def _write(self, session: Session, work: Work, answer: Answer) -> None:
+        conversation = desk.find_conversation(session, work.conversation_id)
+        for number, reply in enumerate(merged(answer.replies)):
+            say(
+                session, self.gate, conversation, text=reply.text, author="bot",
+                now=self.clock(), epoch=work.epoch if answer.epoch is None else answer.epoch,
+                reply_to=work.ids[-1], payload=_payload(reply),
+                turn="first" if work.first and number == 0 else "mid", context=reply.context,
+                facts=reply.facts,
+            )
+        self._settle(session, work)
+
+    def _degrade(self, session: Session, work: Work, why: str) -> None:
+        conversation = desk.find_conversation(session, work.conversation_id)
+        serve_without_engine(
+            session, self.handbook, self.reception, self.gate, self.texts, conversation,
+            text=work.text, message_id=work.ids[-1], epoch=conversation.epoch, secret=self.settings.secret,
+            now=self.clock(),
+        )
+        note_for_review(
+            session, conversation_id=work.conversation_id, message_id=work.ids[-1],
+            reason="engine_down", text=mask(work.text), reading={"why": why},
+            now=self.clock(),
+        )
+        self._settle(session, work)
+
+    def _settle(self, session: Session, work: Work) -> None:
+        for message_id in work.ids[:-1]:
+            message = session.get(Message, message_id)
+            message.payload = {**(message.payload or {}), "joined_to": work.ids[-1]}
+        settle(session, work.ids)
+
+
+@dataclass(frozen=True)
+class Work:
+    """Hold what one turn serves."""
+
+    conversation_id: str
+    ids: list[int]
+    text: str
+    epoch: int
+    state: ConversationState
+    choice: str | None
+    callback: Choice | None
+    first: bool
+
+
+def joined(messages: list[Message]) -> str:
+    """Join bubbles into one text, ending each as a clause."""
+    texts = [message.text.strip() for message in messages if message.text.strip()]
+    return "，".join(text.rstrip("，,。.") if n < len(texts) - 1 else text for n, text in enumerate(texts))
+
+
+def for_model(text: str) -> str:
+    """Return what Rasa may read: no leading slash (a command to Rasa), not empty, not endless."""
+    text = text.strip().lstrip("/\uff0f").strip() or "（空消息）"
+    if len(text) > MODEL_READS:
+        half = MODEL_READS // 2
+        # Stories state the request at the beginning or the end.
+        text = f"{text[:half]} {text[-half:]}"
+    return text
+
+
+def _choice(said: Message | None, messages: list[Message]) -> str | None:
+    """Return the type behind a tapped button of a clarifying question."""
+    if said is None or len(messages) != 1:
+        return None
+    for button in (said.payload or {}).get("buttons", []):
+        if button.get("choice") and button["payload"] == messages[0].text.strip():
+            return str(button["choice"])
+    return None
+
+
+def merged(replies: list[Reply]) -> list[Reply]:
+    """Join neighbouring texts without data of their own into one message."""
+    result: list[Reply] = []
+    for reply in replies:
+        before = result[-1] if result else None
+        if before is None or before.buttons or before.ticket or len(before.text) + len(reply.text) > 400:
+            result.append(reply)
+            continue
+        before.text = f"{before.text}{reply.text}"
+        before.buttons, before.ticket = reply.buttons, reply.ticket
+        before.facts = reply.facts or before.facts
+        before.context = before.context or reply.context
+    return result
+
+
+def _payload(reply: Reply) -> dict[str, Any] | None:
+    payload: dict[str, Any] = {}
+    if reply.buttons:
+        payload["buttons"] = reply.buttons
+    if reply.ticket:
+        payload["ticket"] = reply.ticket
+    return payload or None
+

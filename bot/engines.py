@@ -1,0 +1,250 @@
+"""Engines (引擎切换): a new model starts beside the old one, takes over, and the old one drains.
+
+An engine is Rasa with its action server, on ports of its own. New conversations go to the new
+engine as soon as it is ready; those under way stay until they rest. When the old one has
+drained, the model in service moves back to the ports of the settings, where trainers expect it.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import structlog
+
+from bot.desk.engine_routes import routes_path
+from bot.desk.model_files import archive_of, models_folder, name_of, point_to, pointer, write_json
+from bot.handbook.errors import NotFound
+from bot.handbook.training_table import load_training
+from bot.settings import ROOT, Settings
+
+if TYPE_CHECKING:
+    from bot.supervisor import Part
+
+log = structlog.get_logger()
+READY_WITHIN_S = 240.0
+GUARD_EVERY_S = 60.0
+
+
+@dataclass
+class Engine:
+    """One model being served: its address and its two processes."""
+
+    model: str
+    url: str
+    parts: list[Part]
+    since: float
+    until: float = 0.0
+
+    def is_ready(self) -> bool:
+        """Tell whether both processes answer."""
+        return all(part.is_ready() for part in self.parts)
+
+    def is_dead(self) -> bool:
+        """Tell whether one of the processes has ended."""
+        return any(part.is_dead() for part in self.parts)
+
+    def stop(self) -> None:
+        """End both processes, Rasa first."""
+        for part in reversed(self.parts):
+            part.stop()
+
+
+@dataclass
+class Engines:
+    """Follow `models/current`: start, route, drain, stop; one step per tick."""
+
+    settings: Settings
+    parts: list[Part]
+    serving: Engine
+    make: Callable[[Settings, Path], list[Part]]
+    starting: Engine | None = None
+    canary: Engine | None = None
+    draining: list[Engine] = field(default_factory=list)
+    clock: Callable[[], float] = time.monotonic
+    _seen: dict[str, Any] = field(default_factory=dict)
+    _refused: dict[str, Any] = field(default_factory=dict)
+    _stays_away: bool = False
+    _guarded: float = 0.0
+    _guard: subprocess.Popen[bytes] | None = None
+
+    @classmethod
+    def begin(cls, settings: Settings, parts: list[Part], model: Path) -> Engines:
+        """Take over the parts that were just made, and forget routes of an earlier run."""
+        from bot.supervisor import parts_of
+
+        pair = [part for part in parts if part.name in {"actions", "rasa"}]
+        engine = Engine(name_of(model), settings.rasa_url, pair, time.monotonic())
+        engines = cls(settings, parts, engine, parts_of, _seen=pointer(settings.home))
+        engines._write("steady")
+        return engines
+
+    def tick(self) -> None:
+        """Take the next step, if there is one."""
+        now = self.clock()
+        self._drained(now)
+        if self.starting is not None:
+            self._started(now)
+            return
+        wanted = pointer(self.settings.home)
+        if wanted and wanted != self._refused:
+            self._follow(wanted)
+        if self.starting is None and not self.draining:
+            self._settle_back()
+        self._watch_signals(wanted, now)
+
+    def _follow(self, wanted: dict[str, Any]) -> None:
+        canary, model = wanted.get("canary") or {}, wanted.get("model")
+        if model != self.serving.model:
+            # An engine that still runs takes over at once: that is what makes the way back quick.
+            running = [e for e in (self.canary, *self.draining) if e and e.model == model]
+            if running and not running[-1].is_dead():
+                self._take_over(running[-1])
+            else:
+                self._begin(str(model))
+        elif canary and (self.canary is None or self.canary.model != canary["model"]):
+            self._begin(str(canary["model"]))
+        elif not canary and self.canary is not None:
+            self._drain(self.canary)
+            self.canary = None
+            self._write("draining")
+
+    def _begin(self, model: str, *, at_home: bool = False) -> None:
+        """Start an engine for a model on free ports, or on those of the settings."""
+        try:
+            archive = archive_of(self.settings.home, model)
+        except NotFound as error:
+            self._refuse(str(error))
+            return
+        rasa, actions = (self.settings.rasa_url, self.settings.actions_url) if at_home else (
+            f"http://127.0.0.1:{free_port()}", f"http://127.0.0.1:{free_port()}"
+        )
+        own = replace(self.settings, rasa_url=rasa, actions_url=actions)
+        parts = [part for part in self.make(own, archive) if part.name in {"actions", "rasa"}]
+        for part in parts:
+            if not at_home:
+                part.name = f"{part.name}-{name_of(archive)[-8:]}"
+                part.log = part.log.with_name(f"{part.name}.log")
+            part.start()
+        self.starting = Engine(model, rasa, parts, self.clock())
+        self._write("starting", model=model)
+        log.info("engine.starting", model=model, url=rasa)
+
+    def _started(self, now: float) -> None:
+        """Put the engine into service once it is ready; give it up when it does not become so."""
+        engine = self.starting
+        if engine is None:
+            return
+        if engine.is_dead() or now - engine.since > READY_WITHIN_S:
+            self.starting = None
+            engine.stop()
+            if engine.url == self.settings.rasa_url:
+                self._stays_away = True
+                return
+            self._refuse(f"模型 {engine.model} 未能启动，原模型继续服务；见 {engine.parts[-1].log}")
+            return
+        if not engine.is_ready():
+            return
+        self.starting = None
+        self.parts.extend(engine.parts)
+        if (pointer(self.settings.home).get("canary") or {}).get("model") == engine.model != self.serving.model:
+            self.canary = engine
+            self._write("canary")
+            return
+        self._take_over(engine)
+
+    def _take_over(self, engine: Engine) -> None:
+        old, self.serving = self.serving, engine
+        if engine is self.canary:
+            self.canary = None
+        if engine in self.draining:
+            self.draining.remove(engine)
+        self._drain(old)
+        self._write("draining")
+        log.info("engine.switched", model=engine.model, before=old.model)
+
+    def _drain(self, engine: Engine) -> None:
+        engine.until = self.clock() + load_training().drain.total_seconds()
+        self.draining.append(engine)
+
+    def _drained(self, now: float) -> None:
+        over = [engine for engine in self.draining if now >= engine.until]
+        for engine in over:
+            self.draining.remove(engine)
+        if not over:
+            return
+        self._write("draining" if self.draining else "steady")
+        for engine in over:
+            for part in engine.parts:
+                self.parts.remove(part)
+            # A turn that was sent a moment ago gets its answer: SIGTERM lets Rasa finish it.
+            engine.stop()
+            log.info("engine.stopped", model=engine.model)
+
+    def _settle_back(self) -> None:
+        """Move the model in service to the ports of the settings, once nobody is on them."""
+        away = self.serving.url != self.settings.rasa_url
+        if away and self.canary is None and not self._stays_away:
+            self._begin(self.serving.model, at_home=True)
+
+    def _refuse(self, why: str) -> None:
+        """Keep the old model, and say so where the console looks."""
+        self._refused = pointer(self.settings.home)
+        log.error("engine.refused", why=why)
+        archive = models_folder(self.settings.home) / f"{self.serving.model}.tar.gz"
+        if archive.is_file():
+            point_to(
+                self.settings.home, self.serving.model, now=datetime.now(timezone.utc),
+                previous=self._refused.get("previous"), watched=False,
+            )
+        self._write("refused", message=why)
+
+    def _write(self, state: str, **more: Any) -> None:
+        canary = pointer(self.settings.home).get("canary") or {}
+        write_json(
+            routes_path(self.settings.home),
+            {
+                "state": state, "at": datetime.now(timezone.utc).isoformat(), **more,
+                "serving": {"model": self.serving.model, "url": self.serving.url},
+                "draining": [{"model": e.model, "url": e.url} for e in self.draining],
+                "canary": self.canary and {
+                    "model": self.canary.model, "url": self.canary.url,
+                    "share": canary.get("share", 0.0),
+                },
+            },
+        )
+
+    def _watch_signals(self, wanted: dict[str, Any], now: float) -> None:
+        """After a switch, let `intake coach guard` look at the live signals now and then."""
+        if self._guard is not None and self._guard.poll() is None:
+            return
+        if not wanted.get("watched") or now - self._guarded < GUARD_EVERY_S:
+            return
+        self._guarded = now
+        environ = dict(os.environ) | {
+            "INTAKE_HOME": str(self.settings.home), "INTAKE_DATABASE_URL": self.settings.database_url,
+        }
+        self._guard = subprocess.Popen(
+            [sys.executable, "-m", "bot", "coach", "guard"], cwd=ROOT, env=environ,
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        )
+
+    def stop(self) -> None:
+        """End an engine that was not ready yet; the others stand among the parts."""
+        if self.starting is not None:
+            self.starting.stop()
+
+
+def free_port() -> int:
+    """Return a port that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

@@ -1,0 +1,235 @@
+"""Chapter 3.1: the intake (接入登记), one customer turn at a time.
+
+`begin` and `advance` take what was understood of a message and say what comes next: which
+texts to say, which fact to ask for, or that the intake is over and how. They ask only for
+missing facts, one at a time, twice again at most, and then offer a person.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+
+from bot.handbook import short_answers
+from bot.handbook.intake_asides import ALSO, QUESTION, aside, other_request, put_aside
+from bot.handbook.intake_confirm import confirming, correcting
+from bot.handbook.intake_parts import (
+    Intake,
+    IntakeTables,
+    Reading,
+    Say,
+    Turn,
+    put_by,
+    reading_of,
+)
+from bot.handbook.intake_steps import (
+    ANSWER_FITS,
+    CONFIRM,
+    CORRECTION,
+    FIRST_AID,
+    NOT_GIVEN,
+    OFFER,
+    SOLVED,
+    SURE,
+    acknowledge,
+    answer_to,
+    ask,
+    ask_again,
+    end,
+    next_question,
+    raise_by_words,
+    say_answer,
+)
+from bot.handbook.intake_story import (
+    LONGEST_FACT,
+    is_place,
+    place_said,
+    take_in,
+    tells_more,
+    words_besides,
+)
+from bot.handbook.requests import RequestKind, Urgency
+from bot.handbook.short_answers import says_no, says_yes
+
+__all__ = [
+    "ANSWER_FITS", "CONFIRM", "CORRECTION", "NOT_GIVEN", "OFFER", "SOLVED", "Intake",
+    "IntakeTables", "Reading", "Say", "Turn", "advance", "begin", "put_by", "reading_of",
+    "says_no", "says_yes",
+]
+
+SHORT_ADDRESS = 30
+FREE_FACTS = frozenset({"address", "detail", "name", "since"})
+
+_REGISTER = re.compile(
+    r"(?:帮我|要|需要|给我|请)(?:登记|查|核实|处理|办)|没(?:有)?(?:解决|用|弄好|搞懂|看懂|听懂)|还是(?:不|没)"
+)
+_KEEPS_NUMBER = re.compile(
+    r"不(?:太|是很)?(?:想|方便|愿意?|能)?(?:再)?(?:留|给|说|提供|透露|告诉)(?!过)|没(?:有)?(?:手机|电话|号码|号)(?:$|[,，。了啊])"
+    r"|就(?:打|用|是)(?:这个|现在|本机)|用(?:我)?(?:现在|这个)|不(?:用|需要|必)(?:留)?(?:电话|号码)|保密"
+)
+
+
+def begin(
+    reading: Reading, tables: IntakeTables, *, key: str, known: Mapping[str, str] | None = None
+) -> tuple[Intake, Turn]:
+    """Start an intake from the message that named the request; `known` facts are not asked again."""
+    intake = Intake(
+        type=reading.type, key=key, confidence=reading.confidence, message_id=reading.message_id
+    )
+    take_in(intake, reading)
+    for name, value in (known or {}).items():
+        intake.facts.setdefault(name, value)
+    raise_by_words(intake, tables)
+    request_type, urgency = tables.types[reading.type], Urgency(intake.urgency)
+    if request_type.kind is RequestKind.CONSULT and urgency is Urgency.GENERAL:
+        answer = answer_to(reading, tables)
+        if answer is not None:
+            intake.asking = SOLVED
+            return intake, Turn(says=(say_answer(intake, answer),), ask=SOLVED)
+    return intake, next_question(intake, tables, says=(acknowledge(request_type, urgency),))
+
+
+def advance(intake: Intake, reading: Reading, tables: IntakeTables) -> Turn:
+    """Take in one more message of the customer and decide the bot's turn."""
+    before = intake.urgency
+    turn = _advance(intake, reading, tables)
+    if intake.type not in tables.types or not tables.types[intake.type].kind.is_request:
+        return turn
+    raise_by_words(intake, tables)
+    became_urgent = before != intake.urgency == Urgency.URGENT.value
+    told = any(said.response.startswith("utter_acknowledge_urgent") for said in turn.says)
+    if became_urgent and intake.type in FIRST_AID and not told:
+        return replace(turn, says=(Say(f"utter_first_aid_{intake.type}"), *turn.says))
+    return turn
+
+
+def _advance(intake: Intake, reading: Reading, tables: IntakeTables) -> Turn:
+    intake.last_message = reading.message_id
+    if reading.type == "request_human":
+        return end(intake, "human")
+    if not reading.has_words:
+        return ask_again(intake, says=(Say("utter_text_only"),))
+    if intake.asking not in {SOLVED, OFFER} and _gives_up(intake, reading):
+        return end(intake, "cancel")
+    handlers = {CONFIRM: confirming, OFFER: _offered, SOLVED: _answered, CORRECTION: correcting}
+    return handlers.get(intake.asking or "", _gathering)(intake, reading, tables)
+
+
+def _gives_up(intake: Intake, reading: Reading) -> bool:
+    undoes = intake.type in {"vas_cancel", "close_account", "plan_change", "ticket_cancel"}
+    if reading.type == "ticket_cancel" and not undoes:
+        return True
+    return short_answers.gives_up(reading.text, undoes=undoes)
+
+
+def _gathering(intake: Intake, reading: Reading, tables: IntakeTables) -> Turn:
+    wanted = intake.asking or ""
+    group = next((g for g in tables.types[intake.type].needs if wanted in g), (wanted,))
+    answered = any(reading.facts.get(name) for name in group)
+    if answered or _accepts(intake, reading, wanted, tables):
+        other = other_request(intake, reading, tables)
+        take_in(intake, reading)
+        if not answered or _is_whole_address(reading, wanted):
+            # The pattern may have caught only the district of a longer address.
+            said = place_said(reading.text) if wanted == "address" else reading.text.strip()
+            intake.facts[wanted] = said[:LONGEST_FACT]
+        elif other is not None and ALSO.search(reading.text):
+            return next_question(intake, tables, says=put_aside(intake, reading, other))
+        return next_question(intake, tables)
+    if wanted == "phone_number" and _KEEPS_NUMBER.search(reading.text):
+        return _without_number(intake, reading, tables)
+    between = aside(intake, reading, tables)
+    if between is not None:
+        return between
+    if reading.facts or tells_more(intake, tables.types[intake.type], reading):
+        take_in(intake, reading)
+        # What was told is no failed answer: the question stays in its first wording.
+        return replace(next_question(intake, tables, says=(Say("utter_noted"),)), again=False)
+    return ask_again(intake)
+
+
+def _without_number(intake: Intake, reading: Reading, tables: IntakeTables) -> Turn:
+    """Go on without a number where nothing may wait; else say at once what is possible."""
+    take_in(intake, reading)
+    safety = tables.types[intake.type].kind is RequestKind.SAFETY
+    if safety or intake.urgency == Urgency.URGENT.value:
+        intake.facts["phone_number"] = NOT_GIVEN
+        return next_question(intake, tables, says=(Say("utter_noted"),))
+    intake.facts["stuck"] = "phone_number"
+    return ask(intake, OFFER)
+
+
+def _is_whole_address(reading: Reading, wanted: str) -> bool:
+    short = len(reading.text.strip()) <= SHORT_ADDRESS
+    return wanted == "address" and short and set(reading.facts) == {"address"}
+
+
+def _accepts(intake: Intake, reading: Reading, wanted: str, tables: IntakeTables) -> bool:
+    """Tell whether a free-text fact may be filled with the whole message."""
+    if wanted not in FREE_FACTS or len(words_besides(reading)) < 2:
+        return False
+    if wanted != "detail" and len(reading.text.strip()) > 300:
+        return False
+    if wanted == "address" and not is_place(reading.text):
+        return False
+    other = tables.types.get(reading.type)
+    if reading.type in {"inform", "unclear", "nlu_fallback", intake.type}:
+        return not (wanted == "address" and QUESTION.search(reading.text))
+    if wanted == "detail":
+        told = {"ticket_supplement", "out_of_scope", "chitchat", "praise"}
+        return other is None or other.kind.is_request or reading.type in told
+    return reading.confidence < SURE and not QUESTION.search(reading.text)
+
+
+def _offered(intake: Intake, reading: Reading, tables: IntakeTables) -> Turn:
+    stuck = str(intake.facts.get("stuck", ""))
+    given = reading.facts.get(stuck)
+    if says_yes(reading):
+        return end(intake, "human")
+    declines = says_no(reading) or short_answers.goes_on(reading.text)
+    if not declines and _gives_up(intake, reading):
+        return end(intake, "cancel")
+    if given is None and not declines and not reading.facts:
+        if intake.asked.get(OFFER, 0) > 1:
+            return end(intake, "open")
+        return ask(intake, OFFER)
+    take_in(intake, reading)
+    intake.facts.pop("stuck", None)
+    if stuck in {CONFIRM, CORRECTION}:
+        return end(intake, "open")
+    if stuck != SOLVED:
+        intake.facts.setdefault(stuck, given or NOT_GIVEN)
+    return next_question(intake, tables)
+
+
+def _answered(intake: Intake, reading: Reading, tables: IntakeTables) -> Turn:
+    other = tables.types.get(reading.type)
+    wants_more = bool(_REGISTER.search(reading.text))
+    if not wants_more and (short_answers.gives_up(reading.text) or short_answers.is_enough(reading.text)):
+        return end(intake, "done")
+    wants_more = wants_more or says_no(reading)
+    asked_back = {"ticket_reopen", "unclear", "nlu_fallback", "inform", "ticket_supplement"}
+    if wants_more or (reading.type in asked_back and not says_yes(reading)):
+        take_in(intake, reading)
+        return next_question(intake, tables, says=(Say("utter_answer_not_enough"),))
+    if says_yes(reading) or reading.type in {"thanks", "goodbye", "rate_service", "praise"}:
+        return end(intake, "done")
+    if other is not None and other.kind.is_request:
+        if other.id == intake.type and other.kind is RequestKind.CONSULT:
+            return _asked_more(intake, reading, tables)
+        return end(intake, "switch")
+    if reading.facts:
+        take_in(intake, reading)
+        return next_question(intake, tables, says=(Say("utter_answer_not_enough"),))
+    return end(intake, "elsewhere")
+
+
+def _asked_more(intake: Intake, reading: Reading, tables: IntakeTables) -> Turn:
+    """Answer one more question of the same kind, or take it down."""
+    answer = answer_to(reading, tables)
+    take_in(intake, reading)
+    calm = reading.urgency is Urgency.GENERAL
+    if calm and answer is not None and answer.id not in intake.asked:
+        return Turn(says=(say_answer(intake, answer),), ask=SOLVED)
+    return next_question(intake, tables, says=(Say("utter_answer_not_enough"),))

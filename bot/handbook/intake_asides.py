@@ -1,0 +1,139 @@
+"""Chapter 3.1: what comes in between during an intake: questions, small talk, other requests."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+from bot.handbook.intake_parts import Intake, IntakeTables, Reading, Say, Turn, put_by
+from bot.handbook.intake_steps import (
+    FIRST_AID,
+    SURE,
+    acknowledge,
+    answer_to,
+    ask_again,
+    next_question,
+    repeat,
+    say_answer,
+)
+from bot.handbook.intake_story import CORRECTS, LEAST_ADDITION, needs_story, take_in
+from bot.handbook.requests import RequestKind, RequestType, Urgency
+
+# How sure a reading must be when the customer says that ours was wrong.
+SURE_OF_CORRECTION = 0.3
+SHORT = 20
+
+ALSO = re.compile(r"另外|还有|还想|还要|顺便|对了|再(?:帮|给)?我?(?:查|办|问)|同时|也想")
+QUESTION = re.compile(r"[?？]|吗$|什么|怎么|多少|多久|为什么|几点|哪里|哪个|何时|咋办")
+_HOW_LONG = re.compile(r"多久|多长时间|几天|要等|什么时候|啥时候|何时|多快|来得及")
+_WAIT = re.compile(r"^(?:等等|等一?下|等会儿?|稍等|先等等|别急|慢着)[,，。！!~啊呢]*$")
+_SHORT_TALK = {
+    "greet": "greet_short", "thanks": "thanks_short", "chitchat": "listening",
+    "bot_challenge": "bot_challenge_short", "out_of_scope": "out_of_scope_short",
+    "praise": "thanks_short",
+}  # fmt: skip
+
+
+def other_request(
+    intake: Intake, reading: Reading, tables: IntakeTables, *, least: float = SURE
+) -> RequestType | None:
+    """Return the request of another type that the message surely holds."""
+    other = tables.types.get(reading.type)
+    if other is None or not other.kind.is_request or other.id == intake.type:
+        return None
+    return other if reading.confidence >= least else None
+
+
+def put_aside(intake: Intake, reading: Reading, other: RequestType) -> tuple[Say, ...]:
+    """Keep a second request for later, once however often it is said."""
+    known = [row for row in intake.pending if row["type"] == other.id]
+    if known:
+        known[0]["text"] = f"{known[0]['text']} {reading.text}"
+        known[0]["facts"] = {**known[0]["facts"], **reading.facts}
+    else:
+        intake.pending.append(put_by(reading))
+    return (Say("utter_second_noted", {"title": other.title}),)
+
+
+def aside(intake: Intake, reading: Reading, tables: IntakeTables) -> Turn | None:
+    """Answer what came in between: another request, a question, small talk."""
+    if _WAIT.search(reading.text.strip()):
+        return repeat(intake, says=(Say("utter_take_your_time"),))
+    if _HOW_LONG.search(reading.text) and len(reading.text) <= SHORT and not reading.facts:
+        return repeat(intake, says=(Say("utter_not_yet_submitted"),))
+    asked = other_request(intake, reading, tables)
+    if asked is not None:
+        return _between(intake, reading, asked, tables)
+    return _question(intake, reading, tables) or _talk(intake, reading, tables)
+
+
+def _between(intake: Intake, reading: Reading, asked: RequestType, tables: IntakeTables) -> Turn:
+    if reading.urgency is Urgency.URGENT and intake.urgency != Urgency.URGENT.value:
+        return interrupt(intake, reading, asked, tables)
+    if CORRECTS.search(reading.text) and not ALSO.search(reading.text):
+        return switch(intake, reading, asked, tables)
+    if asked.kind is RequestKind.CONSULT and reading.urgency is Urgency.GENERAL:
+        answer = answer_to(reading, tables)
+        if answer is not None:
+            return repeat(intake, says=(say_answer(intake, answer),))
+    says = put_aside(intake, reading, asked)
+    # Only the number is surely shared: the second request may be about another place.
+    if reading.facts.get("phone_number"):
+        intake.facts.setdefault("phone_number", reading.facts["phone_number"])
+    return repeat(intake, says=says)
+
+
+def _question(intake: Intake, reading: Reading, tables: IntakeTables) -> Turn | None:
+    """Answer a short question about the matter itself: 怎么办, 要不要钱."""
+    same = reading.type in {intake.type, "unclear", "nlu_fallback", "inform"}
+    short = len(reading.text.strip()) <= SHORT
+    if not (same and short and QUESTION.search(reading.text)) or reading.facts:
+        return None
+    if intake.type in FIRST_AID:
+        return repeat(intake, says=(Say(f"utter_first_aid_{intake.type}"),))
+    answer = answer_to(replace(reading, type=intake.type), tables)
+    if answer is not None and answer.id not in intake.asked:
+        return repeat(intake, says=(say_answer(intake, answer),))
+    return None
+
+
+def _talk(intake: Intake, reading: Reading, tables: IntakeTables) -> Turn | None:
+    other = tables.types.get(reading.type)
+    if other is None:
+        return None
+    if other.id in {"ticket_status", "ticket_urge"}:
+        return repeat(intake, says=(Say("utter_not_yet_submitted"),))
+    if other.id == "goodbye":
+        return repeat(intake, says=(Say("utter_not_complete"),))
+    # 我要赔偿 is no business of ours to refuse in the middle of a complaint.
+    story = needs_story(tables.types[intake.type]) and len(reading.text.strip()) >= LEAST_ADDITION
+    if story and other.id in {"chitchat", "out_of_scope", "praise"}:
+        return None
+    if other.id in _SHORT_TALK:
+        return ask_again(intake, says=(Say(f"utter_{_SHORT_TALK[other.id]}"),))
+    return None
+
+
+def switch(intake: Intake, reading: Reading, other: RequestType, tables: IntakeTables) -> Turn:
+    """Go on as another type: the customer says that ours was wrong."""
+    intake.type = other.id
+    take_in(intake, reading)
+    return next_question(intake, tables, says=(Say("utter_switched", {"title": other.title}),))
+
+
+def interrupt(intake: Intake, reading: Reading, other: RequestType, tables: IntakeTables) -> Turn:
+    """Take up what is urgent at once; what was being registered comes after it."""
+    before = tables.types[intake.type]
+    intake.pending.insert(0, {
+        "text": intake.words[0], "type": intake.type, "confidence": intake.confidence,
+        "urgency": intake.urgency, "signals": list(intake.signals),
+        "facts": dict(intake.facts), "message_id": intake.message_id,
+    })  # fmt: skip
+    shared = {k: v for k, v in intake.facts.items() if k in {"phone_number", "address"}}
+    intake.key = f"{intake.key}+{reading.message_id}:{other.id}"
+    intake.type, intake.confidence, intake.message_id = other.id, reading.confidence, reading.message_id
+    intake.urgency, intake.signals, intake.facts = Urgency.GENERAL.value, [], shared
+    intake.asked, intake.asking, intake.words, intake.story = {}, None, [], []
+    take_in(intake, reading)
+    kept = Say("utter_set_aside", {"title": before.title})
+    return next_question(intake, tables, says=(acknowledge(other, reading.urgency), kept))

@@ -1,0 +1,124 @@
+"""Chapter 3.2: the read-back (核对): agreed, added to, corrected."""
+
+from __future__ import annotations
+
+import re
+
+from bot.handbook import short_answers
+from bot.handbook.intake_asides import (
+    ALSO,
+    SURE_OF_CORRECTION,
+    aside,
+    other_request,
+    switch,
+)
+from bot.handbook.intake_parts import Intake, IntakeTables, Reading, Turn
+from bot.handbook.intake_steps import (
+    CONFIRM,
+    CORRECTION,
+    ask,
+    ask_again,
+    confirm_anew,
+    end,
+    next_question,
+)
+from bot.handbook.intake_story import CORRECTS, LEAST_ADDITION, LONGEST_FACT, still_missing, take_in
+from bot.handbook.requests import wanted_facts
+from bot.handbook.short_answers import says_no, says_yes
+
+# What a correction calls the facts, beside their titles.
+ALIASES = {
+    "phone_number": "电话|号码|手机号", "address": "地址|位置|住址", "broadband_account": "账号",
+    "amount": "金额|钱数", "detail": "描述|内容|情况",
+}
+_SPOKEN = frozenset({"address", "detail", "name", "since"})
+_ADDS = re.compile(r"(?:加上|补上|补充|加一?个|添上)[:：,，\s]*(.{2,})$")
+_SUBMITS = re.compile(r"提交|确认|没(?:有)?(?:问题|错)|不用改|无误")
+
+
+def confirming(intake: Intake, reading: Reading, tables: IntakeTables) -> Turn:
+    """Take the answer to the read-back."""
+    if ALSO.search(reading.text) and other_request(intake, reading, tables):
+        return aside(intake, reading, tables) or ask_again(intake)
+    changed = {k for k, v in reading.facts.items() if v and intake.facts.get(k) != v}
+    shown = wanted_facts(tables.types[intake.type]) | {"amount", "detail"}
+    if says_yes(reading) and not changed & shown:
+        take_in(intake, reading)
+        return end(intake, "open")
+    if (added := _added(intake, reading)) is not None:
+        return added
+    other = other_request(intake, reading, tables, least=SURE_OF_CORRECTION)
+    if other is not None and CORRECTS.search(reading.text):
+        return switch(intake, reading, other, tables)
+    if changed:
+        take_in(intake, reading)
+        return confirm_anew(intake)
+    if says_no(reading) or short_answers.finds_fault(reading.text):
+        return _corrected(intake, reading, tables) or ask(intake, CORRECTION)
+    if reading.type in {"thanks", "goodbye"}:
+        return end(intake, "open")
+    between = aside(intake, reading, tables)
+    if between is not None:
+        return between
+    if len(reading.text.strip()) >= LEAST_ADDITION:
+        take_in(intake, reading)
+        return confirm_anew(intake, "utter_noted")
+    return ask_again(intake)
+
+
+def _added(intake: Intake, reading: Reading) -> Turn | None:
+    """Add to the address what the customer wants added to it."""
+    adds = _ADDS.search(reading.text)
+    if adds is None or not re.search(ALIASES["address"], reading.text):
+        return None
+    intake.words.append(reading.text)
+    intake.facts["address"] = f"{intake.facts.get('address', '')}{adds[1].strip()}"[:LONGEST_FACT]
+    return confirm_anew(intake)
+
+
+def correcting(intake: Intake, reading: Reading, tables: IntakeTables) -> Turn:
+    """Take in what the customer wants changed."""
+    other = other_request(intake, reading, tables, least=SURE_OF_CORRECTION)
+    if other is not None:
+        return switch(intake, reading, other, tables)
+    if not reading.facts:
+        if says_yes(reading):
+            # A bare 是 answers no question of ours: it must not send off what was called wrong.
+            return end(intake, "open") if _SUBMITS.search(reading.text) else ask(intake, CONFIRM)
+        corrected = _corrected(intake, reading, tables)
+        if corrected is not None:
+            return corrected
+        if says_no(reading) and len(reading.text.strip()) <= LEAST_ADDITION:
+            return ask(intake, CONFIRM)
+        if len(reading.text.strip()) < 2:
+            return ask_again(intake)
+    take_in(intake, reading)
+    if not reading.facts:
+        intake.facts["detail"] = reading.text.strip()[:LONGEST_FACT]
+    return _after_correction(intake, tables)
+
+
+def _corrected(intake: Intake, reading: Reading, tables: IntakeTables) -> Turn | None:
+    """Correct the fact that the message names: by the words after the name, else by asking."""
+    wanted = (wanted_facts(tables.types[intake.type]) & set(intake.facts)) | {"detail"}
+    for name in sorted(wanted, key=lambda name: (name == "detail", name)):
+        alias = rf"(?:{ALIASES.get(name, tables.facts.get(name, name))})"
+        if not re.search(alias, reading.text):
+            continue
+        said = re.search(rf"{alias}.{{0,3}}?(?:是|为|改成|改为|换成|[:：])\s*(.{{2,}})$", reading.text)
+        if said and name in _SPOKEN:
+            intake.words.append(reading.text)
+            intake.facts[name] = said[1].strip()[:LONGEST_FACT]
+            return _after_correction(intake, tables)
+        intake.facts.pop(name, None)
+        if name == "detail":
+            intake.story.clear()
+        intake.asked.pop(name, None)
+        return ask(intake, name)
+    return None
+
+
+def _after_correction(intake: Intake, tables: IntakeTables) -> Turn:
+    intake.asking = None
+    missing = still_missing(intake, tables.types[intake.type])
+    return next_question(intake, tables) if missing else confirm_anew(intake)

@@ -1,0 +1,114 @@
+"""Chapter 3.1: what an intake (接入登记) is made of: readings, what is gathered, the bot's turn."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from bot.handbook.knowledge import KnowledgeEntry
+from bot.handbook.requests import RequestType, Urgency
+from bot.handbook.urgency import SignalRule
+
+_WORD = re.compile(r"[0-9A-Za-z一-鿿]")
+
+
+def has_words(text: str) -> bool:
+    """Tell whether a text holds anything but emoji, pictures and marks."""
+    return bool(_WORD.search(text))
+
+
+@dataclass(frozen=True)
+class Reading:
+    """Hold what was understood of one customer message."""
+
+    text: str
+    type: str
+    confidence: float = 1.0
+    ranking: tuple[tuple[str, float], ...] = ()
+    urgency: Urgency = Urgency.GENERAL
+    signals: tuple[str, ...] = ()
+    facts: Mapping[str, str] = field(default_factory=dict)
+    message_id: str = ""
+
+    @property
+    def has_words(self) -> bool:
+        """Tell whether there is anything but emoji, pictures and marks."""
+        return has_words(self.text)
+
+
+@dataclass
+class Intake:
+    """Hold what is gathered so far; stored with the conversation as JSON."""
+
+    type: str
+    key: str
+    urgency: str = "general"
+    signals: list[str] = field(default_factory=list)
+    facts: dict[str, str] = field(default_factory=dict)
+    asked: dict[str, int] = field(default_factory=dict)
+    asking: str | None = None
+    words: list[str] = field(default_factory=list)
+    story: list[str] = field(default_factory=list)
+    pending: list[dict[str, Any]] = field(default_factory=list)
+    last_message: str = ""
+    outcome: str | None = None
+    confidence: float = 1.0
+    message_id: str = ""
+
+    def as_json(self) -> dict[str, Any]:
+        """Return a plain dict for storage."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Intake:
+        """Make an intake of a stored dict, ignoring keys of other versions."""
+        known = cls.__dataclass_fields__
+        return cls(**{key: value for key, value in data.items() if key in known})
+
+
+@dataclass(frozen=True)
+class Say:
+    """Name one text of `domain.yml` and the values it needs."""
+
+    response: str
+    values: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Turn:
+    """Hold the bot's turn: texts, then what is asked, or the outcome that ends the intake."""
+
+    says: tuple[Say, ...] = ()
+    ask: str | None = None
+    again: bool = False
+    outcome: str | None = None
+
+
+@dataclass(frozen=True)
+class IntakeTables:
+    """Hold the tables an intake needs."""
+
+    types: Mapping[str, RequestType]
+    facts: Mapping[str, str]
+    knowledge: Mapping[str, KnowledgeEntry]
+    signals: tuple[SignalRule, ...] = ()
+
+
+def put_by(reading: Reading) -> dict[str, Any]:
+    """Return a request that is put aside during another intake, as a plain dict."""
+    return {
+        "text": reading.text, "type": reading.type, "confidence": reading.confidence,
+        "urgency": reading.urgency.value, "signals": list(reading.signals),
+        "facts": dict(reading.facts), "message_id": reading.message_id,
+    }
+
+
+def reading_of(pending: Mapping[str, Any]) -> Reading:
+    """Make a reading of a request that was put aside during another intake."""
+    return Reading(
+        text=pending["text"], type=pending["type"], confidence=pending["confidence"],
+        urgency=Urgency(pending["urgency"]), signals=tuple(pending["signals"]),
+        facts=pending["facts"], message_id=pending["message_id"],
+    )

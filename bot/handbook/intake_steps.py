@@ -1,0 +1,94 @@
+"""Chapter 3.1: the single moves of an intake (接入登记): ask, ask again, answer, end."""
+
+from __future__ import annotations
+
+from bot.handbook.intake_parts import Intake, IntakeTables, Reading, Say, Turn
+from bot.handbook.intake_story import still_missing
+from bot.handbook.knowledge import KnowledgeEntry, best_answers
+from bot.handbook.requests import RequestType, Urgency
+from bot.handbook.urgency import raise_urgency, signals
+
+MOST_REASKS = 2
+SURE = 0.5
+ANSWER_FITS = 0.44
+CONFIRM, OFFER, SOLVED, CORRECTION = "confirmation", "person_offer", "solved", "correction"
+NOT_GIVEN = "未提供"
+# Urgent ones in which the customer must be told what to do at once.
+FIRST_AID = frozenset({"fraud_report", "report_hazard"})
+# What was said earlier than this many messages ago is another matter.
+WORDS_HEARD = 8
+
+
+def tone(request_type: RequestType, urgency: Urgency) -> str:
+    """Name the acknowledgement that fits a request."""
+    if urgency is Urgency.URGENT:
+        return f"urgent_{request_type.id}" if request_type.id in FIRST_AID else "urgent"
+    return request_type.kind.value
+
+
+def acknowledge(request_type: RequestType, urgency: Urgency) -> Say:
+    """Say that the request is understood, in its tone."""
+    return Say(f"utter_acknowledge_{tone(request_type, urgency)}", {"title": request_type.title})
+
+
+def end(intake: Intake, outcome: str, says: tuple[Say, ...] = ()) -> Turn:
+    """End the intake."""
+    intake.outcome, intake.asking = outcome, None
+    return Turn(says=says, outcome=outcome)
+
+
+def next_question(intake: Intake, tables: IntakeTables, says: tuple[Say, ...] = ()) -> Turn:
+    """Ask for the next missing fact, or for the confirmation."""
+    missing = still_missing(intake, tables.types[intake.type])
+    if not missing:
+        return ask(intake, CONFIRM, says)
+    return ask(intake, missing[0], says)
+
+
+def ask(intake: Intake, what: str, says: tuple[Say, ...] = ()) -> Turn:
+    """Ask for one thing; after two vain re-asks offer a person instead."""
+    intake.asking = what
+    count = intake.asked.get(what, 0)
+    intake.asked[what] = count + 1
+    if count > MOST_REASKS and what != OFFER:
+        intake.facts["stuck"] = what
+        return ask(intake, OFFER, says)
+    return Turn(says=says, ask=what, again=count > 0)
+
+
+def ask_again(intake: Intake, says: tuple[Say, ...] = ()) -> Turn:
+    """Ask the same again."""
+    return ask(intake, intake.asking or CONFIRM, says)
+
+
+def repeat(intake: Intake, says: tuple[Say, ...]) -> Turn:
+    """Ask the same again without counting it: the customer said something sensible."""
+    return Turn(says=says, ask=intake.asking, again=True)
+
+
+def confirm_anew(intake: Intake, response: str = "utter_updated") -> Turn:
+    """Read back what has changed."""
+    intake.asking = CONFIRM
+    return Turn(says=(Say(response),), ask=CONFIRM)
+
+
+def answer_to(reading: Reading, tables: IntakeTables) -> KnowledgeEntry | None:
+    """Find the entry of the knowledge table that answers the message."""
+    found = best_answers(tables.knowledge.values(), reading.text, request_type=reading.type, most=1)
+    if found and found[0][1] >= ANSWER_FITS:
+        return found[0][0]
+    return None
+
+
+def say_answer(intake: Intake, entry: KnowledgeEntry) -> Say:
+    """Say an answer; asked again, the same answer is no help."""
+    intake.asked[entry.id] = 1
+    return Say("utter_knowledge", {"answer": entry.answer, "entry": entry.id})
+
+
+def raise_by_words(intake: Intake, tables: IntakeTables) -> None:
+    """Raise the urgency by what was said over several messages: 断了 in one, 五天了 in the next."""
+    kind = tables.types[intake.type].kind
+    found = signals("，".join(intake.words[-WORDS_HEARD:]), tables.signals, kind=kind)
+    intake.urgency = raise_urgency(Urgency(intake.urgency), found).value
+    intake.signals.extend(each.title for each in found if each.title not in intake.signals)

@@ -1,0 +1,129 @@
+"""Chapter 3.1: what one message adds to an intake (接入登记): facts, words, the story so far."""
+
+from __future__ import annotations
+
+import re
+
+from bot.handbook.intake_parts import Intake, Reading
+from bot.handbook.requests import RequestKind, RequestType, Urgency, missing_facts
+
+# Characters from which on a complaint is a story and not only a wish to complain.
+LEAST_STORY = 22
+LEAST_ADDITION = 4
+LONGEST_FACT = 500
+# In these the number in the story is another's: the caller who cheated or pestered.
+STRANGERS_NUMBER = frozenset({"fraud_report", "complaint_marketing", "privacy_complaint"})
+
+CORRECTS = re.compile(
+    r"^(?:不是|不对|错了|搞错|说错|弄错)|不是.{1,10}(?:是|而是)|我(?:是)?(?:说错|搞错|弄错)|其实(?:我)?是"
+    r"|(?:改成|换成)(?:报|登记|投诉|办|查|咨询|反映)"
+)
+_OWN_NUMBER = re.compile(r"(?:我(?:的|自己|本人)?|本人|本机|联系)(?:的)?(?:手机|电话|号码|号|方式)")
+_ANOTHERS = re.compile(r"充(?:值)?(?:到|错|成|给)|(?:他|她|邻居|朋友|同事|对方|骗子|别人)的?(?:电话|号码|手机|号)")
+_REGION = re.compile(r"[省市区县镇乡]$")
+_PLACE = re.compile(
+    r"[省市区县镇乡村屯庄街路巷弄道坊苑园楼栋幢座单室院厂店桥营]|小区|社区|单元|家属|宿舍|平房|大厦|广场|车站|超市|学校"
+    r"|\d+\s*号|后面|前面|旁边|对面|附近|隔壁|门口|路口|东头|西头|南头|北头|组$|队$"
+)
+_NO_PLACE = re.compile(
+    r"断了|坏了|没网|上不|连不|用不|打不|收不|看不|不想|不给|没有?门牌|急|好几天|天了|雪花|蓝屏|报修|投诉|师傅|客服|电话"
+)
+_LEAD = re.compile(
+    r"^(?:(?:我|我们|俺)(?:家|公司|单位|店)?(?:的)?(?:是)?(?:地址)?(?:就)?(?:住|在|是)+|地址(?:就)?(?:是|在|为)?|就?(?:住)?在|住)[:：,，\s]*"
+)
+_NUMBER = re.compile(r"[\d*+\-\s]{7,}")
+_LABELS = re.compile(
+    r"[\d*\-+@._A-Za-z\s\W]|我的?|你的?|电话|手机号?|号码|账号|宽带|联系|方式|本人|不对|不是|错了?|改成|换成|是|为|在|这个|打|就|嗯|哦|呃"
+)
+
+
+def take_in(intake: Intake, reading: Reading) -> None:
+    """Keep what a message tells: facts, words, and the highest urgency heard."""
+    told = {name: value for name, value in reading.facts.items() if value}
+    corrects = bool(CORRECTS.search(reading.text))
+    if intake.asking == "detail" and not corrects:
+        # A story may hold other people's numbers and places; what was answered before stands.
+        told = {name: value for name, value in told.items() if name not in intake.facts}
+    if "phone_number" in told and _is_anothers(intake, reading, corrects=corrects):
+        del told["phone_number"]
+    if "address" in told and not corrects:
+        told["address"] = _joined_place(intake, told["address"])
+    intake.facts.update(told)
+    intake.words.append(reading.text)
+    if intake.asking not in {"address", "detail"}:
+        _tell(intake, reading)
+    intake.last_message = reading.message_id
+    if reading.urgency.rank > Urgency(intake.urgency).rank:
+        intake.urgency = reading.urgency.value
+    intake.signals.extend(s for s in reading.signals if s not in intake.signals)
+
+
+def _is_anothers(intake: Intake, reading: Reading, *, corrects: bool) -> bool:
+    """Tell whether the number in a message is not the one to call the customer on."""
+    if intake.asking == "phone_number" or _OWN_NUMBER.search(reading.text):
+        return False
+    if intake.type in STRANGERS_NUMBER and intake.asking in {None, "detail"}:
+        return True
+    if _ANOTHERS.search(reading.text):
+        return True
+    # A number inside a sentence does not replace the one that was given as an answer.
+    return "phone_number" in intake.facts and not corrects and len(words_besides(reading)) >= 2
+
+
+def _joined_place(intake: Intake, said: str) -> str:
+    """Join a district and the street named after it; a part says nothing new of the whole."""
+    known = intake.facts.get("address", "")
+    if not known or intake.asking == "address":
+        return said
+    if said in known:
+        return known
+    return f"{known}{said}" if _REGION.search(known) and not _REGION.search(said) else said
+
+
+def _tell(intake: Intake, reading: Reading) -> None:
+    if len(words_besides(reading)) >= LEAST_ADDITION:
+        intake.story.append(reading.text.strip())
+
+
+def words_besides(reading: Reading) -> str:
+    """Return what is left of the message without numbers that are facts of their own."""
+    if not {"phone_number", "broadband_account", "ticket_number"} & set(reading.facts):
+        return reading.text.strip()
+    return _LABELS.sub("", reading.text)
+
+
+def is_place(text: str) -> bool:
+    """Tell whether words that hold no known address can be one: 老供销社后面那排平房."""
+    return bool(_PLACE.search(text)) and not _NO_PLACE.search(text)
+
+
+def place_said(text: str) -> str:
+    """Return an address without the words around it: 我家住…, and marks at the end."""
+    said = text.strip().rstrip("!！。.~,，")
+    return _LEAD.sub("", said) or said
+
+
+def still_missing(intake: Intake, request_type: RequestType) -> list[str]:
+    """List the facts to ask for; a story told piece by piece is not asked for again."""
+    missing = missing_facts(request_type, intake.facts)
+    story = "，".join(intake.story)
+    long_enough = len(_NUMBER.sub("", story)) >= LEAST_STORY
+    if missing[:1] == ["detail"] and needs_story(request_type) and long_enough:
+        intake.facts["detail"] = story[:LONGEST_FACT]
+        return missing[1:]
+    return missing
+
+
+def tells_more(intake: Intake, request_type: RequestType, reading: Reading) -> bool:
+    """Tell whether words that answer nothing go on with the matter."""
+    goes_on = {intake.type, "inform", "unclear", "nlu_fallback", "ticket_supplement"}
+    if needs_story(request_type):
+        goes_on |= {"out_of_scope", "chitchat", "praise"}
+    words = words_besides(reading)
+    asks = len(words) <= 2 * LEAST_ADDITION and words.endswith(("?", "？"))
+    return reading.type in goes_on and len(words) >= LEAST_ADDITION and not asks
+
+
+def needs_story(request_type: RequestType) -> bool:
+    """Tell whether a story is what the ticket needs; which plan is wanted is asked all the same."""
+    return request_type.kind in (RequestKind.COMPLAINT, RequestKind.SAFETY)

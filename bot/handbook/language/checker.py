@@ -1,0 +1,353 @@
+"""The checker, 服务语言检查器: one reply in, findings and a verdict out.
+
+One Aho-Corasick automaton over the anchors of all rules decides which rules look at a reply at
+all; what they find passes the guards, the exceptions and the antipatterns before it counts.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import datetime
+from functools import lru_cache, partial
+from pathlib import Path
+from typing import Any
+
+import ahocorasick
+
+from bot.handbook.errors import DeskError
+from bot.handbook.language import times
+from bot.handbook.language.case import Case, context_of
+from bot.handbook.language.finding import Finding, Result, Suppressed, verdict_of
+from bot.handbook.language.kinds import Hit, LanguageRule, Search, search_all
+from bot.handbook.language.silence import Pardons, silenced_by
+from bot.handbook.language.tables import Tables, read_tables, version_of
+from bot.handbook.language.text import Reply
+from bot.handbook.privacy import mask
+
+TABLES = Path(__file__).parents[3] / "data" / "handbook" / "language"
+_Stretch = tuple[int, int, int]  # start, end, the searches that are called there
+_MOST_FINDINGS = 40  # of one rule in one reply; nobody reads more
+_NO_DEADLINE = "（写明具体时间）"
+
+
+class RuleNotFound(DeskError):
+    """No rule has this id."""
+
+    def __init__(self, rule_id: str) -> None:
+        super().__init__("rule_not_found", f"没有编号为 {rule_id} 的服务语言规则", rule=rule_id)
+
+
+class UnknownBrand(DeskError):
+    """No operator of `brands.yml` is called so."""
+
+    def __init__(self, brand: str, known: Iterable[str]) -> None:
+        super().__init__(
+            "unknown_brand",
+            f"INTAKE_BRAND: no brand {brand!r}; known are {', '.join(sorted(known))}",
+            brand=brand,
+        )
+
+
+class Checker:
+    """All rules of a directory, ready to look at replies; it never changes once it is built.
+
+    Of a `brand`, only the official numbers and links of that operator pass, unless the facts of a
+    reply name another.
+    """
+
+    def __init__(self, tables: Tables, *, brand: str = "") -> None:
+        operators = [each for each in tables.brands.values() if each.name != "common"]
+        if brand and not any(brand.lower() in {each.name, *each.titles} for each in operators):
+            raise UnknownBrand(brand, (each.name for each in operators))
+        self._known: Mapping[str, Any] = {"brand": brand} if brand else {}
+        self.rules = tables.rules
+        self.version = tables.version
+        self._places = {rule.id: at for at, rule in enumerate(self.rules)}
+        self._searches = [
+            (at, search) for at, rule in enumerate(self.rules) for search in rule.searches
+        ]
+        self._run = [
+            search.pattern.search if search.pattern else None for _, search in self._searches
+        ]
+        self._bit = [1 << at for at in range(len(self._searches))]
+        self._always = self._bits(lambda rule, search: not search.anchors)
+        self._compact = self._bits(lambda rule, search: rule.compact and search.pattern is None)
+        self._reach = {
+            name: self._bits(lambda rule, search, name=name: search.reach == name)
+            for name in ("clause", "sentence", "reply")
+        }
+        self._pardons = self._shared_pardons()
+        bits: dict[str, int] = {}
+        for at, (_, search) in enumerate(self._searches):
+            for anchor in search.anchors:
+                bits[anchor] = bits.get(anchor, 0) | 1 << at
+        self._automaton = _automaton(bits)
+        self._covered = lru_cache(maxsize=256)(self._cover)
+
+    def check(
+        self,
+        text: str,
+        *,
+        speaker: str = "staff",
+        turn: str | None = None,
+        context: str | None = None,
+        facts: Mapping[str, Any] | None = None,
+        now: datetime | None = None,
+    ) -> Result:
+        """Check one reply; what is not known about it is left out."""
+        started = time.perf_counter()
+        reply = Reply(text)
+        known = {**self._known, **facts} if facts else self._known
+        moment = now or times.read_instant(known.get("now"))
+        case = Case(speaker, turn, context_of(context), known, moment)
+        findings: list[Finding] = []
+        suppressed: list[Suppressed] = []
+        covered = self._covered(case.speaker, case.turn, case.context)
+        for at, hits in self._hits(reply, case, covered).items():
+            findings.extend(self._judged(self.rules[at], hits, reply, case, suppressed))
+        findings.sort(key=lambda each: (each.start, each.rule, each.end))
+        suppressed.sort(key=lambda each: (each.start, each.rule, each.end))
+        return Result(
+            verdict=verdict_of(findings),
+            findings=tuple(findings),
+            suppressed=tuple(suppressed),
+            rules_version=self.version,
+            elapsed_us=(time.perf_counter() - started) * 1e6,
+            promised=partial(times.commitments, reply, now=moment),
+        )
+
+    def fix(self, text: str, **circumstances: Any) -> str:
+        """Apply the fixes that cannot change the meaning, from the end to the beginning."""
+        result = self.check(text, **circumstances)
+        right = len(text) + 1
+        for finding in reversed(result.findings):
+            rule = self.explain(finding.rule)
+            if rule.fix is None or finding.end > right:
+                continue
+            text = text[: finding.start] + fixed(rule, finding.matched) + text[finding.end :]
+            right = finding.start
+        return text
+
+    def explain(self, rule_id: str) -> LanguageRule:
+        """Find a rule by its id."""
+        if rule_id not in self._places:
+            raise RuleNotFound(rule_id)
+        return self.rules[self._places[rule_id]]
+
+    @property
+    def anchor_count(self) -> int:
+        """Tell how many literals the gate looks for."""
+        return len(self._automaton)
+
+    def scan(self, text: str) -> int:
+        """Scan a text for anchors and do nothing else: the floor of what a check can cost."""
+        touched = 0
+        for _, rules in self._automaton.iter(text):
+            touched |= rules
+        return touched
+
+    def _hits(self, reply: Reply, case: Case, covered: int) -> dict[int, list[Hit]]:
+        """Collect what the searches find, by rule; an anchor calls them to where it stands."""
+        found: dict[int, list[Hit]] = {}
+        clauses = self._touched(reply)
+        whole = self._always
+        for _, _, bits in clauses:
+            whole |= bits
+        for pardon, pardoned in self._pardons:
+            if whole & covered & pardoned and pardon.search(reply.text):
+                covered &= ~pardoned
+        for at in _places(whole & covered & self._reach["reply"]):
+            number, search = self._searches[at]
+            if search.pattern is None:
+                match = self.rules[number].match
+                hits = list(match(reply, case)) if match else []
+            elif search.pattern.search(reply.text) is None:
+                continue
+            else:
+                hits = list(search_all(search.pattern, reply.text))
+            if hits:
+                found.setdefault(number, []).extend(hits)
+        self._search_stretches(reply, clauses, covered & self._reach["clause"], found)
+        sentences = _sentences(reply, clauses)
+        self._search_stretches(reply, sentences, covered & self._reach["sentence"], found)
+        return found
+
+    def _search_stretches(
+        self, reply: Reply, stretches: list[_Stretch], wanted: int, found: dict[int, list[Hit]]
+    ) -> None:
+        text = reply.text
+        for start, end, bits in stretches:
+            bits &= wanted
+            while bits:
+                at = bits.bit_length() - 1
+                bits ^= self._bit[at]
+                search = self._run[at]
+                if search is not None and search(text, start, end):
+                    number, known = self._searches[at]
+                    if known.pattern is not None:
+                        hits = search_all(known.pattern, text, start, end)
+                        found.setdefault(number, []).extend(hits)
+
+    def _touched(self, reply: Reply) -> list[_Stretch]:
+        """Give each clause, with the searches whose anchors end in it."""
+        stops = [*reply.clause_ends, len(reply.text)]
+        touched: list[_Stretch] = []
+        start = at = bits = 0
+        stop = stops[0]
+        for place, searches in self._automaton.iter(reply.text):
+            while place > stop:
+                touched.append((start, stop + 1, bits))
+                start, at, bits = stop + 1, at + 1, 0
+                stop = stops[at]
+            bits |= searches
+        touched.append((start, stop + 1, bits))
+        if self._compact and reply.compact is not None:
+            bits = 0
+            for _, searches in self._automaton.iter(reply.compact[0]):
+                bits |= searches & self._compact
+            touched.append((stop, stop, bits))
+        return touched
+
+    def _bits(self, wanted: Callable[[LanguageRule, Search], bool]) -> int:
+        return sum(
+            1 << at
+            for at, (number, search) in enumerate(self._searches)
+            if wanted(self.rules[number], search)
+        )
+
+    def _shared_pardons(self) -> list[tuple[re.Pattern[str], int]]:
+        """Collect what silences several rules wherever it stands: it is looked for first, and once."""
+        shared: dict[str, list[LanguageRule]] = {}
+        for rule in self.rules:
+            if rule.unless and rule.unless.within == "reply":
+                shared.setdefault(rule.unless.pattern.pattern, []).append(rule)
+        return [
+            (rules[0].unless.pattern, self._bits(lambda rule, search, ids=ids: rule.id in ids))
+            for rules in shared.values()
+            if len(rules) > 1 and rules[0].unless and (ids := {rule.id for rule in rules})
+        ]
+
+    def _cover(self, speaker: str, turn: str | None, context: str | None) -> int:
+        return self._bits(lambda rule, search: rule.covers(speaker, turn, context))
+
+    def _judged(
+        self,
+        rule: LanguageRule,
+        hits: list[Hit],
+        reply: Reply,
+        case: Case,
+        suppressed: list[Suppressed],
+    ) -> Iterator[Finding]:
+        reached, told = 0, 0
+        pardons = Pardons(rule, reply)
+        for hit in sorted(hits, key=lambda each: (each.start, -each.end)):
+            # The search goes on inside a match; what it finds there is the same offence.
+            if hit.end <= reached:
+                continue
+            by = silenced_by(rule, reply, case, hit, pardons)
+            start, end = reply.original(hit.start, hit.end)
+            matched = reply.raw[start:end]
+            if by:
+                suppressed.append(Suppressed(rule.id, start, end, matched, by))
+                continue
+            reached, told = hit.end, told + 1
+            if told > _MOST_FINDINGS:
+                return
+            yield Finding(
+                rule=rule.id,
+                level=rule.level(case.context),
+                start=start,
+                end=end,
+                matched=matched,
+                message=rule.message.replace("{detail}", hit.detail),
+                suggestion=rule.suggestion.replace("{deadline}", _deadline(case)),
+                basis=rule.basis,
+                report=rule.report,
+                overridable=rule.overridable,
+            )
+
+
+def fixed(rule: LanguageRule, matched: str) -> str:
+    """Give the text that a rule puts in place of what it matched."""
+    fix = rule.fix
+    if fix is None:
+        return matched
+    if fix.op == "squeeze":
+        return matched[:1]
+    if fix.op == "mask":
+        return mask(matched)
+    if fix.op == "delete":
+        return ""
+    for old, new in fix.pairs.items():
+        if old in matched:
+            return matched.replace(old, new)
+    return fix.text or matched
+
+
+def _sentences(reply: Reply, clauses: list[_Stretch]) -> list[_Stretch]:
+    """Join the clauses of each sentence, and what is called there."""
+    joined: list[_Stretch] = []
+    stops = iter([*reply.sentence_ends, len(reply.text)])
+    stop = next(stops)
+    begin = bits = 0
+    for start, _, called in clauses:
+        while start > stop:
+            joined.append((begin, stop + 1, bits))
+            begin, bits, stop = start, 0, next(stops)
+        bits |= called
+    joined.append((begin, stop + 1, bits))
+    return joined
+
+
+def _places(bits: int) -> Iterator[int]:
+    while bits:
+        lowest = bits & -bits
+        yield lowest.bit_length() - 1
+        bits ^= lowest
+
+
+def _automaton(bits: Mapping[str, int]) -> ahocorasick.Automaton:
+    automaton = ahocorasick.Automaton()
+    for anchor, rules in bits.items():
+        automaton.add_word(anchor, rules)
+    if not bits:
+        automaton.add_word("\0", 0)
+    automaton.make_automaton()
+    return automaton
+
+
+def _deadline(case: Case) -> str:
+    for name in ("resolve_by", "respond_by"):
+        instant = times.read_instant(case.facts.get(name))
+        if instant:
+            return times.spoken(instant)
+    return _NO_DEADLINE
+
+
+@lru_cache(maxsize=8)
+def _built(directory: Path, version: str, brand: str) -> Checker:
+    return Checker(read_tables(directory), brand=brand)
+
+
+def load_checker(
+    directory: Path | None = None,
+    *,
+    verify: bool = True,
+    stamps: Path | None = None,
+    brand: str = "",
+) -> Checker:
+    """Load all rule tables; with `verify`, run every example and refuse tables that fail one.
+
+    A directory for `stamps` remembers which tables passed, so that the next process need not
+    run the examples again.
+    """
+    place = directory or TABLES
+    version = version_of(place)
+    if verify:
+        from bot.handbook.language.examples import verify_examples
+
+        # Examples name their own facts; a brand of the installation would be one too many.
+        verify_examples(_built(place, version, ""), stamps)
+    return _built(place, version, brand)

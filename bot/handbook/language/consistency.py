@@ -1,0 +1,265 @@
+"""Consistency rules, 自洽类规则: a reply that contradicts itself, or the calendar."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
+from itertools import pairwise
+from typing import Any
+
+from bot.handbook.language.amounts import Amount, amounts, read_amounts, same
+from bot.handbook.language.case import Case
+from bot.handbook.language.kinds import Hit, Match, Materials, Structural
+from bot.handbook.language.numerals import read_numeral
+from bot.handbook.language.text import Reply
+from bot.handbook.language.times import SHANGHAI, Mention, is_promise, mentions
+
+# Two times of one reply can be compared even where the present is not known.
+_SOME_DAY = datetime(2026, 1, 7, tzinfo=SHANGHAI)
+_WEEKDAYS = "一二三四五六日"
+_TOTAL = re.compile(
+    r"(?:合计|总计|共计|总共|一共|总额|总费用|加起来|(?<!公)共(?!享|同))[^。!?\n,、;\d¥一二两三四五六七八九十百]{0,8}"
+)
+_PRODUCT = re.compile(
+    r"(?:合计|总计|共计|总共|一共|累计|(?<!公)共(?!享|同))[^。!?\n,\d]{0,6}(?P<sum>\d+(?:\.\d+)?)元"
+)
+_EACH = re.compile(r"每个?(?P<unit>[月期张条次份台天])[^。!?\n,\d]{0,4}(?P<sum>\d+(?:\.\d+)?)元")
+_COUNT = re.compile(
+    r"(?<![\d.年第])(?P<count>\d{1,3}|[两三四五六七八九十]{1,2})(?:个(?=月)|个?(?!月))(?P<unit>[月期张条次份台天])(?!\d|份|底|初|末|前)"
+)
+_EQUATION = re.compile(
+    r"(?<![\d.])\d+(?:\.\d+)?元?(?: ?\+ ?[\u4e00-\u9fff]{0,6}\d+(?:\.\d+)?元?)+ ?(?:=|等于) ?(\d+(?:\.\d+)?)元?"
+)
+_NOT_A_PART = re.compile(
+    r"余额|欠费|剩下|还剩|已缴|已付|已交|充值|原价|原为|原来|单价|每|上月|上个月|此前|之前|更正|误|封顶|限额|剩余|账户|预存|最低|平均"
+    r"|(?<!不)超出部分按|不是|而非|原先|日租|实付|实收|应付"
+)
+_NOT_A_PART_AFTER = re.compile(
+    r"^(?:/|每|起|以上|封顶|以内|左右|的(?:套餐|档|流量包)|套餐|档|一[个张次天月条])"
+)
+_TIMES = re.compile(r"^[x×*](\d+)|^/?(?:月|张|次|条|天|个)?[x×*](\d+)")
+_LESS = re.compile(r"减免|优惠|抵扣|减去|扣除|扣掉|扣了|立减|返还|赠送|退还|减$|折抵")
+_SOME_OF = re.compile(r"其中|主要|例如|比如|包括但|部分")
+_COUNTED = re.compile(
+    r"\d+ ?(?:个月|张|条|次|份|台|天|个)|[两三四五六七八九十]个月|[两三四五六七八九十][张条次份台]"
+)
+_EXPECTED = re.compile(r"预计|计划|大约|大概|约|一般|争取|力争")
+_LATEST = re.compile(r"最迟|最晚|至迟|不晚于|不迟于|最长|不超过")
+_TO_COME = re.compile(
+    r"会|将|预计|计划|前|为您|给您|向您|与您|和您|联系您|通知您|告知|回复|答复|回电|上门|到家|最迟|最晚|争取|安排|可以"
+)
+_HAS_BEEN = re.compile(
+    r"昨|前[天日]|上周|上个?月|已|曾|了(?!解)|没[有能]?|未|当时|始于|开始|发生于|承诺(?:的|过)|[自从]"
+)
+_UNREAL = re.compile(r"没有|不存在|写错|写成|误写|输错|更正|笔误")
+_BETWEEN = re.compile(r"[( ,]{0,2}")
+
+
+def amounts_agree(params: Mapping[str, Any], materials: Materials) -> Match:
+    """Object to totals that are not the sum of their parts, and to a wrong balance."""
+
+    def match(reply: Reply, case: Case) -> Iterator[Hit]:
+        yield from _equations(reply.text)
+        for left, right in _stretches(reply.text):
+            yield from _totals(reply.text, left, right)
+            yield from _products(reply.text, left, right)
+        yield from _balances(reply.text, case)
+
+    return match
+
+
+def _equations(text: str) -> Iterator[Hit]:
+    if "=" not in text and "等于" not in text:
+        return
+    for found in _EQUATION.finditer(text):
+        parts = [float(n) for n in re.findall(r"\d+(?:\.\d+)?", found[0])]
+        if not same(sum(parts[:-1]), parts[-1]):
+            yield Hit(*found.span(), detail=f"{sum(parts[:-1]):g}元")
+
+
+def _stretches(text: str) -> Iterator[tuple[int, int]]:
+    """Cut at full stops only: lists of charges run over semicolons and lines."""
+    at = 0
+    for stop in [*(found.start() for found in re.finditer(r"[。!?]", text)), len(text)]:
+        yield at, stop
+        at = stop + 1
+
+
+def _totals(text: str, left: int, right: int) -> Iterator[Hit]:
+    words = list(_TOTAL.finditer(text, left, right))
+    if not words:
+        return
+    found = list(amounts(text, left, right))
+    totals = [(word, each) for word in words for each in found if each.start == word.end()]
+    if len(totals) != 1 or len(found) < 3 or _COUNTED.search(text, left, right):
+        return
+    word, total = totals[0]
+    signed, plain, count = 0.0, 0.0, 0
+    for each in found:
+        if each is total:
+            continue
+        value, sign = _part(text, left, each)
+        if value is None:
+            continue
+        count += 1
+        plain += value
+        signed += sign * value
+    if count < 2 or same(plain, total.value) or same(signed, total.value):
+        return
+    if _SOME_OF.search(text, left, right) and plain < total.value:
+        return
+    yield Hit(word.start(), total.end, detail=f"{plain:g}元")
+
+
+def _products(text: str, left: int, right: int) -> Iterator[Hit]:
+    """Find 3个月每月30元共100元: one count, one sum for each, one total of the same thing."""
+    totals = list(_PRODUCT.finditer(text, left, right))
+    eaches = list(_EACH.finditer(text, left, right))
+    if len(totals) != 1 or len(eaches) != 1:
+        return
+    unit = eaches[0]["unit"]
+    counts = [found for found in _COUNT.finditer(text, left, right) if found["unit"] == unit]
+    # 分4个月返还、每月5元，已返3次共15元: the total is of another count than the months.
+    counts += [
+        found
+        for found in _COUNT.finditer(text, left, totals[0].start())
+        if found["unit"] != unit and found.start() > eaches[0].end()
+    ]
+    count = read_numeral(counts[0]["count"]) if len(counts) == 1 else None
+    if count is None or _NOT_A_PART.search(text, left, eaches[0].start()):
+        return
+    product, said = count * float(eaches[0]["sum"]), float(totals[0]["sum"])
+    if not same(product, said):
+        yield Hit(totals[0].start(), totals[0].end(), detail=f"{product:g}元")
+
+
+def _part(text: str, left: int, amount: Amount) -> tuple[float | None, int]:
+    """Give the value of one part of a sum and its sign; None if it is no part."""
+    edge = max(left, *(text.rfind(mark, left, amount.start) + 1 for mark in ",、:;(+和\n"))
+    before, after = text[edge : amount.start], text[amount.end : amount.end + 8]
+    times = _TIMES.match(after)
+    value = amount.value * int(times[1] or times[2]) if times else amount.value
+    if _NOT_A_PART.search(before) or (not times and _NOT_A_PART_AFTER.match(after)):
+        return None, 1
+    return value, -1 if _LESS.search(before) else 1
+
+
+_BALANCE = re.compile(
+    r"余额(?:目前|现|当前)?(?:为|是|还有|还剩|剩余|剩|:|有|共)*|(?P<owed>欠费(?:金额)?(?:为|是|共|:)*)"
+)
+
+
+def _balances(text: str, case: Case) -> Iterator[Hit]:
+    known = read_amounts(case.facts.get("balance"))
+    if len(known) != 1 or ("余额" not in text and "欠费" not in text):
+        return
+    for each in amounts(text):
+        named = [found for found in _BALANCE.finditer(text) if found.end() == each.start]
+        if not named:
+            continue
+        said = -each.value if named[0]["owed"] else each.value
+        if not same(said, known[0]):
+            yield Hit(named[0].start(), each.end, detail=f"余额{known[0]:g}元")
+
+
+def times_agree(params: Mapping[str, Any], materials: Materials) -> Match:
+    """Object to times that contradict the calendar, the present or one another."""
+
+    def match(reply: Reply, case: Case) -> Iterator[Hit]:
+        found = mentions(reply.text, case.now)
+        if not found:
+            return
+        for each in found:
+            if each.impossible and not _is_spoken_of(reply, each):
+                yield Hit(each.start, each.end, detail="没有这个时间")
+        yield from _wrong_weekdays(reply.text, found)
+        yield from _late_estimates(reply, case.now)
+        if case.now:
+            yield from _past(reply, found, case.now)
+
+    return match
+
+
+def _is_spoken_of(reply: Reply, mention: Mention) -> bool:
+    """Tell whether a day that does not exist is only talked about, to say just that."""
+    clause = reply.clause(mention.start, mention.end)
+    quoted = reply.is_quoted(mention.start, mention.end)
+    return quoted or _UNREAL.search(reply.text, *clause) is not None
+
+
+def _wrong_weekdays(text: str, found: Sequence[Mention]) -> Iterator[Hit]:
+    for each in found:
+        day = each.earliest
+        if each.said_weekday is not None and day and day.weekday() != each.said_weekday:
+            yield Hit(each.start, each.end, detail=f"该日是周{_WEEKDAYS[day.weekday()]}")
+    for left, right in pairwise(found):
+        between = text[left.end : right.start]
+        if not _BETWEEN.fullmatch(between):
+            continue
+        names = [_named_weekday(each) for each in (left, right)]
+        if (names[0] is None) == (names[1] is None):
+            continue
+        dated = right if names[0] is not None else left
+        said = names[0] if names[0] is not None else names[1]
+        day = dated.earliest
+        if day is not None and _is_dated(dated) and day.weekday() != said:
+            yield Hit(left.start, right.end, detail=f"该日是周{_WEEKDAYS[day.weekday()]}")
+
+
+def _named_weekday(mention: Mention) -> int | None:
+    named = re.search(r"(?:周|星期|礼拜)([一二三四五六日天])", mention.text)
+    return _WEEKDAYS.index(named[1].replace("天", "日")) if named else None
+
+
+def _is_dated(mention: Mention) -> bool:
+    return re.search(r"[日号]|\d{4}-|今|明|后天", mention.text) is not None
+
+
+def _late_estimates(reply: Reply, now: datetime | None) -> Iterator[Hit]:
+    if not _LATEST.search(reply.text) or not _EXPECTED.search(reply.text):
+        return
+    found = mentions(reply.text, now or _SOME_DAY)
+    for first in found:
+        left, right = reply.sentence(first.start, first.end)
+        if not _led_by(_EXPECTED, reply, first):
+            continue
+        for last in found:
+            inside = left <= last.start < right and last is not first
+            alike = inside and last.kind == first.kind
+            if alike and _led_by(_LATEST, reply, last) and _after(first, last):
+                span = sorted((first.start, first.end, last.start, last.end))
+                yield Hit(span[0], span[-1], detail="预计时间晚于最晚时间")
+
+
+def _led_by(word: re.Pattern[str], reply: Reply, mention: Mention) -> bool:
+    left, _ = reply.clause(mention.start, mention.end)
+    return word.search(reply.text, max(left, mention.start - 8), mention.start) is not None
+
+
+def _after(first: Mention, last: Mention) -> bool:
+    if first.latest is None or last.latest is None:
+        return False
+    return first.latest > last.latest
+
+
+def _is_ahead(reply: Reply, mention: Mention) -> bool:
+    """Tell whether the clause speaks of what is to come, not of what has been."""
+    clause = reply.text[slice(*reply.clause(mention.start, mention.end))]
+    return _TO_COME.search(clause) is not None and _HAS_BEEN.search(clause) is None
+
+
+def _past(reply: Reply, found: Sequence[Mention], now: datetime) -> Iterator[Hit]:
+    for each in found:
+        if each.kind != "point" or each.latest is None or not is_promise(reply, each):
+            continue
+        if not _is_ahead(reply, each):
+            continue
+        if each.latest < now - timedelta(minutes=1):
+            yield Hit(each.start, each.end, detail="该时间已经过去")
+
+
+FUNCTIONS: dict[str, Structural] = {
+    "amounts_agree": Structural(amounts_agree),
+    "times_agree": Structural(times_agree),
+}

@@ -1,0 +1,64 @@
+"""Silencing, 豁免判定: what takes a hit back before it counts, be it a guard, an exception or a longer word."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from typing import Any
+
+from bot.handbook.language.amounts import amounts, read_amounts, same
+from bot.handbook.language.case import Case
+from bot.handbook.language.guards import GUARDS
+from bot.handbook.language.kinds import Hit, LanguageRule, search_all
+from bot.handbook.language.text import Reply
+
+_OVERLAPS = 100  # longer than any antipattern reaches, in places where one may begin
+
+
+class Pardons:
+    """Where the antipatterns of a rule stand in a reply; looked for once, for all its hits."""
+
+    def __init__(self, rule: LanguageRule, reply: Reply) -> None:
+        self._antipatterns = rule.antipatterns
+        self._text = reply.text
+        self._spans: list[list[tuple[int, int]]] | None = None
+
+    def of(self, hit: Hit) -> str:
+        """Give the first antipattern that a hit overlaps."""
+        if not self._antipatterns:
+            return ""
+        if self._spans is None:
+            self._spans = [
+                [(each.start, each.end) for each in search_all(pattern, self._text)]
+                for _, pattern in self._antipatterns
+            ]
+        for (source, _), spans in zip(self._antipatterns, self._spans, strict=True):
+            last = bisect_left(spans, (hit.end, 0))
+            if any(end > hit.start for _, end in spans[max(0, last - _OVERLAPS) : last]):
+                return source
+        return ""
+
+
+def silenced_by(
+    rule: LanguageRule, reply: Reply, case: Case, hit: Hit, pardons: Pardons | None = None
+) -> str:
+    """Name the guard, exception or antipattern that takes a hit back, or answer nothing."""
+    for guard in rule.guards:
+        if GUARDS[guard](reply, hit.start, hit.end):
+            return guard
+    if rule.unless:
+        left, right = reply.stretch(rule.unless.within, hit.start, hit.end)
+        if reply.holds(rule.unless.pattern, left, right):
+            return "unless"
+    for name in rule.unless_facts:
+        if is_granted(case.facts.get(name), reply, hit):
+            return name
+    return (pardons or Pardons(rule, reply)).of(hit)
+
+
+def is_granted(fact: Any, reply: Reply, hit: Hit) -> bool:
+    """Tell whether a fact covers what is said: as a whole, or exactly the sums of the sentence."""
+    if not fact:
+        return False
+    granted = read_amounts(fact)
+    said = [each.value for each in amounts(reply.text, *reply.sentence(hit.start, hit.end))]
+    return not granted or all(any(same(sum_, each) for each in granted) for sum_ in said)

@@ -1,0 +1,1 @@
+"""HTTP manners (接口约定) that every edge shares: envelope, limits, wake-up calls."""

@@ -1,0 +1,1 @@
+"""Understanding 语义理解: what Rasa's graph loads, and the arithmetic behind it."""

@@ -1,0 +1,126 @@
+"""Type classifier 类型分类组件: the intent of a message, with calibrated confidence.
+
+The arithmetic is in `bot.nlu.type_model`; this is its place in Rasa's graph.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+import numpy as np
+from rasa.engine.graph import ExecutionContext, GraphComponent
+from rasa.engine.recipes.default_recipe import DefaultV1Recipe
+from rasa.engine.storage.resource import Resource
+from rasa.engine.storage.storage import ModelStorage
+from rasa.nlu.classifiers.classifier import IntentClassifier
+from rasa.nlu.featurizers.featurizer import Featurizer
+from rasa.shared.nlu.constants import INTENT, INTENT_RANKING_KEY, TEXT
+from rasa.shared.nlu.training_data.message import Message
+from rasa.shared.nlu.training_data.training_data import TrainingData
+
+from bot.nlu.message_features import example_mark, features_of, is_payload
+from bot.nlu.sources import fingerprint
+from bot.nlu.type_model import TypeModel, TypeSettings, fit_types
+
+logger = logging.getLogger(__name__)
+_HELPERS = ("bot.nlu.type_model", "bot.nlu.linear", "bot.nlu.message_features")
+
+
+@DefaultV1Recipe.register(DefaultV1Recipe.ComponentType.INTENT_CLASSIFIER, is_trainable=True)
+class RequestTypeClassifier(IntentClassifier, GraphComponent):
+    """Choose one request type per message."""
+
+    @classmethod
+    def required_components(cls) -> list[type]:
+        """Need features before this component."""
+        return [Featurizer]
+
+    @staticmethod
+    def required_packages() -> list[str]:
+        """Name the packages whose version matters."""
+        return ["sklearn", "scipy"]
+
+    @staticmethod
+    def get_default_config() -> dict[str, Any]:
+        """Return the settings of the model and the length of the ranking."""
+        chosen = TypeSettings()
+        names = TypeSettings.__dataclass_fields__
+        return {"ranking_length": 10, **{name: getattr(chosen, name) for name in names}}
+
+    def __init__(
+        self,
+        config: dict[str, Any],
+        model_storage: ModelStorage,
+        resource: Resource,
+        model: TypeModel | None = None,
+    ) -> None:
+        self._config = config
+        self._model_storage = model_storage
+        self._resource = resource
+        self._model = model
+
+    @classmethod
+    def create(
+        cls,
+        config: dict[str, Any],
+        model_storage: ModelStorage,
+        resource: Resource,
+        execution_context: ExecutionContext,
+    ) -> RequestTypeClassifier:
+        """Create the component before training."""
+        return cls(config, model_storage, resource)
+
+    @classmethod
+    def load(
+        cls,
+        config: dict[str, Any],
+        model_storage: ModelStorage,
+        resource: Resource,
+        execution_context: ExecutionContext,
+        **kwargs: Any,
+    ) -> RequestTypeClassifier:
+        """Load the trained component."""
+        with model_storage.read_from(resource) as folder:
+            return cls(config, model_storage, resource, TypeModel.load(folder))
+
+    @classmethod
+    def fingerprint_addon(cls, config: dict[str, Any]) -> str:
+        """Retrain when the arithmetic beside this class changes."""
+        return fingerprint(_HELPERS)
+
+    def train(self, training_data: TrainingData) -> Resource:
+        """Fit the model on all examples that have an intent and a text."""
+        examples = [m for m in training_data.intent_examples if m.get(INTENT) and m.get(TEXT)]
+        if len({m.get(INTENT) for m in examples}) < 2:
+            logger.warning("fewer than two intents: the type classifier is not trained")
+            return self._resource
+        settings = TypeSettings(
+            **{name: self._config[name] for name in TypeSettings.__dataclass_fields__}
+        )
+        # A sentence without a situation stands for itself.
+        groups = [example_mark(m, "situation") or f"{i}" for i, m in enumerate(examples)]
+        self._model = fit_types(
+            features_of(examples), [m.get(INTENT) for m in examples], groups, settings=settings
+        )
+        with self._model_storage.write_to(self._resource) as folder:
+            self._model.save(folder)
+        return self._resource
+
+    def process(self, messages: list[Message]) -> list[Message]:
+        """Set `intent` and `intent_ranking` of each message."""
+        spoken = [m for m in messages if self._model is not None and not is_payload(m)]
+        chances = self._model.probabilities(features_of(spoken)) if self._model and spoken else []
+        for message, row in zip(spoken, chances, strict=True):
+            best = np.argsort(-row)[: self._config["ranking_length"]]
+            ranking = [
+                {"name": self._model.labels[i], "confidence": float(row[i])}  # type: ignore[union-attr]
+                for i in best
+            ]
+            message.set(INTENT, ranking[0], add_to_output=True)
+            message.set(INTENT_RANKING_KEY, ranking, add_to_output=True)
+        for message in messages:
+            if message.get(INTENT) is None:
+                message.set(INTENT, {"name": None, "confidence": 0.0}, add_to_output=True)
+                message.set(INTENT_RANKING_KEY, [], add_to_output=True)
+        return messages

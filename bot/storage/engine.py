@@ -1,0 +1,76 @@
+"""The engine (数据库连接): SQLite in WAL mode or PostgreSQL, sessions, migrations at start."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import create_engine, event
+from sqlalchemy.engine import Engine, make_url
+from sqlalchemy.orm import Session, sessionmaker
+from sqlalchemy.pool import QueuePool, StaticPool
+
+MIGRATIONS = Path(__file__).resolve().parent / "migrations"
+
+
+def open_engine(url: str) -> Engine:
+    """Open an engine; make the folder of an SQLite file, and set its locking for two writers."""
+    parsed = make_url(url)
+    options: dict[str, Any] = {"future": True}
+    if parsed.get_backend_name() != "sqlite":
+        return create_engine(url, pool_size=10, max_overflow=20, pool_pre_ping=True, **options)
+    options["connect_args"] = {"check_same_thread": False, "timeout": 30}
+    if parsed.database in (None, "", ":memory:"):
+        options["poolclass"] = StaticPool
+    else:
+        # SQLAlchemy 1.4 opens a file anew for every transaction; the last one to close it writes
+        # the whole log back, which costs more than the transaction itself.
+        options |= {"poolclass": QueuePool, "pool_size": 10, "max_overflow": 20}
+        Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
+    engine = create_engine(url, **options)
+    event.listen(engine, "connect", _prepare_sqlite)
+    event.listen(engine, "begin", _begin_immediate)
+    return engine
+
+
+def _prepare_sqlite(connection: Any, _record: Any) -> None:
+    # pysqlite's own BEGIN comes too late to keep two writers apart; see _begin_immediate.
+    connection.isolation_level = None
+    cursor = connection.cursor()
+    cursor.execute("PRAGMA journal_mode=WAL")
+    cursor.execute("PRAGMA synchronous=NORMAL")
+    cursor.execute("PRAGMA foreign_keys=ON")
+    cursor.execute("PRAGMA busy_timeout=30000")
+    cursor.close()
+
+
+def _begin_immediate(connection: Any) -> None:
+    # A deferred transaction that reads first and writes later fails with "database is locked"
+    # when another process wrote in between; readers ask for a deferred one by an option.
+    reading = connection.get_execution_options().get("intake_read_only")
+    connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")
+
+
+def session_factory(engine: Engine) -> sessionmaker:
+    """Return the maker of sessions; objects stay readable after commit."""
+    return sessionmaker(engine, future=True, expire_on_commit=False)
+
+
+@contextmanager
+def reading(factory: sessionmaker) -> Iterator[Session]:
+    """Open a session that only reads and never waits for a writer."""
+    engine = factory.kw["bind"].execution_options(intake_read_only=True)
+    with Session(engine, future=True, expire_on_commit=False) as session:
+        yield session
+
+
+def migrate(engine: Engine) -> None:
+    """Bring the schema to the newest version; safe when several processes start at once."""
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    config.attributes["engine"] = engine
+    command.upgrade(config, "heads")

@@ -1,0 +1,155 @@
+"""The trainers' API on a served desk: who may what, labels, models, the way back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from bot.desk.messages import note_for_review
+from bot.desk.model_files import gate_path, models_folder, point_to, pointer, write_json
+from tests.console.conftest import LocalDesk, start_local
+
+
+@pytest.fixture(scope="module")
+def local(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalDesk]:
+    """Serve a desk with two kept models, one of which the gate stopped."""
+    home = tmp_path_factory.mktemp("coach")
+    models_folder(home).mkdir()
+    for name, passed in (("one", True), ("two", True), ("stopped", False)):
+        (models_folder(home) / f"{name}.tar.gz").write_bytes(b"model")
+        write_json(gate_path(home, name), {"passed": passed, "played": True, "reasons": [] if passed else ["变差"]})
+    local, end = start_local(home)
+    yield local
+    end()
+
+
+@pytest.fixture(scope="module")
+def trainer(local: LocalDesk) -> httpx.Client:
+    """Sign a trainer in."""
+    return local.person("trainer")
+
+
+@pytest.fixture(scope="module")
+def leader(local: LocalDesk) -> httpx.Client:
+    """Sign a leader in."""
+    return local.person("leader")
+
+
+def home_of(local: LocalDesk) -> Path:
+    return local.desk.settings.home
+
+
+def fill(local: LocalDesk, *texts: str) -> None:
+    with local.desk.sessions.begin() as session:
+        for text in texts:
+            note_for_review(
+                session, conversation_id="c1", message_id=None, reason="clarified", text=text,
+                reading=None, now=local.now(),
+            )
+
+
+def test_only_trainers_see_the_inbox(local: LocalDesk, trainer: httpx.Client) -> None:
+    assert trainer.get("/coach/inbox").status_code == 200
+    assert local.person("staff").get("/coach/inbox").status_code == 403
+
+
+def test_a_group_is_labelled_in_one_call(local: LocalDesk, trainer: httpx.Client) -> None:
+    fill(local, "携号转网进度到哪了", "携号转网的进度到哪了")
+    trainer.post("/coach/inbox/gather")
+    groups = trainer.get("/coach/inbox").json()["data"]["groups"]
+    [group] = [g for g in groups if any("进度到哪了" in item["text"] for item in g["items"])]
+    answer = trainer.post(
+        "/coach/inbox/label", json={"group": group["id"], "type": "port_out", "urgency": "general"}
+    )
+
+    assert sum(answer.json()["data"]["states"].values()) == 2
+
+
+def test_a_model_that_cannot_be_opened_leaves_the_inbox_as_it_is(
+    local: LocalDesk, trainer: httpx.Client
+) -> None:
+    fill(local, "授权码一直收不到怎么办")
+    trainer.post("/coach/inbox/gather")
+    point_to(home_of(local), "one", now=local.now(), previous=None, watched=False)
+    before = trainer.get("/coach/inbox").json()["data"]
+    read = trainer.post("/coach/inbox/read").json()["data"]
+    (models_folder(home_of(local)) / "current").unlink()
+
+    assert before["unread"] > 0
+    assert read["read"] == 0
+    assert trainer.get("/coach/inbox").json()["data"]["groups"] == before["groups"]
+
+
+@pytest.mark.parametrize(
+    "body", [{"type": "port_out"}, {"items": ["x"], "type": "port_out"}, {"items": ["1"], "type": "nonsense"}]
+)
+def test_a_wrong_label_is_refused(trainer: httpx.Client, body: dict[str, object]) -> None:
+    assert trainer.post("/coach/inbox/label", json=body).status_code in {404, 422}
+
+
+def test_an_incomplete_type_comes_back_with_what_is_missing(trainer: httpx.Client) -> None:
+    answer = trainer.post("/coach/new-type", json={"answers": {"id": "porting_step"}, "write": True})
+
+    assert answer.status_code == 200, answer.text
+    data = answer.json()["data"]
+    assert {"title", "kind", "sentences"} <= {problem["part"] for problem in data["problems"]}
+    assert "written" not in data
+
+
+def test_a_stopped_model_needs_a_leader(
+    local: LocalDesk, trainer: httpx.Client, leader: httpx.Client
+) -> None:
+    body = {"reason": "评测集还没有新类型"}
+    assert trainer.post("/coach/models/stopped/switch", json=body).json()["error"]["code"] == "gate_not_passed"
+    assert trainer.post("/coach/models/stopped/override", json=body).status_code == 403
+    assert leader.post("/coach/models/stopped/override", json=body).status_code == 200
+    assert trainer.post("/coach/models/stopped/switch", json=body).status_code == 200
+    assert pointer(home_of(local))["model"] == "stopped"
+
+
+def test_one_click_goes_back(local: LocalDesk, trainer: httpx.Client) -> None:
+    for name in ("one", "two"):
+        serving = pointer(home_of(local)).get("model")
+        report = {"passed": True, "played": True, "against": serving}
+        write_json(gate_path(home_of(local), name), report)
+        trainer.post(f"/coach/models/{name}/switch", json={"reason": "换"})
+    trainer.post("/coach/rollback", json={})
+
+    data = trainer.get("/coach/models").json()["data"]
+    assert data["serving"] == "one"
+    assert data["history"][0]["kind"] == "rollback"
+
+
+@pytest.mark.parametrize("name", ["missing", "..%2Fsecret", "%2e%2e"])
+def test_a_model_that_is_not_kept_is_not_found(trainer: httpx.Client, name: str) -> None:
+    assert trainer.get(f"/coach/models/{name}/gate").status_code == 404
+
+
+def test_a_change_of_type_is_a_diff_until_written(trainer: httpx.Client) -> None:
+    body = {"act": "merge", "type": "roaming", "into": "vas_subscribe"}
+    data = trainer.post("/coach/change-type", json=body).json()["data"]
+
+    assert "data/nlu/roaming.yml" in data["files"]
+    assert "written" not in data
+
+
+@pytest.mark.parametrize(
+    "body", [
+        {"act": "retire", "type": "port_out"}, {"act": "merge", "type": "roaming", "into": "--write"},
+        {"act": "merge", "type": "roaming", "into": "nowhere"}, {"act": "rename", "type": "--help", "into": "x"},
+    ],
+)  # fmt: skip
+def test_a_change_that_cannot_be_made_is_refused(trainer: httpx.Client, body: dict[str, str]) -> None:
+    assert trainer.post("/coach/change-type", json=body).json()["error"]["code"] == "invalid"
+
+
+def test_words_signals_and_situations_are_listed(trainer: httpx.Client) -> None:
+    known = trainer.get("/coach/words").json()["data"]
+    parts = trainer.get("/coach/situations", params={"type": "roaming"}).json()["data"]["situations"]
+
+    assert "光猫" in known["words"]
+    assert {"id", "title", "raises_to", "pattern"} <= set(known["signals"][0])
+    assert {"situation", "count", "text"} == set(parts[0])

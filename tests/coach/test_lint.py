@@ -1,0 +1,88 @@
+"""`intake lint` and `intake language` on the command line."""
+
+from __future__ import annotations
+
+import argparse
+import io
+import json
+
+import pytest
+
+from bot.coach import language, lint
+from bot.handbook.language.checker import RuleNotFound
+
+
+def _lint(text: str, monkeypatch: pytest.MonkeyPatch, capsys, *options: str) -> str:
+    parser = argparse.ArgumentParser()
+    lint.add_arguments(parser)
+    monkeypatch.setattr("sys.stdin", io.StringIO(text))
+    assert lint.run(parser.parse_args(["--no-opinion", *options])) == 0
+    return capsys.readouterr().out
+
+
+def _language(*words: str) -> int:
+    parser = argparse.ArgumentParser()
+    language.add_arguments(parser)
+    return language.run(parser.parse_args(words))
+
+
+def test_json_lines_keep_their_fields_and_their_order(monkeypatch, capsys) -> None:
+    rows = [
+        {"id": 1, "text": "验证码发我。", "speaker": "staff"},
+        {"id": 2, "text": "已为您退订，次月1日生效。", "context": "vas_cancel"},
+    ]
+    out = _lint("\n".join(json.dumps(row) for row in rows), monkeypatch, capsys)
+    first, second = (json.loads(line) for line in out.splitlines())
+
+    assert (first["id"], first["verdict"]) == (1, "block")
+    assert (second["id"], second["verdict"], second["findings"]) == (2, "pass", [])
+
+
+def test_plain_text_is_shown_with_carets(monkeypatch, capsys) -> None:
+    out = _lint("好的？？\n", monkeypatch, capsys)
+
+    assert "^^^^" in out
+    assert "FMT-01" in out
+
+
+def test_facts_and_turn_of_a_line_are_used(monkeypatch, capsys) -> None:
+    row = {"text": "我们三天内解决。", "facts": {"deadline_h": 24}}
+    [line] = _lint(json.dumps(row), monkeypatch, capsys).splitlines()
+
+    assert "ACC-01" in [each["rule"] for each in json.loads(line)["findings"]]
+
+
+@pytest.mark.parametrize("line", ["{", '{"x": 1}', '{"text": 1}'])
+def test_a_line_that_cannot_be_read_is_named(monkeypatch, capsys, line: str) -> None:
+    with pytest.raises(lint.BadLine, match="line 1"):
+        _lint(line, monkeypatch, capsys)
+
+
+def test_files_are_read_and_written(tmp_path, monkeypatch, capsys) -> None:
+    source, target = tmp_path / "in.jsonl", tmp_path / "out.jsonl"
+    source.write_text('{"text": "好的"}\n', encoding="utf-8")
+    _lint("", monkeypatch, capsys, "--input", str(source), "--output", str(target))
+
+    assert json.loads(target.read_text(encoding="utf-8"))["verdict"] == "warn"
+
+
+def test_a_rule_is_explained_with_its_examples(capsys) -> None:
+    assert _language("explain", "PRV-04") == 0
+    out = capsys.readouterr().out
+    assert "不可强制发送" in out
+    assert "短信里那串数字念我听下" in out
+
+
+def test_an_unknown_rule_is_refused() -> None:
+    with pytest.raises(RuleNotFound):
+        _language("explain", "XYZ-01")
+
+
+def test_a_draft_names_the_new_rule(capsys) -> None:
+    assert _language("new", "FMT-08") == 0
+    assert "- id: FMT-08" in capsys.readouterr().out
+
+
+def test_sound_tables_pass_the_check(capsys) -> None:
+    assert _language("check", "FMT") == 0
+    assert "0 problems" in capsys.readouterr().out

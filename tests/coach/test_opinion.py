@@ -1,0 +1,95 @@
+"""The second opinion: warns at most, stays quiet on fine sentences, and is fitted only once."""
+
+from __future__ import annotations
+
+import argparse
+import io
+import json
+from pathlib import Path
+
+import pytest
+
+from bot.coach import lint, opinion
+from bot.handbook.language.finding import Level
+
+FAMILIES = ("fine", "insult", "threat")
+
+
+@pytest.fixture(scope="module")
+def sentences(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("sentences")
+    for family in FAMILIES:
+        lines = (opinion.DATA / f"{family}.txt").read_text(encoding="utf-8").splitlines()[:120]
+        (folder / f"{family}.txt").write_text("\n".join(lines), encoding="utf-8")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def fitted(sentences: Path, tmp_path_factory: pytest.TempPathFactory) -> opinion.Opinion:
+    return opinion.load_opinion(sentences, tmp_path_factory.mktemp("home"), None)
+
+
+def test_a_sentence_like_those_of_a_family_is_named(fitted: opinion.Opinion) -> None:
+    family, confidence = fitted.classify("你是不是脑子有病，废话一箩筐")
+
+    assert family == "insult"
+    assert 0.5 < confidence <= 1.0
+
+
+def test_a_finding_warns_at_most_and_names_its_family(fitted: opinion.Opinion) -> None:
+    texts, _ = opinion.read_sentences()
+    found = [each for each in map(fitted.finding, texts[::7]) if each]
+
+    assert found
+    assert {each.level for each in found} == {Level.WARN}
+    assert {each.rule for each in found} <= {"OPN-insult", "OPN-threat"}
+
+
+def test_only_the_loudest_sentence_is_marked(fitted: opinion.Opinion) -> None:
+    text = "已为您登记。神经病吧，大半夜问流量。"
+    finding = fitted.finding(text)
+
+    assert finding is None or text[finding.start : finding.end] == "神经病吧，大半夜问流量"
+
+
+def test_fine_sentences_are_rarely_warned_of() -> None:
+    wanted = ("fine",) * 200 + ("threat",) * 2
+    trial = opinion.Trial(wanted, (*(at / 200 for at in range(200)), 1.0, 0.1))
+
+    assert trial.false_alarms(trial.threshold()) <= opinion.FALSE_ALARMS
+    assert trial.recall(trial.threshold()) == 0.5
+
+
+def test_a_stored_model_says_the_same(fitted: opinion.Opinion, tmp_path: Path) -> None:
+    opinion.save(fitted, tmp_path / "model.npz")
+    again = opinion.load(tmp_path / "model.npz")
+
+    assert again.classify("小心您的号码") == pytest.approx(fitted.classify("小心您的号码"))
+    assert list(tmp_path.iterdir()) == [tmp_path / "model.npz"]
+
+
+def test_other_sentences_have_another_fingerprint(sentences: Path) -> None:
+    assert opinion.fingerprint(sentences) != opinion.fingerprint()
+
+
+def test_empty_text_is_fine(fitted: opinion.Opinion) -> None:
+    assert fitted.classify("。。。")[0] == "fine"
+    assert fitted.finding("") is None
+
+
+def test_lint_adds_the_opinion_unless_it_is_declined(
+    fitted: opinion.Opinion, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(opinion, "load_opinion", lambda: fitted)
+    parser = argparse.ArgumentParser()
+    lint.add_arguments(parser)
+    row = json.dumps({"text": "你个无赖，欠费还有理"}, ensure_ascii=False)
+    rules = []
+    for options in (["--no-opinion"], []):
+        monkeypatch.setattr("sys.stdin", io.StringIO(row))
+        lint.run(parser.parse_args(options))
+        found = json.loads(capsys.readouterr().out)["findings"]
+        rules.append({each["rule"] for each in found})
+
+    assert rules[1] - rules[0] <= {"OPN-insult", "OPN-threat"}
+    assert not any(name.startswith("OPN-") for name in rules[0])

@@ -1,0 +1,133 @@
+"""Training: progress by file, cancel, one at a time, and a card beside the model."""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from bot.coach.train import Cancelled
+from bot.coach.training_run import progress, stages_of, train_candidate
+from bot.desk.coach_runs import (
+    AnotherRuns,
+    cancel_job,
+    is_running,
+    noted_job,
+    only_job,
+    run_state,
+    state_path,
+)
+from bot.desk.model_files import card_path, kept_models, read_json, write_json
+from bot.handbook.errors import DeskError
+from bot.settings import ROOT, Settings, load_settings
+
+# Stands in for Rasa's own command: what it prints and leaves is what the run looks at.
+TRAIN = """
+import pathlib, sys, time
+print("Starting to train component 'NgramFeaturizer'.", flush=True)
+time.sleep({seconds})
+pathlib.Path([*pathlib.Path({models!r}).glob('.draft-*')][0], 'intake.tar.gz').write_bytes(b'model')
+"""
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    """Return settings with a home of their own."""
+    return load_settings({"INTAKE_HOME": str(tmp_path)})
+
+
+def words(settings: Settings, seconds: float = 0.0, code: str = TRAIN) -> list[str]:
+    return [sys.executable, "-c", code.format(seconds=seconds, models=str(settings.home / "models"))]
+
+
+def test_a_trained_model_has_a_card(settings: Settings) -> None:
+    name = train_candidate(settings, by="trainer1", words=words(settings))["model"]
+
+    made = read_json(card_path(settings.home, name))
+    assert (made["by"], made["fingerprint"]) == ("trainer1", name.removeprefix("intake-"))
+    assert made["sentences"] > 6000
+    assert made["libraries"]["rasa"] == "3.6.21"
+    assert [model["name"] for model in kept_models(settings.home)] == [name]
+
+
+def test_unchanged_data_is_not_trained_twice(settings: Settings) -> None:
+    train_candidate(settings, by="a", words=words(settings))
+
+    assert train_candidate(settings, by="a", words=["false"])["new"] is False
+
+
+def test_a_failure_leaves_no_model_and_says_why(settings: Settings) -> None:
+    with pytest.raises(DeskError, match="boom"):
+        train_candidate(settings, by="a", words=[sys.executable, "-c", "raise SystemExit('boom')"])
+
+    assert kept_models(settings.home) == []
+    assert run_state(settings.home)["state"] == "failed"
+
+
+def test_one_job_at_a_time(settings: Settings) -> None:
+    with only_job(settings.home), pytest.raises(AnotherRuns):
+        train_candidate(settings, by="a", words=words(settings))
+
+
+def test_a_running_training_is_cancelled(settings: Settings) -> None:
+    def cancel() -> None:
+        for _ in range(200):
+            if run_state(settings.home).get("stage") == "NgramFeaturizer":
+                break
+            time.sleep(0.05)
+        cancel_job(settings.home)
+
+    threading.Thread(target=cancel).start()
+    with pytest.raises(Cancelled):
+        train_candidate(settings, by="a", words=words(settings, 60))
+    assert run_state(settings.home)["state"] == "cancelled"
+    assert not is_running(settings.home)
+
+
+def test_a_job_that_died_is_not_shown_as_running(settings: Settings) -> None:
+    from bot.desk.coach_runs import note_state
+
+    note_state(settings.home, kind="train", state="running", pid=2**22 + 1)
+    assert run_state(settings.home)["state"] == "failed"
+
+
+@pytest.mark.parametrize(
+    ("log", "spent", "usual", "stage", "share"),
+    [
+        ([], 2.0, None, "reading", 0.0),
+        (["Starting to train component 'NgramFeaturizer'."], 5.0, None, "NgramFeaturizer", 0.25),
+        (["Starting to train component 'NgramFeaturizer'."], 50.0, 100.0, "NgramFeaturizer", 0.5),
+        (["Starting to train component 'RulePolicy'."], 5.0, None, "RulePolicy", 0.75),
+    ],
+)
+def test_progress_is_read_from_the_log(
+    log: list[str], spent: float, usual: float | None, stage: str, share: float
+) -> None:
+    found = progress(log, ["reading", "NgramFeaturizer", "Urgency", "RulePolicy"], spent, usual)
+    assert (found["stage"], found["share"]) == (stage, share)
+
+
+def test_stages_are_those_of_the_configuration() -> None:
+    stages = stages_of(ROOT / "config.yml")
+    assert stages[0] == "reading"
+    assert {"NgramFeaturizer", "RequestTypeClassifier", "RulePolicy"} <= set(stages)
+
+
+def test_a_job_that_never_began_is_not_shown_as_starting_for_ever(tmp_path: Path) -> None:
+    write_json(state_path(tmp_path), {"kind": "gate", "state": "starting"})
+    assert run_state(tmp_path)["state"] == "starting"
+    os.utime(state_path(tmp_path), (1.0, 1.0))
+    assert run_state(tmp_path)["state"] == "failed"
+
+
+def test_a_job_notes_how_it_ended(tmp_path: Path) -> None:
+    with noted_job(tmp_path, "gate", model="new"):
+        assert run_state(tmp_path)["state"] == "running"
+    assert run_state(tmp_path)["state"] == "done"
+    with pytest.raises(ValueError, match="boom"), noted_job(tmp_path, "gate"):
+        raise ValueError("boom")
+    assert (run_state(tmp_path)["state"], run_state(tmp_path)["message"]) == ("failed", "boom")

@@ -1,0 +1,101 @@
+"""Chapters 5.1 and 6 at the console: every figure with its tickets, downloads, the comparison."""
+
+from __future__ import annotations
+
+import csv
+import io
+
+import httpx
+import pytest
+from openpyxl import load_workbook
+
+from bot.desk.figures import close_day
+from bot.desk.nightly import compare_nightly
+from bot.desk.tickets import find_ticket, take_step
+from bot.handbook.deadlines import SHANGHAI
+from tests.console.conftest import LocalDesk
+
+
+@pytest.fixture(scope="module")
+def leader(local: LocalDesk) -> httpx.Client:
+    """Sign a leader in whose two complaints were marked 5 and 1."""
+    client = local.person("leader")
+    for kind, score in (("complaint_service", 5), ("complaint_service", 1)):
+        number = local.ticket(local.waiting(), kind)
+        client.post(f"/tickets/{number}/claim", json={})
+        client.post(f"/tickets/{number}/resolve", json={"reason": "已致歉并补偿"})
+        with local.desk.sessions.begin() as session:
+            take_step(
+                session, local.desk.handbook, find_ticket(session, number), "rate", who="customer",
+                now=local.now(), data={"score": score}, recorded=True,
+            )
+        client.headers[f"X-Ticket-{score}"] = number
+    return client
+
+
+def figure(client: httpx.Client, name: str, by: str = "all", group: str = "") -> dict:
+    found = client.get("/figures").json()["data"]["figures"]
+    [one] = [f for f in found if (f["name"], f["by"], f["group"]) == (name, by, group)]
+    return one
+
+
+def behind(client: httpx.Client, **query: str) -> list[str]:
+    data = client.get("/figures/tickets", params=query).json()["data"]
+    return [ticket["number"] for ticket in data["tickets"]]
+
+
+def test_a_figure_has_numerator_denominator_and_interval(leader: httpx.Client) -> None:
+    rate = figure(leader, "satisfaction_rate", "type", "complaint_service")
+
+    assert (rate["numerator"], rate["denominator"], rate["value"]) == (1, 2, 0.5)
+    assert rate["low"] < 0.5 < rate["high"]
+
+
+def test_the_tickets_behind_a_figure_are_listed_by_part(leader: httpx.Client) -> None:
+    good, bad = leader.headers["X-Ticket-5"], leader.headers["X-Ticket-1"]
+    query = {"name": "satisfaction_rate", "by": "type", "group": "complaint_service"}
+
+    parts = {p: behind(leader, **query, part=p) for p in ("all", "numerator", "rest")}
+    assert parts == {"all": [good, bad], "numerator": [good], "rest": [bad]}
+
+
+@pytest.mark.parametrize("query", [{}, {"name": "response_rate", "cause": "late"}, {"name": "x"}])
+def test_a_list_of_nothing_or_of_two_things_is_refused(leader: httpx.Client, query: dict) -> None:
+    assert leader.get("/figures/tickets", params=query).status_code == 422
+
+
+def test_a_person_is_named_and_the_bot_stands_apart(leader: httpx.Client) -> None:
+    data = leader.get("/figures").json()["data"]
+    people = {f["group"] for f in data["figures"] if f["by"] == "person" and f["group"]}
+
+    assert people == set(data["people"])
+    assert set(data["bot_answers"]) == {"count", "median_s", "p95_s"}
+
+
+def test_the_downloads_hold_the_same_lines(leader: httpx.Client) -> None:
+    text = leader.get("/figures/export").content.decode("utf-8-sig")
+    book = leader.get("/figures/export", params={"format": "xlsx"}).content
+
+    lines = list(csv.reader(io.StringIO(text)))
+    sheet = load_workbook(io.BytesIO(book)).active
+    assert lines[0][:3] == ["指标", "口径", "分组"]
+    assert [row[0].value for row in sheet.rows] == [line[0] for line in lines]
+    audit = leader.get("/audit", params={"action": "figures_exported"}).json()["data"]["entries"]
+    assert {entry["data"]["format"] for entry in audit} == {"csv", "xlsx"}
+
+
+def test_the_stored_days_are_those_of_the_night(local: LocalDesk, leader: httpx.Client) -> None:
+    today = local.now().astimezone(SHANGHAI).date()
+    with local.desk.sessions.begin() as session:
+        close_day(session, local.desk.handbook, today, now=local.now().replace(year=today.year + 1))
+    data = leader.get("/figures/days", params={"name": "satisfaction_rate"}).json()["data"]
+
+    assert data["days"] == [
+        {"day": today.isoformat(), "numerator": 1, "denominator": 2, "value": 0.5}
+    ]
+
+
+def test_the_nightly_comparison_is_shown(local: LocalDesk, leader: httpx.Client) -> None:
+    compare_nightly(local.desk.sessions, local.desk.handbook, now=local.now())
+
+    assert leader.get("/figures").json()["data"]["compared"]["differences"] == 0

@@ -1,0 +1,59 @@
+"""Chapter 4.4: no number of a customer leaves the desk in findings, reasons or the audit log."""
+
+from __future__ import annotations
+
+import httpx
+
+from bot.desk.audit import record_audit
+from bot.desk.tickets import find_ticket
+from tests.console.conftest import LocalDesk
+
+NUMBER = "138" + "0000" + "0099"
+GAPPED = "138-0000-0099"
+
+
+def test_findings_of_a_sent_reply_show_no_number_and_their_places_fit(
+    local: LocalDesk, staff: httpx.Client, held: str
+) -> None:
+    body = {"text": f"您好，联系人号码{GAPPED}，请核对。", "override_reason": f"客户要求{NUMBER}"}
+    answer = staff.post(f"/conversations/{held}/reply", json=body)
+    assert 201 == answer.status_code, answer.text
+
+    page = staff.get(f"/conversations/{held}")
+    [message] = [m for m in page.json()["data"]["messages"] if m.get("override_reason")]
+    [finding] = [f for f in message["findings"] if f["rule"] == "PRV-01"]
+    assert NUMBER not in page.text and GAPPED not in page.text
+    assert "138-****-0099" == finding["matched"]
+    assert finding["matched"] == message["text"][finding["start"] : finding["end"]]
+
+
+def test_a_number_in_a_reason_is_masked_in_the_log_and_its_export(
+    local: LocalDesk, staff: httpx.Client
+) -> None:
+    leader = local.person("leader")
+    id_ = local.waiting(f"我的号码是{NUMBER}")
+    [message] = staff.get(f"/conversations/{id_}").json()["data"]["messages"]
+    body = {"message": message["id"], "reason": f"回拨{NUMBER}"}
+    staff.post(f"/conversations/{id_}/reveal", json=body)
+    local.browser().post("/sign-in", json={"name": NUMBER, "password": "wrong-password"})
+
+    with local.desk.sessions.begin() as session:
+        [entry, *_] = leader.get("/audit?action=revealed").json()["data"]["entries"]
+        assert "回拨138****0099" == entry["data"]["reason"]
+        record_audit(session, action="probe", subject="x", now=local.now(),
+                     data={"list": [{"deep": NUMBER}]})  # fmt: skip
+    for answer in (leader.get("/audit"), leader.get("/audit/export")):
+        assert NUMBER not in answer.text
+    assert leader.get("/audit/verify").json()["data"]["intact"]
+
+
+def test_a_number_in_the_reason_of_a_sum_is_masked(local: LocalDesk, staff: httpx.Client) -> None:
+    leader = local.person("leader")
+    number = local.ticket(local.waiting(), "bill_query")
+    with local.desk.sessions.begin() as session:
+        find_ticket(session, number).team = "billing"
+    body = {"kind": "refund", "amount": 5000, "reason": f"退到{NUMBER}"}
+    asked = staff.post(f"/tickets/{number}/approvals", json=body)
+
+    assert 201 == asked.status_code and NUMBER not in asked.text
+    assert NUMBER not in leader.get("/approvals").text

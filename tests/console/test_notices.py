@@ -1,0 +1,51 @@
+"""Chapter 5.3: notices are marked as read by those they are for, each for themselves."""
+
+from __future__ import annotations
+
+import itertools
+
+import httpx
+import pytest
+
+from bot.desk.notices import notify_staff
+from tests.console.conftest import LocalDesk
+
+KEYS = itertools.count(1)
+
+
+@pytest.fixture
+def warning(local: LocalDesk) -> int:
+    """Return a warning to the leaders of billing."""
+    with local.desk.sessions.begin() as session:
+        notice = notify_staff(
+            session, key=f"warning-{next(KEYS)}", kind="breach", level="urgent", role="leader",
+            team="billing", text="工单将超时", now=local.now(),
+        )  # fmt: skip
+        return int(notice.id)
+
+
+def unread(client: httpx.Client) -> list[int]:
+    shown = client.get("/notices", params={"unread": True}).json()["data"]["notices"]
+    return [notice["id"] for notice in shown]
+
+
+@pytest.mark.parametrize("who", [("staff", "billing"), ("leader", "network")])
+def test_whom_a_notice_is_not_for_cannot_take_it_away(
+    local: LocalDesk, warning: int, who: tuple[str, str]
+) -> None:
+    leader, other = local.person("leader", "billing"), local.person(*who)
+    answer = other.post(f"/notices/{warning}/read")
+
+    assert 404 == answer.status_code
+    assert warning in unread(leader)
+
+
+def test_what_one_leader_has_read_the_other_still_sees(local: LocalDesk, warning: int) -> None:
+    one, two = local.person("leader", "billing"), local.person("leader", "billing")
+    first = one.post(f"/notices/{warning}/read").json()["data"]["read"]
+    again = one.post(f"/notices/{warning}/read").json()["data"]["read"]
+
+    shown = one.get("/notices").json()["data"]["notices"]
+    assert (True, False) == (first, again)
+    assert warning not in unread(one) and warning in unread(two)
+    assert next(n for n in shown if n["id"] == warning)["read_at"]

@@ -1,0 +1,76 @@
+"""Chapter 3.3: pages of the ticket table hold every ticket once, in order, whatever the filter."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from sqlalchemy.orm import Session
+
+from bot.desk.ticket_search import Filters, find_tickets
+from bot.storage.tickets import Ticket
+
+KINDS = ("fault_broadband", "bill_dispute", "plan_change", "bill_query")
+TEAMS = frozenset({"network", "billing"})
+
+
+@pytest.fixture
+def tickets(session: Session, make_ticket: Callable[..., Ticket]) -> list[Ticket]:
+    """Open twenty tickets of four types; every third is in work, every fifth is held by 7."""
+    made = [make_ticket(session, type=KINDS[n % 4]) for n in range(20)]
+    for n, ticket in enumerate(made):
+        ticket.state = "processing" if n % 3 == 0 else "accepted"
+        ticket.holder_id = 7 if n % 5 == 0 else None
+    session.flush()
+    return made
+
+
+def pages(
+    session: Session, filters: Filters, allowed: frozenset[str] | None = None
+) -> list[list[int]]:
+    """Turn the pages until the end."""
+    found, cursor = [], None
+    while True:
+        page = find_tickets(
+            session, filters, secret="s", cursor=cursor, most=4, allowed=allowed, own=7
+        )
+        found.append([ticket.id for ticket in page.tickets])
+        cursor = page.cursor
+        if cursor is None:
+            return found
+
+
+@pytest.mark.parametrize("sort", ["newest", "due"])
+@pytest.mark.parametrize(
+    ("filters", "fits"),
+    [
+        ({}, lambda t: True),
+        ({"states": ("processing", "accepted")}, lambda t: True),
+        ({"types": KINDS[:2]}, lambda t: t.type in KINDS[:2]),
+        (
+            {"types": KINDS[:3], "states": ("processing", "on_hold")},
+            lambda t: t.type in KINDS[:3] and t.state == "processing",
+        ),
+    ],
+)
+def test_every_ticket_that_fits_is_on_one_page(
+    session: Session,
+    tickets: list[Ticket],
+    sort: str,
+    filters: dict,
+    fits: Callable[[Ticket], bool],
+) -> None:
+    found = pages(session, Filters(sort=sort, **filters))
+    wanted = [t.id for t in tickets if fits(t)]
+
+    assert [4] * (len(found) - 1) == [len(page) for page in found[:-1]]
+    assert (wanted if sort == "due" else wanted[::-1]) == [id_ for page in found for id_ in page]
+
+
+def test_of_other_teams_only_what_is_held_is_shown(
+    session: Session, tickets: list[Ticket]
+) -> None:
+    found = [id_ for page in pages(session, Filters(), allowed=TEAMS) for id_ in page]
+
+    assert [t.id for t in tickets if t.team in TEAMS or t.holder_id == 7][::-1] == found
+    assert {t.team for t in tickets} - TEAMS

@@ -1,0 +1,25 @@
+"""Chapter 4.3: in the queue nobody in danger waits for the first advice."""
+
+from __future__ import annotations
+
+import pytest
+
+from bot.dialogue.queueing import first_aid
+from bot.dialogue.texts import load_texts
+
+TEXTS = load_texts()
+TOLD = [
+    ("楼下电线杆倒了压到人了，线还在冒火花", "安全距离"),
+    ("骗子正在让我转账报验证码", "停止转账"),
+    ("我不想活了", "12356"),
+    ("还要等多久", ""),
+    ("宽带断了两天了", ""),
+]
+
+
+@pytest.mark.parametrize(("said", "told"), TOLD)
+def test_who_is_in_danger_is_told_what_to_do(said: str, told: str) -> None:
+    words = first_aid(said, TEXTS)
+
+    assert told in words
+    assert bool(words) == bool(told)

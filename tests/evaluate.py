@@ -1,0 +1,181 @@
+"""`make evaluate`: one table over all evaluation sets, the shipped model beside stock DIET.
+
+`--baseline` trains stock Rasa DIET (default recipe, jieba) on the same data anew and keeps its
+figures in `tests/nlu/baseline.json` with the fingerprint of the data. The real callers' file is
+read where it lies beside the checkout; none of its sentences is printed or stored.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import hashlib
+import json
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from bot.coach import evaluate_language
+from bot.coach.evaluate import evaluate
+from bot.coach.examples import Example, read_examples
+from bot.coach.train import train_if_needed
+from bot.nlu.reader import Reader
+from bot.settings import ROOT, load_settings
+from bot.supervisor import child_environment
+from tests.load.stock import CONFIG
+
+console = Console(highlight=False, width=150)
+BASELINE = ROOT / "tests/nlu/baseline.json"
+REAL = ROOT.parent / "shared/eval/real_callers.jsonl"
+EPOCHS = 100
+
+
+def sets() -> list[Path]:
+    """Return the evaluation sets that exist."""
+    own = [ROOT / "tests/nlu/heldout.yml", ROOT / "tests/nlu/fresh.jsonl"]
+    return [path for path in (*own, REAL) if path.exists()]
+
+
+def data_fingerprint() -> str:
+    """Return the hash of the training data."""
+    digest = hashlib.sha256()
+    for path in sorted((ROOT / "data/nlu").glob("*.yml")):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def figures_of(scores: dict[str, Any]) -> dict[str, float | None]:
+    """Return the figures of one set that the table shows."""
+    types, urgency = scores["type"], scores["urgency"] or {}
+
+    def value(row: dict[str, Any] | None) -> float | None:
+        return None if not row else row["value"]
+
+    return {
+        "rows": scores["rows"], "accuracy": value(types["accuracy"]),
+        "macro-F1": types["macro_f1"], "sure": value(types["sure"]),
+        "unsure": value(types["unsure"]), "top-2": value(types["top2"]),
+        "ECE": types["calibration"]["ece"], "urgency F1": urgency.get("macro_f1"),
+        "urgent recall": value(urgency.get("urgent_recall")),
+        "urgent precision": value(urgency.get("urgent_precision")),
+        "false urgent": value(urgency.get("false_urgent")),
+    }
+
+
+def shipped() -> dict[str, dict[str, float | None]]:
+    """Score the shipped model on every set."""
+    reader = Reader.open(train_if_needed(load_settings()))
+    out = ROOT / "var/evaluation"
+    return {path.name: figures_of(evaluate(path, out / path.stem, reader)) for path in sets()}
+
+
+def is_right(example: Example, name: str) -> bool:
+    """Tell whether a type is right: the label, or for unsure rows one of the alternatives."""
+    return name == example.type or (not example.sure and name in example.also)
+
+
+def baseline() -> None:
+    """Train stock DIET on the same data and keep its figures."""
+    home = ROOT / "var/baseline"
+    shutil.rmtree(home, ignore_errors=True)
+    (home / "data").mkdir(parents=True)
+    for path in (ROOT / "data/nlu").glob("*.yml"):
+        shutil.copy(path, home / "data")
+    nlu_only = CONFIG.format(epochs=EPOCHS).split("policies:")[0]
+    (home / "config.yml").write_text(nlu_only)
+    names = sorted(path.stem for path in (home / "data").glob("*.yml"))
+    (home / "domain.yml").write_text("version: '3.1'\nintents: " + json.dumps(names) + "\n")
+    command = [
+        sys.executable, "-m", "rasa", "train", "nlu", "--nlu", "data", "--out", "models",
+        "--fixed-model-name", "diet", "--domain", "domain.yml",
+    ]
+    console.print(f"training DIET, {EPOCHS} epochs …")
+    started = time.perf_counter()
+    with (home / "train.log").open("wb") as log:
+        subprocess.run(
+            command, cwd=home, env=child_environment(load_settings()), check=True, stdout=log,
+            stderr=log,
+        )
+    kept = {
+        "data": data_fingerprint(), "epochs": EPOCHS,
+        "training_s": round(time.perf_counter() - started, 1),
+        "sets": asyncio.run(_diet_scores(home / "models/diet.tar.gz")),
+    }
+    BASELINE.write_text(json.dumps(kept, ensure_ascii=False, indent=1) + "\n")
+
+
+async def _diet_scores(model: Path) -> dict[str, dict[str, float]]:
+    from rasa.core.agent import Agent
+
+    agent = Agent.load(str(model))
+    found: dict[str, dict[str, float]] = {}
+    for path in sets():
+        examples, right, started = read_examples(path), [], time.perf_counter()
+        for example in examples:
+            parsed = await agent.parse_message(example.text)
+            ranking = [r["name"] for r in parsed["intent_ranking"] if r["name"] != "nlu_fallback"]
+            right.append(is_right(example, ranking[0]))
+        seconds = time.perf_counter() - started
+        found[path.name] = {
+            "rows": len(examples), "accuracy": sum(right) / len(right),
+            **_split(examples, right), "ms per parse": seconds * 1000 / len(examples),
+        }
+    return found
+
+
+def _split(examples: list[Example], right: list[bool]) -> dict[str, float]:
+    shares = {}
+    for name, wanted in (("sure", True), ("unsure", False)):
+        picked = [ok for example, ok in zip(examples, right, strict=True) if example.sure is wanted]
+        if picked and any(not example.sure for example in examples):
+            shares[name] = sum(picked) / len(picked)
+    return shares
+
+
+def show(rows: dict[str, dict[str, float | None]]) -> None:
+    """Print the table of both sides."""
+    columns = list(next(iter(rows.values())))
+    table = Table("set", "model", *columns)
+
+    def cell(value: float | None) -> str:
+        return "" if value is None else f"{value:.3f}" if isinstance(value, float) else str(value)
+
+    kept = json.loads(BASELINE.read_text()) if BASELINE.exists() else {"sets": {}}
+    for name, figures in rows.items():
+        table.add_row(name, "shipped", *(cell(figures[column]) for column in columns))
+        if stock := kept["sets"].get(name):
+            table.add_row("", "stock DIET", *(cell(stock.get(column)) for column in columns))
+    console.print(table)
+    if kept["sets"]:
+        same = "the same data" if kept["data"] == data_fingerprint() else "OLDER data"
+        console.print(f"stock DIET: {kept['epochs']} epochs, {kept['training_s']} s, on {same}")
+    else:
+        console.print("no stock DIET figures yet: make evaluate-baseline")
+
+
+def main() -> None:
+    """Score models and language rules."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--baseline", action="store_true", help="train stock DIET anew first")
+    if parser.parse_args().baseline:
+        baseline()
+    show(shipped())
+    console.rule("service language")
+    language = argparse.ArgumentParser()
+    evaluate_language.add_arguments(language)
+    # Rules are tuned on the first set and on one half of the second; nobody reads the rest.
+    for name, *half in (("dev",), ("dev2", "--half", "unread"), ("test",)):
+        file = ROOT / "tests/language" / f"evaluation_{name}.jsonl"
+        out = ["--out", f"results/language/{name}"]
+        console.print(f"{file.name} {' '.join(half[1:])}")
+        evaluate_language.run(language.parse_args([str(file), *half, *out]))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,146 @@
+"""Chapter 3.1: what a message adds: urgency over several messages, places, numbers, danger."""
+
+from __future__ import annotations
+
+import pytest
+
+from bot.handbook.intake import CONFIRM, OFFER, IntakeTables, advance
+from bot.handbook.requests import Urgency
+from bot.handbook.signal_table import load_signals
+from tests.handbook.intakes import (
+    HANDBOOK,
+    OTHER_PHONE,
+    PHONE,
+    PLACE,
+    TABLES,
+    confirming,
+    names,
+    read,
+    start,
+)
+
+SIGNALS = IntakeTables(HANDBOOK.types, HANDBOOK.facts, HANDBOOK.knowledge, load_signals())
+
+TOLD = [
+    ("fault_broadband", ["宽带断了", "已经五天了", "报修过三次都没人来"], "major"),
+    ("fault_landline", ["座机打不通", "我妈八十多了一个人住"], "urgent"),
+    ("fault_mobile", ["手机没信号", "整个小区都这样"], "urgent"),
+    ("fault_broadband", ["宽带断了", "再不修我就打12315"], "major"),
+    ("fault_broadband", ["宽带断了", "我的电话13812345678"], "general"),
+    ("fault_broadband", ["宽带断了", "昨天的事"], "general"),
+]
+
+
+@pytest.mark.parametrize(("type", "bubbles", "urgency"), TOLD)
+def test_urgency_told_over_several_messages_counts(
+    type: str, bubbles: list[str], urgency: str
+) -> None:
+    intake = start(type, bubbles[0])
+    for bubble in bubbles[1:]:
+        advance(intake, read(bubble), SIGNALS)
+
+    assert intake.urgency == urgency
+
+
+PLACES = [
+    ("昨天就断了", None), ("雪花屏,好几天了", None), ("店里收不了钱,急", None), ("俺不想给", None),
+    ("老供销社后面那排平房", "老供销社后面那排平房"), ("我家住李家沟村口第二家", "李家沟村口第二家"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("said", "kept"), PLACES)
+def test_only_a_place_is_an_address(said: str, kept: str | None) -> None:
+    intake = start()
+    advance(intake, read(said, "fault_broadband"), TABLES)
+
+    assert intake.facts.get("address") == kept
+
+
+def test_a_street_joins_its_district_and_a_part_says_nothing_new() -> None:
+    intake = start(address="海淀区")
+    advance(intake, read("清华东路", address="清华东路"), TABLES)
+    advance(intake, read("在海淀区", address="海淀区"), TABLES)
+
+    assert intake.facts["address"] == "海淀区清华东路"
+
+
+def test_the_number_topped_up_by_mistake_is_not_the_one_to_call() -> None:
+    intake = start("payment", "充话费充到别人号上了")
+    advance(intake, read(PHONE, phone_number=PHONE), TABLES)
+    advance(intake, read(f"充到{OTHER_PHONE}了", phone_number=OTHER_PHONE), TABLES)
+
+    assert intake.facts["phone_number"] == PHONE
+
+
+def test_danger_in_between_comes_first_and_the_rest_after_it() -> None:
+    intake = start("invoice", "我要开发票", message_id="7")
+    danger = read("我手机号被人盗了银行卡在被转钱", "fraud_report", urgency=Urgency.URGENT)
+    turn = advance(intake, danger, TABLES)
+
+    assert names(turn) == ["acknowledge_urgent_fraud_report", "set_aside"]
+    assert (intake.type, [row["type"] for row in intake.pending]) == ("fraud_report", ["invoice"])
+    assert (intake.pending[0]["message_id"], intake.pending[0]["text"]) == ("7", "我要开发票")
+
+
+def test_what_to_do_is_said_again_when_asked() -> None:
+    intake = start("report_hazard", "楼下光缆冒烟了", urgency=Urgency.URGENT)
+
+    assert names(advance(intake, read("怎么办", "unclear"), TABLES)) == ["first_aid_report_hazard"]
+
+
+def test_a_story_that_turns_dangerous_brings_first_aid() -> None:
+    intake = start("fraud_report", "有骗子给我打电话")
+    turn = advance(intake, read("他正在让我转账报验证码"), SIGNALS)
+
+    assert (intake.urgency, names(turn)[0]) == ("urgent", "first_aid_fraud_report")
+
+
+def test_who_gives_no_number_hears_at_once_what_is_possible() -> None:
+    intake = start(address=PLACE)
+
+    assert advance(intake, read("不想留电话", "deny"), TABLES).ask == OFFER
+
+
+def test_danger_is_registered_without_a_number() -> None:
+    intake = start("report_hazard", "光缆掉下来横在马路上", urgency=Urgency.URGENT, address=PLACE)
+
+    assert advance(intake, read("我不方便留电话", "deny"), TABLES).ask == CONFIRM
+
+
+SAID_AT_THE_END = [
+    (read("先别退", "bill_dispute"), None, "cancel", []),
+    (read("等等", "unclear"), CONFIRM, None, ["take_your_time"]),
+    (read("不对,不是宽带,是电视", "fault_tv", confidence=0.4), CONFIRM, None, ["switched"]),
+    (read("地址再加上:村口小卖部隔壁"), CONFIRM, None, ["updated"]),
+    (read("急用啊,我是开网约车的", "unclear"), CONFIRM, None, ["noted"]),
+]
+
+
+@pytest.mark.parametrize(("reading", "asked", "outcome", "said"), SAID_AT_THE_END)
+def test_what_is_said_at_the_read_back_is_heard(reading, asked, outcome, said) -> None:  # type: ignore[no-untyped-def]
+    intake = confirming()
+    turn = advance(intake, reading, TABLES)
+
+    assert (turn.ask, turn.outcome, names(turn)) == (asked, outcome, said)
+
+
+def test_what_is_added_to_the_address_stands_in_it() -> None:
+    intake = confirming()
+    advance(intake, read("地址再加上:村口小卖部隔壁"), TABLES)
+
+    assert intake.facts["address"] == f"{PLACE}村口小卖部隔壁"
+
+
+def test_a_bare_yes_sends_off_nothing_that_was_called_wrong() -> None:
+    intake = confirming()
+    advance(intake, read("不对", "deny"), TABLES)
+
+    assert advance(intake, read("是", "affirm"), TABLES).ask == CONFIRM
+
+
+def test_a_demand_in_a_complaint_is_part_of_the_story() -> None:
+    intake = start("complaint_service", "我要投诉客服")
+    turn = advance(intake, read("我要求书面道歉", "out_of_scope", confidence=0.9), TABLES)
+
+    assert names(turn) == ["noted"]
+    assert "我要求书面道歉" in intake.story

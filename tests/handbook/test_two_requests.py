@@ -1,0 +1,64 @@
+"""Chapter 3.1: two requests in one message."""
+
+from __future__ import annotations
+
+import pytest
+
+from bot.handbook.requests import Urgency
+from bot.handbook.two_requests import halves, in_order
+from tests.handbook.intakes import HANDBOOK, PHONE, PLACE, read
+
+CUT = [
+    ("我想移机 顺便把宽带账号密码找回来", ("我想移机", "把宽带账号密码找回来")),
+    ("家里宽带断了，还有电视也看不了", ("家里宽带断了", "电视也看不了")),
+    ("帮我退订彩铃，另外开张上个月的发票", ("帮我退订彩铃", "开张上个月的发票")),
+    ("我要报修宽带。再帮我查下话费", ("我要报修宽带", "查下话费")),
+]
+WHOLE = [
+    "我这个月还有多少流量", "帮我看看还有多少话费", "宽带断了", "另外", "顺便问下",
+    "我想办个套餐对了吗", "",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "parts"), CUT)
+def test_a_message_is_cut_where_something_else_begins(text: str, parts: tuple[str, str]) -> None:
+    assert halves(text) == parts
+
+
+@pytest.mark.parametrize("text", WHOLE)
+def test_one_request_stays_whole(text: str) -> None:
+    assert halves(text) is None
+
+
+def test_the_first_named_comes_first() -> None:
+    both = [read("我想移机", "relocate"), read("密码忘了", "password_reset")]
+
+    assert [each.type for each in in_order(both, HANDBOOK.types)] == ["relocate", "password_reset"]
+
+
+def test_the_more_urgent_comes_first() -> None:
+    both = [read("开发票", "invoice"), read("整栋楼断网", "fault_broadband", urgency=Urgency.URGENT)]
+
+    assert [each.type for each in in_order(both, HANDBOOK.types)] == ["fault_broadband", "invoice"]
+
+
+@pytest.mark.parametrize(
+    "second",
+    [
+        read("麻烦快点", "ticket_urge"),  # no request
+        read("从老房子搬到新房子", "relocate"),  # the same request
+        read("有点那个", "invoice", confidence=0.3),  # unsure
+    ],
+)
+def test_one_sure_request_is_not_two(second: object) -> None:
+    assert in_order([read("我想移机", "relocate"), second], HANDBOOK.types) is None
+
+
+def test_the_number_is_the_callers_and_the_place_is_not_shared() -> None:
+    both = [
+        read("移机", "relocate", address=PLACE), read("开发票", "invoice", phone_number=PHONE)
+    ]
+    first, second = in_order(both, HANDBOOK.types)
+
+    assert first.facts == {"phone_number": PHONE, "address": PLACE}
+    assert second.facts == {"phone_number": PHONE}
