@@ -180,6 +180,24 @@ def test_from_the_queue_through_a_blocked_reply_to_the_hand_back(
     assert ["customer", "system", "staff", "staff", "staff", "system", "system", "bot"] == states
 
 
+def test_who_takes_what_is_open_is_not_held_up_by_a_list_that_lags(
+    console: LocalDesk, people: Callable[[str], Page]
+) -> None:
+    id_ = console.waiting("查一下合约", team="billing")
+    wang = people("wang")
+    wang.see(f'[data-id="{id_}"]')
+    wang.browser.execute_script(
+        "const real = window.fetch; window.fetch = (url, how) =>"
+        " /staff.conversations$/.test(url) ? new Promise(() => {}) : real(url, how);"
+    )
+    li = console.sign_in("li")
+    taken = li.post(f"/conversations/{id_}/claim", json={}).json()["data"]["conversation"]
+    li.post(f"/conversations/{id_}/transfer", json={"team": "care", "epoch": taken["epoch"]})
+    wang.click(f'[data-id="{id_}"]')
+    wang.click(".acts .el-button--primary", "接入会话")
+    WebDriverWait(wang.browser, PATIENCE_S).until(lambda _: _state(console, id_)[0] == "staff")
+
+
 def _state(console: LocalDesk, id_: str) -> tuple[str, str]:
     with console.desk.sessions() as session:
         conversation = find_conversation(session, id_)

@@ -117,9 +117,20 @@ export async function begin(me) {
   });
 }
 
+// Answers can overtake each other: one that was asked for earlier than what is shown is dropped.
+const asked = { lists: 0, open: 0, ticket: 0 };
+const shownOf = { lists: 0, open: 0, ticket: 0 };
+function newest(what, turn) {
+  if (turn < shownOf[what]) return false;
+  shownOf[what] = turn;
+  return true;
+}
+
 export async function loadLists() {
+  const turn = ++asked.lists;
   const data = await fresh(() => desk.get("/conversations"));
   if (!data) return false;
+  if (!newest("lists", turn)) return true;
   const all = data.conversations;
   const before = new Set(store.lists.waiting.map((c) => c.id));
   store.lists.waiting = all.filter((c) => c.state === "waiting");
@@ -161,9 +172,10 @@ export async function openConversation(id) {
   store.openId = id;
   store.open = store.open?.conversation.id === id ? store.open : null;
   store.page = "talk";
+  const turn = ++asked.open;
   const data = await attempt(() => desk.get(`/conversations/${id}`));
   if (!data || store.openId !== id) return;
-  store.open = data;
+  if (newest("open", turn) || store.open?.conversation.id !== id) store.open = data;
   const current = data.tickets.find((t) => t.number === store.ticketNumber);
   const first = data.tickets.find((t) => ["accepted", "processing", "on_hold", "submitted"].includes(t.state)) ?? data.tickets[0];
   await openTicket((current ?? first)?.number ?? null);
@@ -173,8 +185,9 @@ export async function openConversation(id) {
 export async function refreshConversation() {
   const id = store.openId;
   if (!id) return;
+  const turn = ++asked.open;
   const data = await fresh(() => desk.get(`/conversations/${id}`));
-  if (!data || store.openId !== id) return;
+  if (!data || store.openId !== id || !newest("open", turn)) return;
   const known = store.ticketNumber;
   store.open = data;
   if (!known && data.tickets.length) await openTicket(data.tickets[0].number);
@@ -186,8 +199,9 @@ export async function openTicket(number) {
     store.ticket = null;
     return;
   }
+  const turn = ++asked.ticket;
   const data = await fresh(() => desk.get(`/tickets/${number}`));
-  if (store.ticketNumber === number) store.ticket = data;
+  if (store.ticketNumber === number && newest("ticket", turn)) store.ticket = data;
 }
 
 let pending = null;
@@ -229,8 +243,9 @@ export async function act(name, body = {}) {
 }
 
 export async function claim(id) {
-  const known = [...store.lists.waiting, ...store.lists.team, ...store.bots.list].find((c) => c.id === id) ?? store.open?.conversation;
-  const data = await attempt(() => desk.post(`/conversations/${id}/claim`, known?.id === id ? { epoch: known.epoch } : {}));
+  // What the person looks at decides: the lists may be a moment behind it.
+  const known = [store.open?.conversation, ...store.lists.waiting, ...store.lists.team, ...store.bots.list].find((c) => c?.id === id);
+  const data = await attempt(() => desk.post(`/conversations/${id}/claim`, known ? { epoch: known.epoch } : {}));
   await loadLists();
   if (data) {
     store.presence.presence = store.presence.presence === "off" ? "duty" : store.presence.presence;
