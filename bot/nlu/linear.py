@@ -1,18 +1,20 @@
 """Linear classifiers 线性分类: multinomial regression over a sparse and a dense block.
 
 scikit-learn's own takes the blocks glued together, which makes it several times slower here and
-forces one penalty on both; so the objective is written out (some thirty lines) and SciPy
-minimises it. Probabilities are calibrated by one temperature, found on folds the weights did
-not see.
+forces one penalty on both; so the objective is written out (some thirty lines). SciPy's L-BFGS-B
+walks over three million absent bounds in Python, which is two thirds of its time, so `minimum`
+is L-BFGS without bounds. Probabilities are calibrated by one temperature, found on folds the
+weights did not see.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.optimize import minimize, minimize_scalar
+from scipy.optimize import minimize_scalar
 from scipy.sparse import csr_matrix, vstack
 from sklearn.model_selection import StratifiedGroupKFold
 
@@ -85,8 +87,7 @@ def fit(
     turned = sparse.T.tocsr()
     cut, end = width * classes, (width + depth) * classes
 
-    def objective(flat: np.ndarray) -> tuple[float, np.ndarray]:
-        point = flat.astype(np.float32)
+    def objective(point: np.ndarray) -> tuple[float, np.ndarray]:
         a, b, c = (
             point[:cut].reshape(width, classes),
             point[cut:end].reshape(depth, classes),
@@ -106,15 +107,62 @@ def fit(
                 error.sum(axis=0),
             ]
         )
-        return loss, slope.astype(np.float64)
+        return loss, slope
 
-    start = np.zeros(end + classes)
-    options = {"maxiter": penalty.rounds, "maxcor": 6}
-    best = minimize(objective, start, jac=True, method="L-BFGS-B", options=options).x
-    best = best.astype(np.float32)
+    best = minimum(objective, np.zeros(end + classes, np.float32), rounds=penalty.rounds)
     return Weights(
         best[:cut].reshape(width, classes), best[cut:end].reshape(depth, classes), best[end:]
     )
+
+
+def minimum(
+    objective: Callable[[np.ndarray], tuple[float, np.ndarray]],
+    start: np.ndarray,
+    *,
+    rounds: int,
+    memory: int = 6,
+    enough: float = 1e-5,
+) -> np.ndarray:
+    """Walk down a smooth convex function by L-BFGS (Nocedal and Wright, algorithm 7.5).
+
+    `objective` returns value and slope; the walk ends after `rounds` steps or where no part of
+    the slope is larger than `enough`.
+    """
+    point, (value, slope) = start, objective(start)
+    steps: deque[tuple[np.ndarray, np.ndarray, float]] = deque(maxlen=memory)
+    for _ in range(rounds):
+        if np.abs(slope).max() <= enough:
+            break
+        way = -_curved(slope, steps)
+        descent = float(np.vdot(way, slope))
+        length = 1.0 if steps else 1.0 / float(np.abs(slope).sum())
+        while True:
+            ahead = point + np.float32(length) * way
+            there, slope_there = objective(ahead)
+            if there <= value + 1e-4 * length * descent:
+                break
+            length /= 2
+            if length < 1e-10:
+                return point
+        moved, bent = ahead - point, slope_there - slope
+        if (curve := float(np.vdot(moved, bent))) > 0:
+            steps.append((moved, bent, 1.0 / curve))
+        point, value, slope = ahead, there, slope_there
+    return point
+
+
+def _curved(slope: np.ndarray, steps: deque[tuple[np.ndarray, np.ndarray, float]]) -> np.ndarray:
+    """Return the slope times the inverse curvature that the last steps have shown."""
+    way, shares = slope.copy(), []
+    for moved, bent, weight in reversed(steps):
+        shares.append(np.float32(weight * float(np.vdot(moved, way))))
+        way -= shares[-1] * bent
+    if steps:
+        _, bent, weight = steps[-1]
+        way *= np.float32(1.0 / (weight * float(np.vdot(bent, bent))))
+    for (moved, bent, weight), share in zip(steps, reversed(shares), strict=True):
+        way += (share - np.float32(weight * float(np.vdot(bent, way)))) * moved
+    return way
 
 
 def balance(labels: np.ndarray, classes: int, power: float) -> np.ndarray:
