@@ -24,7 +24,9 @@ def test_a_burst_from_many_addresses_has_no_more_tries_than_one_after_the_other(
     with ThreadPoolExecutor(16) as pool:
         found = Counter(pool.map(lambda n: guess(local, "burst", f"198.51.100.{n}"), range(32)))
 
-    assert {401: 5, 423: 27} == found
+    # A try that is still at its hash when the lock falls is refused as locked.
+    assert {401, 423} == set(found)
+    assert (32, True) == (found.total(), found[401] <= 5)
 
 
 def test_a_burst_from_one_address_is_slowed_down_at_the_limit(local: LocalDesk) -> None:
