@@ -17,8 +17,8 @@ from rich.table import Table
 
 from bot.console.clock_loop import run_clock, run_nightly
 from bot.desk.clock import sweep
+from bot.desk.figure_days import close_days
 from bot.desk.figures import (
-    close_days,
     day_bounds,
     export_csv,
     export_xlsx,

@@ -7,16 +7,15 @@ from collections.abc import Callable, Mapping
 from datetime import datetime, timezone
 from typing import Any
 
-import structlog
 from sqlalchemy.orm import sessionmaker
 
+from bot.desk.apart import told
 from bot.desk.clock import sweep
-from bot.desk.figures import close_days
+from bot.desk.figure_days import close_days
 from bot.desk.nightly import compare_nightly
 from bot.desk.outbox import Sender, deliver_due
 from bot.handbook.tables import Handbook
 
-log = structlog.get_logger()
 NIGHTLY_S = 600.0
 
 
@@ -46,7 +45,8 @@ async def run_nightly(
 
     def work() -> None:
         now = datetime.now(timezone.utc)
-        with sessions.begin() as session:
+        # What cannot be stored must not keep the comparison from telling why.
+        with told("close_days"), sessions.begin() as session:
             close_days(session, handbook, now=now)
         compared(compare_nightly(sessions, handbook, now=now))
 
@@ -73,9 +73,7 @@ async def _repeat(work: Callable[[], None], seconds: float, name: str) -> None:
     loop = asyncio.get_running_loop()
     while True:
         started = loop.time()
-        try:
+        # A clock that stops at one error forgets every promise; the next round tries again.
+        with told(name):
             await loop.run_in_executor(None, work)
-        except Exception:
-            # A clock that stops at one error forgets every promise; the next round tries again.
-            log.exception(f"{name}.failed")
         await asyncio.sleep(max(seconds - (loop.time() - started), 0.05))

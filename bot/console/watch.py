@@ -1,6 +1,7 @@
 """The desk's watch (值守): offers, lost people, who waits too long, words of an appeal, certificates.
 
-One loop per process; every sweep is idempotent, so that several processes do no harm.
+One loop per process; every part is idempotent, so that several processes do no harm, and has a
+transaction of its own, so that one that fails takes nothing from the others.
 """
 
 from __future__ import annotations
@@ -8,15 +9,16 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
-import structlog
 from sanic import Blueprint, Sanic
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from bot.console.routing import Tables, console_tables
 from bot.desk import absence, complaints, presence
+from bot.desk.apart import apart, told
 from bot.desk.messages import deliver_pending
 from bot.desk.notices import notify_staff
 from bot.desk.rules_in_force import check_waiting
@@ -24,31 +26,92 @@ from bot.desk.serving import Office
 from bot.handbook.deadlines import SHANGHAI
 from bot.storage.staff import Qualification, Staff
 
-log = structlog.get_logger()
 watch = Blueprint("console_watch")
 EVERY_S = 1.0
 
 
-def sweep(session: Session, desk: Any, tables: Tables, *, now: datetime) -> list[str]:
-    """Do everything that is due; return the conversations that changed."""
-    office = Office(desk.handbook, tables.reception, desk.gate)
-    changed = [c.id for c in absence.return_abandoned(session, office, now=now)]
-    absence.drop_lost_presence(session, office, now=now)
-    changed += [c.id for c in absence.warn_of_waiting(session, office, now=now)]
-    changed += [
-        c.id for c in absence.relieve_queue(session, office, secret=desk.settings.secret, now=now)
-    ]
-    changed += presence.sweep_offers(session, tables.reception, now=now)
-    changed += check_waiting(session, desk.gate, now=now)
+Part = Callable[[Session, Any, Tables, datetime], list[str]]
+
+
+def _office(desk: Any, tables: Tables) -> Office:
+    return Office(desk.handbook, tables.reception, desk.gate)
+
+
+def _return_abandoned(session: Session, desk: Any, tables: Tables, now: datetime) -> list[str]:
+    return [c.id for c in absence.return_abandoned(session, _office(desk, tables), now=now)]
+
+
+def _drop_lost_presence(session: Session, desk: Any, tables: Tables, now: datetime) -> list[str]:
+    absence.drop_lost_presence(session, _office(desk, tables), now=now)
+    return []
+
+
+def _warn_of_waiting(session: Session, desk: Any, tables: Tables, now: datetime) -> list[str]:
+    return [c.id for c in absence.warn_of_waiting(session, _office(desk, tables), now=now)]
+
+
+def _relieve_queue(session: Session, desk: Any, tables: Tables, now: datetime) -> list[str]:
+    office, secret = _office(desk, tables), desk.settings.secret
+    return [c.id for c in absence.relieve_queue(session, office, secret=secret, now=now)]
+
+
+def _sweep_offers(session: Session, desk: Any, tables: Tables, now: datetime) -> list[str]:
+    return presence.sweep_offers(session, tables.reception, now=now)
+
+
+def _check_waiting(session: Session, desk: Any, tables: Tables, now: datetime) -> list[str]:
+    return check_waiting(session, desk.gate, now=now)
+
+
+def _watch_appeals(session: Session, desk: Any, tables: Tables, now: datetime) -> list[str]:
     alarmed = complaints.watch_appeals(
         session,
         tables.reception.complaints,
         answer_for=timedelta(hours=desk.handbook.clock.closure.complaint_answer_h),
         now=now,
     )
+    return [ticket.conversation_id for ticket in alarmed if ticket.conversation_id]
+
+
+# In this order: who was lost frees what is offered next.
+PARTS: dict[str, Part] = {
+    "return_abandoned": _return_abandoned,
+    "drop_lost_presence": _drop_lost_presence,
+    "warn_of_waiting": _warn_of_waiting,
+    "relieve_queue": _relieve_queue,
+    "sweep_offers": _sweep_offers,
+    "check_waiting": _check_waiting,
+    "watch_appeals": _watch_appeals,
+}
+
+
+async def watch_once(
+    desk: Any, tables: Tables, undelivered: set[str], *, now: datetime
+) -> list[str]:
+    """Do everything that is due, each part in its own transaction; return what changed.
+
+    What was written is delivered after commit; what cannot be stays in `undelivered` for the
+    next round.
+    """
+    for name, part in PARTS.items():
+        with told(name):
+            undelivered.update(
+                await desk.turns.in_thread(partial(_served, part, desk, tables, now))
+            )
+    changed = sorted(undelivered)
     for conversation_id in changed:
-        deliver_pending(session, conversation_id, now=now)
-    return [*changed, *(ticket.conversation_id for ticket in alarmed if ticket.conversation_id)]
+        with told("deliver", conversation=conversation_id):
+            await desk.turns.in_thread(partial(_delivered, conversation_id, now))
+            undelivered.discard(conversation_id)
+    return changed
+
+
+def _served(part: Part, desk: Any, tables: Tables, now: datetime, session: Session) -> list[str]:
+    return part(session, desk, tables, now)
+
+
+def _delivered(conversation_id: str, now: datetime, session: Session) -> None:
+    deliver_pending(session, conversation_id, now=now)
 
 
 def warn_lapsing(session: Session, tables: Tables, *, now: datetime) -> int:
@@ -64,45 +127,37 @@ def warn_lapsing(session: Session, tables: Tables, *, now: datetime) -> int:
         )
     ).all()
     for held, staff in rows:
-        title = tables.reception.skills.get(held.skill, held.skill)
-        notify_staff(
-            session,
-            key=f"lapse:{staff.id}:{held.skill}:{held.expires_on}",
-            kind="qualification",
-            level="general",
-            role="leader",
-            now=now,
-            team=staff.teams[0] if staff.teams else None,
-            text=f"{staff.title}的{title}将于{held.expires_on:%Y年%m月%d日}到期，到期后不能接入新的会话。",
-        )
+        with apart(session, "warn_lapsing", staff=staff.id):
+            title = tables.reception.skills.get(held.skill, held.skill)
+            notify_staff(
+                session,
+                key=f"lapse:{staff.id}:{held.skill}:{held.expires_on}",
+                kind="qualification",
+                level="general",
+                role="leader",
+                now=now,
+                team=staff.teams[0] if staff.teams else None,
+                text=f"{staff.title}的{title}将于{held.expires_on:%Y年%m月%d日}到期，到期后不能接入新的会话。",
+            )
     return len(rows)
 
 
 async def _loop(app: Sanic) -> None:
     desk, tables = app.ctx.desk, console_tables()
+    undelivered: set[str] = set()
     next_warning: datetime | None = None
     while True:
         await asyncio.sleep(EVERY_S)
         now = desk.now()
-        try:
-            changed = await desk.turns.in_thread(_swept(desk, tables, now))
-            if next_warning is None or now >= next_warning:
-                await desk.turns.in_thread(
-                    lambda session: warn_lapsing(session, tables, now=desk.now())
-                )
-                next_warning = now + timedelta(hours=1)
-        except Exception:
-            # A watch that ends leaves every customer who waits alone; the next round looks at everything again.
-            log.exception("watch.failed")
-            continue
+        changed = await watch_once(desk, tables, undelivered, now=now)
+        if next_warning is None or now >= next_warning:
+            next_warning = now + timedelta(hours=1)
+            with told("warn_lapsing"):
+                await desk.turns.in_thread(partial(warn_lapsing, tables=tables, now=now))
         for conversation_id in changed:
             desk.hub.publish(f"conversation:{conversation_id}", {})
         if changed:
             desk.hub.publish("staff", {})
-
-
-def _swept(desk: Any, tables: Tables, now: datetime) -> Callable[[Session], list[str]]:
-    return lambda session: sweep(session, desk, tables, now=now)
 
 
 @watch.listener("after_server_start")

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from datetime import datetime
 
-import structlog
 from sqlalchemy import String, cast, literal, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 from sqlalchemy.sql.elements import ColumnElement
 
 from bot.desk import conversations as desk
+from bot.desk.apart import apart
 from bot.desk.callbacks import callback_buttons
 from bot.desk.handing import front_of_queue
 from bot.desk.intakes import CALLBACK_KEY, open_callback_ticket
@@ -30,8 +30,6 @@ from bot.storage.conversations import Conversation
 from bot.storage.notices import Notice
 from bot.storage.staff import Staff, StaffEvent
 
-log = structlog.get_logger()
-
 
 def return_abandoned(session: Session, office: Office, *, now: datetime) -> list[Conversation]:
     """Put what lost people hold back to the front of the queue, and tell the customers (4.3)."""
@@ -48,30 +46,38 @@ def return_abandoned(session: Session, office: Office, *, now: datetime) -> list
     )
     returned = []
     for conversation, staff in rows:
-        try:
-            desk.change_holder(
-                session,
-                conversation,
-                to=ConversationState.WAITING,
-                epoch=conversation.epoch,
-                now=now,
-                waiting_since=front_of_queue(session, conversation.team, now=now),
-                handoff_reason="客服代表连接中断",
-            )
-        except StaleHolder:
-            continue
-        say(
-            session,
-            office.gate,
-            conversation,
-            author="system",
-            now=now,
-            text=office.reception.words["returned"],
-        )
-        staff.presence, staff.presence_since = "off", now
-        record_event(session, "returned", now=now, conversation=conversation, staff_id=staff.id)
-        returned.append(conversation)
+        with apart(session, "return_abandoned", conversation=conversation.id):
+            if _return(session, office, conversation, staff, now=now):
+                returned.append(conversation)
     return returned
+
+
+def _return(
+    session: Session, office: Office, conversation: Conversation, staff: Staff, *, now: datetime
+) -> bool:
+    try:
+        desk.change_holder(
+            session,
+            conversation,
+            to=ConversationState.WAITING,
+            epoch=conversation.epoch,
+            now=now,
+            waiting_since=front_of_queue(session, conversation.team, now=now),
+            handoff_reason="客服代表连接中断",
+        )
+    except StaleHolder:
+        return False
+    say(
+        session,
+        office.gate,
+        conversation,
+        author="system",
+        now=now,
+        text=office.reception.words["returned"],
+    )
+    staff.presence, staff.presence_since = "off", now
+    record_event(session, "returned", now=now, conversation=conversation, staff_id=staff.id)
+    return True
 
 
 def _is_lost(since: datetime) -> ColumnElement[bool]:
@@ -82,11 +88,11 @@ def _is_lost(since: datetime) -> ColumnElement[bool]:
 def drop_lost_presence(session: Session, office: Office, *, now: datetime) -> None:
     """Set people off duty whose console has been silent for long."""
     lost = now - office.reception.return_after
-    for staff in session.execute(
-        select(Staff).where(Staff.presence != "off", _is_lost(lost))
-    ).scalars():
-        staff.presence, staff.presence_since, staff.idle_since = "off", now, None
-        record_event(session, "presence", now=now, staff_id=staff.id, data={"presence": "off"})
+    rows = session.execute(select(Staff).where(Staff.presence != "off", _is_lost(lost))).scalars()
+    for staff in rows.all():
+        with apart(session, "drop_lost_presence", staff=staff.id):
+            staff.presence, staff.presence_since, staff.idle_since = "off", now, None
+            record_event(session, "presence", now=now, staff_id=staff.id, data={"presence": "off"})
 
 
 def warn_of_waiting(session: Session, office: Office, *, now: datetime) -> list[Conversation]:
@@ -104,27 +110,36 @@ def warn_of_waiting(session: Session, office: Office, *, now: datetime) -> list[
     )
     warned = []
     for conversation in rows:
-        team = conversation.team or office.handbook.reception
-        known = office.handbook.teams.get(team)
-        try:
-            with session.begin_nested():
-                notify_staff(
-                    session,
-                    key=f"wait:{conversation.id}:{conversation.epoch}",
-                    kind="waiting",
-                    level="warning",
-                    role="team",
-                    team=team,
-                    now=now,
-                    by=("console", "webhook"),
-                    text=f"{known.title if known else team}有客户等待人工服务已超过{wait.total_seconds() / 60:g}分钟，请尽快接入。",
-                    carries={"conversation": conversation.id, "epoch": conversation.epoch},
-                )
-        except IntegrityError:
-            # Another process told them.
-            continue
-        warned.append(conversation)
+        with apart(session, "warn_of_waiting", conversation=conversation.id):
+            if _warn_of(session, office, conversation, now=now):
+                warned.append(conversation)
     return warned
+
+
+def _warn_of(
+    session: Session, office: Office, conversation: Conversation, *, now: datetime
+) -> bool:
+    team = conversation.team or office.handbook.reception
+    known = office.handbook.teams.get(team)
+    minutes = office.reception.warn_wait_after.total_seconds() / 60
+    try:
+        with session.begin_nested():
+            notify_staff(
+                session,
+                key=f"wait:{conversation.id}:{conversation.epoch}",
+                kind="waiting",
+                level="warning",
+                role="team",
+                team=team,
+                now=now,
+                by=("console", "webhook"),
+                text=f"{known.title if known else team}有客户等待人工服务已超过{minutes:g}分钟，请尽快接入。",
+                carries={"conversation": conversation.id, "epoch": conversation.epoch},
+            )
+    except IntegrityError:
+        # Another process told them.
+        return False
+    return True
 
 
 def relieve_queue(
@@ -141,23 +156,13 @@ def relieve_queue(
     )
     relieved = []
     for conversation in rows:
-        if somebody_is_there(session, office.reception, conversation.team, now=now):
-            continue
-        if _came_lately(session, conversation, since=since):
-            continue
-        conversation_id = conversation.id
-        try:
-            with session.begin_nested():
-                _relieve(session, office, conversation, secret=secret, now=now)
-        except StaleHolder:
-            continue
-        except Exception:
-            # One customer who cannot be helped must not take the ticket from all the others.
-            log.exception("watch.not_relieved", conversation=conversation_id)
-            # The row went back with the savepoint, the object in the session did not.
-            session.refresh(conversation)
-            continue
-        relieved.append(conversation)
+        with apart(session, "relieve_queue", conversation=conversation.id):
+            if somebody_is_there(session, office.reception, conversation.team, now=now):
+                continue
+            if _came_lately(session, conversation, since=since):
+                continue
+            if _relieve(session, office, conversation, secret=secret, now=now):
+                relieved.append(conversation)
     return relieved
 
 
@@ -179,13 +184,16 @@ def _came_lately(session: Session, conversation: Conversation, *, since: datetim
 
 def _relieve(
     session: Session, office: Office, conversation: Conversation, *, secret: str, now: datetime
-) -> None:
+) -> bool:
     state = (conversation.dialogue or {}).get("intake")
     intake = Intake.from_json(state) if state else None
     reason = conversation.handoff_reason or "客户要求人工联系"
-    desk.change_holder(
-        session, conversation, to=ConversationState.BOT, epoch=conversation.epoch, now=now
-    )
+    try:
+        desk.change_holder(
+            session, conversation, to=ConversationState.BOT, epoch=conversation.epoch, now=now
+        )
+    except StaleHolder:
+        return False
     ticket, _ = open_callback_ticket(
         session,
         office.handbook,
@@ -215,3 +223,4 @@ def _relieve(
     record_event(
         session, "relieved", now=now, conversation=conversation, ticket_number=ticket.number
     )
+    return True

@@ -15,6 +15,7 @@ import structlog
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session, sessionmaker
 
+from bot.desk.apart import FAILED, apart
 from bot.desk.consequences import role_of_rung
 from bot.desk.followup import serve_survey
 from bot.desk.incidents import serve_incident
@@ -54,19 +55,32 @@ def sweep(
     """Fire every due step of clocks, holds, surveys and incidents up to `now`."""
     swept = Swept()
     for kind, serve in (("ticket", _serve_ticket), ("survey", _serve_survey), ("incident", _serve_incident)):
-        failed: set[int] = set()
-        served = 0
-        while served < most:
-            with reading(sessions) as session:
-                ids = _due(session, kind, now, failed)
-            if not ids:
-                break
-            with sessions.begin() as session:
-                count = _serve(session, handbook, kind, serve, ids, now, swept, failed)
-            served += count
-            if count == 0 and not failed.issuperset(ids):
-                break  # all are in the hands of another sweep
+        try:
+            _sweep_kind(sessions, handbook, kind, serve, now, most, swept)
+        except Exception:
+            # A kind that cannot even be looked for holds up no other.
+            log.exception("clock.failed", kind=kind)
+            FAILED.labels(f"clock_{kind}").inc()
+            swept.failed += 1
     return swept
+
+
+def _sweep_kind(
+    sessions: sessionmaker, handbook: Handbook, kind: str, serve: Callable[..., Any], now: datetime,
+    most: int, swept: Swept,
+) -> None:
+    failed: set[int] = set()
+    served = 0
+    while served < most:
+        with reading(sessions) as session:
+            ids = _due(session, kind, now, failed)
+        if not ids:
+            return
+        with sessions.begin() as session:
+            count = _serve(session, handbook, kind, serve, ids, now, swept, failed)
+        served += count
+        if count == 0 and not failed.issuperset(ids):
+            return  # all are in the hands of another sweep
 
 
 def _due(session: Session, kind: str, now: datetime, failed: Collection[int]) -> list[int]:
@@ -104,9 +118,11 @@ def _serve(
         except Exception:
             # Whatever is wrong with one row, first in the queue or not, the others are served.
             log.exception("clock.failed", kind=kind, id=each)
+            FAILED.labels(f"clock_{kind}").inc()
             failed.add(each)
             swept.failed += 1
-            _put_off(session, kind, each, now)
+            with apart(session, f"clock_{kind}", id=each):
+                _put_off(session, kind, each, now)
     return count
 
 

@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from bot.desk.apart import apart
 from bot.desk.notices import notify_staff
 from bot.desk.presence import record_event
 from bot.desk.staff import Caller
@@ -165,24 +166,26 @@ def watch_appeals(
         "message": max(seen["message"], *(row.id for row in said), 0),
         "ticket": max(seen["ticket"], *(ticket.id for ticket in opened), 0),
     }
-    alarmed = [
-        ticket
-        for ticket in opened
-        if note_appeal(
-            session, complaints, ticket, ticket.summary, answer_for=answer_for, now=now
-        )
-    ]
-    for _, conversation_id, text in said:
+    alarmed = []
+    for ticket in opened:
+        text = ticket.summary
         if not words_in(text, complaints.appeal_words):
             continue
-        tickets = _newest_ticket(session, conversation_id)
-        if not tickets:
-            _call_leader_to(session, conversation_id, text, complaints, now=now)
-        alarmed += [
-            ticket
-            for ticket in tickets
-            if note_appeal(session, complaints, ticket, text, answer_for=answer_for, now=now)
-        ]
+        with apart(session, "watch_appeals", ticket=ticket.id):
+            if note_appeal(session, complaints, ticket, text, answer_for=answer_for, now=now):
+                alarmed.append(ticket)
+    for message_id, conversation_id, text in said:
+        if not words_in(text, complaints.appeal_words):
+            continue
+        with apart(session, "watch_appeals", message=message_id):
+            tickets = _newest_ticket(session, conversation_id)
+            if not tickets:
+                _call_leader_to(session, conversation_id, text, complaints, now=now)
+            alarmed += [
+                ticket
+                for ticket in tickets
+                if note_appeal(session, complaints, ticket, text, answer_for=answer_for, now=now)
+            ]
     if mark is None:
         session.add(StaffEvent(kind=MARK, data=last, at=now))
     elif mark.data != last:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import asdict
 from datetime import date, datetime, time, timedelta, timezone
 from typing import Any
@@ -12,13 +12,14 @@ from typing import Any
 from openpyxl import Workbook
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
+from sqlalchemy.sql import Select
 
 from bot.handbook.deadlines import SHANGHAI
-from bot.handbook.figures import TITLES, Figure, counts, figures, group_of
+from bot.handbook.figures import KINDS, TITLES, Figure, figures, group_of, in_numerator
 from bot.handbook.lifecycle import OPEN_STATES
 from bot.handbook.outcomes import CAUSES, Outcome
 from bot.handbook.tables import Handbook
-from bot.storage.clock import FigureDay, TicketClock, TicketOutcome
+from bot.storage.clock import TicketClock, TicketOutcome
 from bot.storage.conversations import Message
 from bot.storage.tickets import Ticket
 
@@ -71,13 +72,15 @@ def figures_between(
 def tickets_behind(
     session: Session, handbook: Handbook, *, name: str, by: str, group: str, start: datetime,
     end: datetime, numerator: bool | None = None, teams: Collection[str] | None = None,
-    most: int = 1_000,
 ) -> list[str]:
-    """Return the numbers of the tickets that a figure counts (or those in its numerator or not)."""
+    """Return the numbers of all tickets that a figure counts (or those in its numerator or not)."""
+    durable = handbook.clock.closure.durable_days
     query = (
         select(Ticket.number, *_COLUMNS)
         .join(TicketOutcome, TicketOutcome.ticket_id == Ticket.id)
-        .where(TicketOutcome.at >= start, TicketOutcome.at < end)
+        .where(
+            TicketOutcome.at >= start, TicketOutcome.at < end, TicketOutcome.name == KINDS[name]
+        )
         .order_by(TicketOutcome.at, Ticket.id)
     )
     if teams is not None:
@@ -85,72 +88,34 @@ def tickets_behind(
     numbers: dict[str, None] = {}
     for number, *row in session.execute(query):
         fact = Outcome(*row)
-        top, bottom = counts(name, fact, durable_days=handbook.clock.closure.durable_days)
-        if not (top or bottom) or group_of(fact, by) != group:
-            continue
-        if numerator is None or top is numerator:
+        top = in_numerator(name, fact, durable_days=durable)
+        if group_of(fact, by) == group and numerator in (None, top):
             numbers[number] = None
-        if len(numbers) >= most:
-            break
     return list(numbers)
 
 
 def breaches_behind(
     session: Session, *, cause: str, start: datetime, end: datetime,
-    teams: Collection[str] | None = None, most: int = 1_000,
+    teams: Collection[str] | None = None,
 ) -> list[str]:
-    """Return the numbers of the tickets that missed a due time for a cause."""
+    """Return the numbers of all tickets that missed a due time for a cause."""
     fact = TicketOutcome
     query = (
         select(Ticket.number)
         .join(fact, fact.ticket_id == Ticket.id)
         .where(fact.at >= start, fact.at < end, fact.ok.is_(False), fact.cause == cause)
         .order_by(fact.at, Ticket.id)
-        .limit(most)
     )
     if teams is not None:
         query = query.where(fact.team.in_(teams))
     return list(dict.fromkeys(session.execute(query).scalars()))
 
 
-def daily_shares(
-    session: Session, *, name: str, first: date, last: date, teams: Collection[str] | None = None
-) -> list[dict[str, Any]]:
-    """Return a share of each stored day, of some teams only if given."""
-    row = FigureDay
-    top, bottom = func.sum(row.numerator), func.sum(row.denominator)
-    query = (
-        select(row.day, top, bottom)
-        .where(row.name == name, row.day >= first.isoformat(), row.day <= last.isoformat())
-        .group_by(row.day)
-        .order_by(row.day)
-    )
-    if teams is None:
-        query = query.where(row.by == "all")
-    else:
-        query = query.where(row.by == "team", row.group.in_(teams))
-    return [
-        {"day": day, "numerator": top, "denominator": bottom, "value": top / bottom if bottom else None}
-        for day, top, bottom in session.execute(query)
-    ]
-
-
 def at_risk(
     session: Session, *, now: datetime, teams: Collection[str] | None = None, most: int = 200
 ) -> dict[str, Any]:
     """Return how many open clocks are at risk or late now, and the most pressing tickets."""
-    query = (
-        select(Ticket.number, Ticket.team, TicketClock.clock, TicketClock.due_at)
-        .join(Ticket, Ticket.id == TicketClock.ticket_id)
-        .where(
-            TicketClock.ended_at.is_(None), TicketClock.risk_at <= now, TicketClock.clock != "hold",
-            Ticket.state.in_(OPEN_STATES),
-            # A held resolution stands still; the other clocks of a held ticket run.
-            (Ticket.state != "on_hold") | (TicketClock.clock != "resolution") | (TicketClock.due_at < now),
-        )
-    )
-    if teams is not None:
-        query = query.where(Ticket.team.in_(teams))
+    query = _risk_query(now, teams)
     inner = query.subquery()
     late = session.execute(
         select(func.count()).select_from(inner).where(inner.c.due_at < now)
@@ -165,6 +130,29 @@ def at_risk(
             for number, team, clock, due in rows
         ],
     }
+
+
+def tickets_at_risk(
+    session: Session, *, late: bool, now: datetime, teams: Collection[str] | None = None
+) -> list[str]:
+    """Return the numbers of all tickets with a clock that is late, or at risk, now."""
+    due = TicketClock.due_at < now if late else TicketClock.due_at >= now
+    rows = session.execute(_risk_query(now, teams).where(due).order_by(TicketClock.due_at, Ticket.id))
+    return list(dict.fromkeys(number for number, *_ in rows))
+
+
+def _risk_query(now: datetime, teams: Collection[str] | None) -> Select:
+    query = (
+        select(Ticket.number, Ticket.team, TicketClock.clock, TicketClock.due_at)
+        .join(Ticket, Ticket.id == TicketClock.ticket_id)
+        .where(
+            TicketClock.ended_at.is_(None), TicketClock.risk_at <= now, TicketClock.clock != "hold",
+            Ticket.state.in_(OPEN_STATES),
+            # A held resolution stands still; the other clocks of a held ticket run.
+            (Ticket.state != "on_hold") | (TicketClock.clock != "resolution") | (TicketClock.due_at < now),
+        )
+    )
+    return query if teams is None else query.where(Ticket.team.in_(teams))
 
 
 def bot_answers(session: Session, *, start: datetime, end: datetime) -> dict[str, Any]:
@@ -194,50 +182,6 @@ def _utc(moment: datetime | str) -> datetime:
     return moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)
 
 
-def close_day(session: Session, handbook: Handbook, day: date, *, now: datetime) -> list[FigureDay]:
-    """Store the figures of a day that is over; a second time changes nothing."""
-    start, end = day_bounds(day)
-    if end > now:
-        return []
-    name = day.isoformat()
-    if session.execute(select(FigureDay.id).where(FigureDay.day == name).limit(1)).first():
-        return []
-    found = figures(
-        outcomes_between(session, start, end), durable_days=handbook.clock.closure.durable_days
-    )
-    rows = [stored_figure(each, name, now) for each in found]
-    session.add_all(rows)
-    session.flush()
-    return rows
-
-
-def close_days(session: Session, handbook: Handbook, *, now: datetime) -> int:
-    """Store every day that is over, has facts and is not stored yet."""
-    last = session.execute(select(func.max(FigureDay.day))).scalar_one()
-    after = day_bounds(date.fromisoformat(last))[1] if last else None
-    count = 0
-    while True:
-        query = select(func.min(TicketOutcome.at))
-        if after is not None:
-            query = query.where(TicketOutcome.at >= after)
-        first = session.execute(query).scalar_one()
-        if first is None:
-            return count
-        day = _utc(first).astimezone(SHANGHAI).date()
-        after = day_bounds(day)[1]
-        if after > now:
-            return count
-        count += bool(close_day(session, handbook, day, now=now))
-
-
-def stored_figure(figure: Figure, day: str, now: datetime) -> FigureDay:
-    """Make the row of one figure."""
-    return FigureDay(
-        day=day, name=figure.name, by=figure.by, group=figure.group, numerator=figure.numerator,
-        denominator=figure.denominator, value=figure.value, computed_at=now,
-    )
-
-
 _HEAD = ("指标", "口径", "分组", "组", "分子", "分母", "值", "下限", "上限")
 _BY = {"all": "全部", "class": "时限等级", "team": "团队", "person": "人员", "type": "诉求类型"}
 
@@ -254,20 +198,30 @@ def table_of(found: Sequence[Figure]) -> list[tuple[Any, ...]]:
 
 
 def export_csv(found: Sequence[Figure]) -> bytes:
-    """Write figures as CSV that spreadsheet programs in China open as UTF-8."""
-    text = io.StringIO()
-    writer = csv.writer(text)
-    writer.writerow(_HEAD)
-    writer.writerows([_safe(cell) for cell in line] for line in table_of(found))
-    return b"\xef\xbb\xbf" + text.getvalue().encode()
+    """Write figures as CSV."""
+    return csv_of(_HEAD, table_of(found))
 
 
 def export_xlsx(found: Sequence[Figure]) -> bytes:
     """Write figures as an Excel workbook."""
+    return xlsx_of(_HEAD, table_of(found), title="指标")
+
+
+def csv_of(head: Sequence[str], lines: Iterable[Sequence[Any]]) -> bytes:
+    """Write a table as CSV that spreadsheet programs in China open as UTF-8."""
+    text = io.StringIO()
+    writer = csv.writer(text)
+    writer.writerow(head)
+    writer.writerows([_safe(cell) for cell in line] for line in lines)
+    return b"\xef\xbb\xbf" + text.getvalue().encode()
+
+
+def xlsx_of(head: Sequence[str], lines: Iterable[Sequence[Any]], *, title: str) -> bytes:
+    """Write a table as an Excel workbook of one sheet."""
     book = Workbook(write_only=True)
-    sheet = book.create_sheet("指标")
-    sheet.append(_HEAD)
-    for line in table_of(found):
+    sheet = book.create_sheet(title)
+    sheet.append(list(head))
+    for line in lines:
         sheet.append([_safe(cell) for cell in line])
     out = io.BytesIO()
     book.save(out)

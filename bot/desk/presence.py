@@ -16,6 +16,7 @@ from sqlalchemy import func, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
+from bot.desk.apart import apart
 from bot.desk.conversations import URGENCY_RANK
 from bot.desk.qualifications import held_skills
 from bot.desk.staff import Caller
@@ -218,10 +219,11 @@ def sweep_offers(session: Session, reception: Reception, *, now: datetime) -> li
         return touched
     free = _free_people(session, reception, now=now)
     for conversation in sorted(waiting, key=queue_order):
-        staff = _next_person(session, reception, conversation, free, now=now)
-        if staff is not None and _offer(session, reception, conversation, staff, now=now):
-            free.remove(staff)
-            touched.append(conversation.id)
+        with apart(session, "sweep_offers", conversation=conversation.id):
+            staff = _next_person(session, reception, conversation, free, now=now)
+            if staff is not None and _offer(session, reception, conversation, staff, now=now):
+                free.remove(staff)
+                touched.append(conversation.id)
     return touched
 
 
@@ -247,21 +249,23 @@ def _lapse_offers(session: Session, reception: Reception, *, now: datetime) -> l
             )
         ).all()
     )
+    touched = []
     for offer, epoch, state in rows:
-        gone = epoch != offer.epoch or state != WAITING
-        offer.state = "gone" if gone else "lapsed"
-        if not gone:
-            # Who lets an offer pass goes to the end of the line.
-            session.get(Staff, offer.staff_id).idle_since = now
-            record_event(
-                session,
-                "offer_lapsed",
-                now=now,
-                staff_id=offer.staff_id,
-                conversation=session.get(Conversation, offer.conversation_id),
-            )
-    session.flush()
-    return [offer.conversation_id for offer, _, _ in rows]
+        with apart(session, "lapse_offers", offer=offer.id):
+            gone = epoch != offer.epoch or state != WAITING
+            offer.state = "gone" if gone else "lapsed"
+            if not gone:
+                # Who lets an offer pass goes to the end of the line.
+                session.get(Staff, offer.staff_id).idle_since = now
+                record_event(
+                    session,
+                    "offer_lapsed",
+                    now=now,
+                    staff_id=offer.staff_id,
+                    conversation=session.get(Conversation, offer.conversation_id),
+                )
+            touched.append(offer.conversation_id)
+    return touched
 
 
 def _free_people(session: Session, reception: Reception, *, now: datetime) -> list[Staff]:

@@ -14,13 +14,19 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlalchemy.engine import Connection, Engine
 
-from bot.desk.ticket_log import TICKET_COLUMNS, ClockIndex, clock_values, ticket_values
-from bot.handbook.clocks import Event
-from bot.handbook.deadlines import SHANGHAI
+from bot.desk.ticket_log import (
+    EVENT_COLUMNS,
+    TICKET_COLUMNS,
+    ClockIndex,
+    clock_values,
+    day_of,
+    event_of,
+    ticket_values,
+)
 from bot.handbook.figures import Tally
 from bot.handbook.outcomes import Outcome, replay_outcomes
 from bot.handbook.tables import Handbook
-from bot.storage.clock import FigureDay, LadderFiring, TicketClock, TicketOutcome
+from bot.storage.clock import FigureDay, LadderFiring, LateFact, TicketClock, TicketOutcome
 from bot.storage.engine import open_engine
 from bot.storage.tickets import Ticket, TicketEntry
 
@@ -30,6 +36,8 @@ SMALLEST_PART = 5_000
 _CLOCK_COLUMNS = tuple(ClockIndex.__dataclass_fields__)
 _OUTCOME_COLUMNS = Outcome._fields
 MOST_SHOWN = 1_000
+# A day that late facts have reached is reckoned anew by the next round, and is no difference before.
+_RECKONED = FigureDay.day.not_in(select(LateFact.day))
 
 
 @dataclass
@@ -78,7 +86,7 @@ def replay_all(
     Several workers take a part of the tickets each, in processes of their own.
     """
     with engine.execution_options(intake_read_only=True).connect() as connection:
-        days = frozenset(connection.execute(select(FigureDay.day).distinct()).scalars())
+        days = frozenset(connection.execute(select(FigureDay.day).where(_RECKONED).distinct()).scalars())
         most = connection.execute(select(func.max(Ticket.id))).scalar_one() or 0
     parts = _parts(most, workers)
     if len(parts) == 1:
@@ -97,7 +105,7 @@ def replay_all(
         for day, tally in by_day.items():
             tallies.setdefault(day, Tally(durable_days=tally.durable_days)).merge(tally)
     with engine.execution_options(intake_read_only=True).connect() as connection:
-        _check_days(connection, tallies, done)
+        _check_days(connection, days, tallies, done)
     return done
 
 
@@ -133,7 +141,7 @@ def replay_part(
             stored = dict(zip(names, row, strict=True))
             outcomes = _check_ticket(handbook, stored, streams, now, done)
             for outcome in outcomes if days else ():
-                day = outcome.at.astimezone(SHANGHAI).date().isoformat()
+                day = day_of(outcome.at)
                 if day in days:
                     by_day.setdefault(day, Tally(durable_days=durable)).add(outcome)
     return done, by_day
@@ -152,10 +160,7 @@ def _stream(connection: Connection, query: Any) -> Iterator[Any]:
 def _streams(connection: Connection, part: tuple[int, int]) -> dict[str, _Groups]:
     entry, clock, fired, outcome = TicketEntry, TicketClock, LadderFiring, TicketOutcome
     queries = {
-        "entries": select(
-            entry.ticket_id, entry.at, entry.seq, entry.step, entry.to_state, entry.actor_kind,
-            entry.data,
-        ).order_by(entry.ticket_id, entry.seq),
+        "entries": select(entry.ticket_id, *EVENT_COLUMNS).order_by(entry.ticket_id, entry.seq),
         "clocks": select(
             clock.ticket_id, clock.clock, *(getattr(clock, name) for name in _CLOCK_COLUMNS)
         ).order_by(clock.ticket_id),
@@ -179,7 +184,7 @@ def _check_ticket(
     done: Replayed,
 ) -> Sequence[Outcome]:
     ticket_id, number = stored["id"], stored["number"]
-    events = [Event(*row[1:]) for row in streams["entries"].of(ticket_id)]
+    events = [event_of(*row[1:]) for row in streams["entries"].of(ticket_id)]
     clocks = {row[1]: ClockIndex(*row[2:]) for row in streams["clocks"].of(ticket_id)}
     fired: dict[str, set[str]] = {}
     for _, clock, step in streams["fired"].of(ticket_id):
@@ -206,14 +211,20 @@ def _check_ticket(
     return outcomes
 
 
-def _check_days(connection: Connection, tallies: Mapping[str, Tally], done: Replayed) -> None:
+def _check_days(
+    connection: Connection, days: frozenset[str], tallies: Mapping[str, Tally], done: Replayed
+) -> None:
     row = FigureDay
     stored: dict[str, dict[tuple[str, str, str], tuple[int, int, float | None]]] = {}
     for day, name, by, group, top, bottom, value in connection.execute(
-        select(row.day, row.name, row.by, row.group, row.numerator, row.denominator, row.value)
+        select(
+            row.day, row.name, row.by, row.group, row.numerator, row.denominator, row.value
+        ).where(_RECKONED)
     ):
         stored.setdefault(day, {})[name, by, group] = (top, bottom, value)
     for day, found in stored.items():
+        if day not in days:
+            continue  # closed meanwhile
         expected = {
             (each.name, each.by, each.group): (each.numerator, each.denominator, each.value)
             for each in (tallies[day].figures() if day in tallies else ())

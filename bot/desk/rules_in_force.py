@@ -15,6 +15,7 @@ from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 from sqlalchemy.sql import Select
 
+from bot.desk.apart import apart
 from bot.desk.audit import record_audit
 from bot.desk.messages import Gate, LanguageChecker, note_for_review
 from bot.desk.serving import reply_facts, ticket_in_hand
@@ -59,7 +60,11 @@ def check_waiting(session: Session, gate: Gate, *, now: datetime) -> list[str]:
         )
         .order_by(Message.id)
     ).scalars()
-    return [_checked_again(session, gate, message, now=now) for message in waiting.all()]
+    checked = []
+    for message in waiting.all():
+        with apart(session, "check_waiting", message=message.id):
+            checked.append(_checked_again(session, gate, message, now=now))
+    return checked
 
 
 def _checked_again(session: Session, gate: Gate, message: Message, *, now: datetime) -> str:

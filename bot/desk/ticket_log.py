@@ -11,14 +11,15 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
 from bot.handbook.clocks import RESOLUTION, RESPONSE, ClockState, Event, Standing
+from bot.handbook.deadlines import SHANGHAI
 from bot.handbook.escalation import next_fire
 from bot.handbook.outcomes import Outcome, replay_outcomes
 from bot.handbook.tables import Handbook
-from bot.storage.clock import LadderFiring, TicketClock, TicketOutcome
+from bot.storage.clock import FigureDay, LadderFiring, LateFact, TicketClock, TicketOutcome
 from bot.storage.tickets import Ticket, TicketEntry
 
 HOLD = "hold"
@@ -27,6 +28,11 @@ INSTANT = timedelta(microseconds=1)
 TICKET_COLUMNS = (
     "state", "deadline_class", "rung", "response_due_at", "resolution_due_at",
     "first_response_at", "resolved_at", "closed_at", "held_since", "hold_reason", "satisfaction",
+)
+# What `event_of` makes an event of, in this order.
+EVENT_COLUMNS = (
+    TicketEntry.at, TicketEntry.seq, TicketEntry.step, TicketEntry.to_state, TicketEntry.actor_kind,
+    TicketEntry.data, TicketEntry.actor_id,
 )
 
 
@@ -48,17 +54,23 @@ def lock_ticket(session: Session, ticket: Ticket) -> None:
     session.refresh(ticket, with_for_update=True)
 
 
+def event_of(
+    at: datetime, seq: int, step: str, to_state: str, who: str, data: Mapping[str, Any],
+    actor_id: int | None,
+) -> Event:
+    """Return the event of one line; the person who took the step is `actor` in its data."""
+    data = data if actor_id is None else {**data, "actor": actor_id}
+    return Event(at, seq, step, to_state, who, data)
+
+
 def events_of(session: Session, ticket_id: int) -> list[Event]:
     """Return the events of one ticket in order."""
     rows = session.execute(
-        select(
-            TicketEntry.at, TicketEntry.seq, TicketEntry.step, TicketEntry.to_state,
-            TicketEntry.actor_kind, TicketEntry.data,
-        )
+        select(*EVENT_COLUMNS)
         .where(TicketEntry.ticket_id == ticket_id)
         .order_by(TicketEntry.seq)
     )
-    return [Event(*row) for row in rows]
+    return [event_of(*row) for row in rows]
 
 
 def entry_of_key(session: Session, ticket: Ticket, key: str) -> TicketEntry | None:
@@ -180,7 +192,7 @@ def reindex(session: Session, handbook: Handbook, ticket: Ticket, *, now: dateti
 
 
 def _store_outcomes(session: Session, ticket: Ticket, outcomes: Sequence[Outcome]) -> None:
-    """Add what is new; facts are final, so that what is stored is normally a beginning of it."""
+    """Store what is new or changed; what touches a day that is closed is noted as late."""
     stored = (
         session.execute(
             select(TicketOutcome)
@@ -190,15 +202,38 @@ def _store_outcomes(session: Session, ticket: Ticket, outcomes: Sequence[Outcome
         .scalars()
         .all()
     )
+    touched: list[datetime] = []
     for place, outcome in enumerate(outcomes):
         row = stored[place] if place < len(stored) else None
         if row is None:
             row = TicketOutcome(ticket_id=ticket.id, place=place)
             session.add(row)
+        elif Outcome(*(getattr(row, name) for name in Outcome._fields)) == outcome:
+            continue
+        else:
+            touched.append(row.at)
+        touched.append(outcome.at)
         for column, value in outcome._asdict().items():
             setattr(row, column, value)
     for row in stored[len(outcomes) :]:
+        touched.append(row.at)
         session.delete(row)
+    _note_late(session, ticket, touched)
+
+
+def day_of(moment: datetime) -> str:
+    """Return the day of Shanghai that the figures count an instant to."""
+    return moment.astimezone(SHANGHAI).date().isoformat()
+
+
+def _note_late(session: Session, ticket: Ticket, moments: Sequence[datetime]) -> None:
+    """Note the closed days among these; days are closed in order, so that the last one tells."""
+    if not moments:
+        return
+    closed = session.execute(select(func.max(FigureDay.day))).scalar_one()
+    for day in sorted({day_of(moment) for moment in moments}):
+        if closed is not None and day <= closed:
+            session.add(LateFact(day=day, ticket_id=ticket.id))
 
 
 def is_breached(index: ClockIndex, now: datetime) -> bool:

@@ -50,21 +50,24 @@ def wilson(successes: int, total: int, z: float = 1.96) -> tuple[float, float] |
     return max((middle - spread) / scale, 0.0), min((middle + spread) / scale, 1.0)
 
 
-def counts(name: str, outcome: Outcome, *, durable_days: int = 7) -> tuple[bool, bool]:
-    """Tell whether a fact counts in the numerator and in the denominator of a figure."""
-    kind = outcome.name
-    if name in {"response_rate", "resolution_rate", "callback_rate", "complaint_rate"}:
-        mine = kind == name.removesuffix("_rate")
-        return mine and bool(outcome.ok), mine
+# The kind of fact that a figure counts; the numerator is always some of these.
+KINDS = {
+    "response_rate": "response", "resolution_rate": "resolution", "callback_rate": "callback",
+    "complaint_rate": "complaint", "satisfaction_rate": "rated", "unconfirmed_rate": "closed",
+    "reopened_rate": "resolved", "first_response_minutes": "first_response",
+    "resolution_minutes": "resolved",
+}
+
+
+def in_numerator(name: str, outcome: Outcome, *, durable_days: int = 7) -> bool:
+    """Tell whether a fact that a figure counts is in its numerator."""
     if name == "satisfaction_rate":
-        return kind == "rated" and (outcome.value or 0) >= SATISFIED, kind == "rated"
+        return (outcome.value or 0) >= SATISFIED
     if name == "unconfirmed_rate":
-        return kind == "closed" and not outcome.ok, kind == "closed"
+        return not outcome.ok
     if name == "reopened_rate":
-        soon = kind == "reopened" and (outcome.value or 0) <= durable_days
-        return soon, kind == "resolved"
-    timed = kind == {"first_response_minutes": "first_response", "resolution_minutes": "resolved"}[name]
-    return timed, timed
+        return outcome.reopened_after is not None and outcome.reopened_after <= durable_days
+    return name.endswith("_minutes") or bool(outcome.ok)
 
 
 def group_of(outcome: Outcome, by: str) -> str:
@@ -87,15 +90,15 @@ class Tally:
     def add(self, outcome: Outcome) -> None:
         """Count one fact for all, and by class, team, person and type."""
         for name in TITLES:
-            top, bottom = counts(name, outcome, durable_days=self.durable_days)
-            if not (top or bottom):
+            if outcome.name != KINDS[name]:
                 continue
+            top = in_numerator(name, outcome, durable_days=self.durable_days)
             timed = name.endswith("_minutes")
             for by in GROUPS:
                 key = (name, by, group_of(outcome, by))
                 count = self._counts.setdefault(key, [0, 0])
                 count[0] += top
-                count[1] += bottom
+                count[1] += 1
                 if timed and outcome.value is not None:
                     self._values.setdefault(key, []).append(outcome.value)
 
@@ -130,6 +133,6 @@ def _figure(
     top, bottom = count
     if key[0].endswith("_minutes"):
         return Figure(*key, top, bottom, round(median(values or [0.0]), 2))
-    interval = wilson(min(top, bottom), bottom)
+    interval = wilson(top, bottom)
     low, high = interval or (None, None)
-    return Figure(*key, top, bottom, top / bottom if bottom else None, low, high)
+    return Figure(*key, top, bottom, top / bottom, low, high)

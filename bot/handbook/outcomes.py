@@ -1,8 +1,9 @@
-"""Chapters 5.1 and 6: what a ticket's log adds to the figures (指标事实), each fact once and final.
+"""Chapters 5.1 and 6: what a ticket's log adds to the figures (指标事实), each fact once.
 
-A deadline is decided when it is met or when it passes; what is decided is never taken back, so
-that the figures of a day are the same whenever they are computed. Class, team, person and type
-are those of that moment.
+A deadline is decided when it is met or when it passes; what is decided is never taken back. A
+resolution alone learns later that it did not last: the reopening is noted with it, so that it
+counts among the resolutions of its day. Class, team, person and type are those of the moment of
+the fact; a response belongs to the person who gave it, whoever holds the ticket.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ CAUSES = {
     "work": "处理时间过长", "callback": "未按承诺联系",
 }
 STAFFLESS = frozenset({"accepted", "submitted"})
+FIRST_RESPONSE = "first_response"
 
 
 class Outcome(NamedTuple):
@@ -43,6 +45,8 @@ class Outcome(NamedTuple):
     team: str
     holder_id: int | None
     type: str
+    # Of a resolution: after how many days the ticket was reopened.
+    reopened_after: float | None = None
 
 
 @dataclass
@@ -57,15 +61,19 @@ class _Fold:
     team: str = ""
     holder: int | None = None
     type: str = ""
+    actor: int | None = None
+    # Where in `found` the resolution stands that a reopening would take back.
+    resolution: int | None = None
 
     def add(
         self, name: str, at: datetime, ok: bool | None, value: float | None = None,
         cause: str | None = None,
     ) -> None:
+        given = name == FIRST_RESPONSE or (name == RESPONSE and ok)
+        person = self.actor if given else self.holder
         self.found.append(
             Outcome(
-                name, at, ok, value, cause, self.standing.deadline_class, self.team, self.holder,
-                self.type,
+                name, at, ok, value, cause, self.standing.deadline_class, self.team, person, self.type
             )
         )
 
@@ -73,7 +81,10 @@ class _Fold:
 def replay_outcomes(
     events: Iterable[Event], calendars: Mapping[str, Calendar], now: datetime
 ) -> tuple[Standing, list[Outcome]]:
-    """Fold the log into the standing of the ticket and the facts decided before `now`."""
+    """Fold the log into the standing of the ticket and the facts decided before `now`.
+
+    The person who took a step is `actor` in the data of its event.
+    """
     fold = _Fold()
     for event in sorted(events, key=lambda each: (each.at, each.seq)):
         if event.at > now:
@@ -118,6 +129,7 @@ def _cause(fold: _Fold, clock: Clock, at: datetime) -> str:
 
 def _apply(fold: _Fold, event: Event, calendars: Mapping[str, Calendar]) -> None:
     standing, data = fold.standing, event.data
+    fold.actor = data.get("actor")
     if fold.last is not None:
         spent = (event.at - fold.last).total_seconds()
         fold.spent[standing.state] = fold.spent.get(standing.state, 0.0) + spent
@@ -159,12 +171,17 @@ def _note_step(
     standing, at = fold.standing, event.at
     if responded is None and standing.first_response_at is not None and RESPONSE in standing.clocks:
         clock = standing.clocks[RESPONSE]
-        fold.add("first_response", at, None, (at - clock.started) / timedelta(minutes=1))
+        fold.add(FIRST_RESPONSE, at, None, (at - clock.started) / timedelta(minutes=1))
     if event.step == "resolve" and RESOLUTION in standing.clocks:
         clock = standing.clocks[RESOLUTION]
         if clock.void is None:
+            fold.resolution = len(fold.found)
             fold.add("resolved", at, None, clock.ran(at) / timedelta(minutes=1))
-    elif event.step == "reopen" and resolved is not None:
-        fold.add("reopened", at, None, (at - resolved) / timedelta(days=1))
+    elif event.step in {"reopen", "send_back"}:
+        if event.step == "reopen" and resolved is not None and fold.resolution is not None:
+            fact = fold.found[fold.resolution]
+            days = (at - resolved) / timedelta(days=1)
+            fold.found[fold.resolution] = fact._replace(reopened_after=days)
+        fold.resolution = None
     elif event.step in {"close", "close_unconfirmed"}:
         fold.add("closed", at, event.step == "close")

@@ -61,6 +61,20 @@ class TicketOutcome(Base):
     team = Column(String(32), nullable=False)
     holder_id = Column(Integer)
     type = Column(String(40), nullable=False)
+    reopened_after = Column(Float)
+
+
+class LateFact(Base):
+    """A fact that was added or changed on a day whose figures were stored already.
+
+    Without a ticket the way of counting changed.
+    """
+
+    __tablename__ = "late_facts"
+
+    id = Column(Integer, primary_key=True)
+    day = Column(String(10), nullable=False)
+    ticket_id = Column(Integer, ForeignKey("tickets.id"))
 
 
 class LadderFiring(Base):

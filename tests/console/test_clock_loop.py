@@ -6,9 +6,11 @@ import asyncio
 from collections.abc import Callable
 
 import pytest
+from prometheus_client import REGISTRY
 from sqlalchemy import select, update
 from sqlalchemy.orm import sessionmaker
 
+from bot.console import clock_loop
 from bot.console.clock_loop import run_clock, run_nightly, run_outbox
 from bot.desk.messages import Gate
 from bot.desk.nightly import compare_nightly, is_due
@@ -75,6 +77,7 @@ def test_the_night_stores_days_and_compares_them_with_the_log(
         ticket = make_ticket(session, now=at("2026-03-02 09:00"))
         step = {"now": at("2026-03-02 10:00"), "who": "staff"}
         take_step(session, handbook, ticket, "claim", actor_id=1, **step)
+        take_step(session, handbook, ticket, "contact", actor_id=1, reason="已联系", **step)
         take_step(session, handbook, ticket, "resolve", reason="已修复", **step)
     seen: list[Replayed] = []
     asyncio.run(
@@ -134,3 +137,22 @@ def test_an_error_does_not_stop_the_clock(handbook: Handbook) -> None:
     asyncio.run(run_until(lambda: len(rounds) > 1, run_clock(Away(), handbook, seconds=0.05)))
 
     assert len(rounds) > 1
+
+
+def test_days_that_cannot_be_stored_do_not_stop_the_comparison(
+    sessions: sessionmaker, handbook: Handbook, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object, **__: object) -> int:
+        raise KeyError("a day nobody foresaw")
+
+    monkeypatch.setattr(clock_loop, "close_days", broken)
+    seen: list[Replayed] = []
+    before = failures("close_days")
+    asyncio.run(run_until(lambda: bool(seen), run_nightly(sessions, handbook, seconds=9, compared=seen.append)))
+
+    assert (seen[0].differences, failures("close_days") - before) == ([], 1)
+
+
+def failures(part: str) -> float:
+    """Return how often a part of the sweeps has failed, as /metrics tells it."""
+    return REGISTRY.get_sample_value("intake_sweep_failed_total", {"part": part}) or 0.0

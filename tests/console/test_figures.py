@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import csv
 import io
+from datetime import timedelta
 
 import httpx
 import pytest
 from openpyxl import load_workbook
 
-from bot.desk.figures import close_day
+from bot.console import figures_api
+from bot.desk.audit import record_audit
+from bot.desk.figure_days import CORRECTED, close_day
 from bot.desk.nightly import compare_nightly
 from bot.desk.tickets import find_ticket, take_step
 from bot.handbook.deadlines import SHANGHAI
@@ -99,3 +102,62 @@ def test_the_nightly_comparison_is_shown(local: LocalDesk, leader: httpx.Client)
     compare_nightly(local.desk.sessions, local.desk.handbook, now=local.now())
 
     assert leader.get("/figures").json()["data"]["compared"]["differences"] == 0
+
+
+def test_a_long_list_comes_page_by_page_and_is_complete(
+    leader: httpx.Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(figures_api, "PAGE", 1)
+    query = {"name": "satisfaction_rate", "by": "type", "group": "complaint_service"}
+    skip, seen = 0, []
+    while skip is not None:
+        data = leader.get("/figures/tickets", params={**query, "skip": skip}).json()["data"]
+        assert data["count"] == 2
+        seen += [ticket["number"] for ticket in data["tickets"]]
+        skip = data["next"]
+
+    assert seen == [leader.headers["X-Ticket-5"], leader.headers["X-Ticket-1"]]
+
+
+@pytest.mark.parametrize("part", ["all", "rest"])
+def test_the_downloaded_lists_hold_all_tickets(
+    leader: httpx.Client, monkeypatch: pytest.MonkeyPatch, part: str
+) -> None:
+    monkeypatch.setattr(figures_api, "PAGE", 1)
+    query = {"name": "satisfaction_rate", "by": "type", "group": "complaint_service", "part": part}
+    text = leader.get("/figures/tickets/export", params=query).content.decode("utf-8-sig")
+    book = leader.get("/figures/tickets/export", params={**query, "format": "xlsx"}).content
+
+    wanted = [leader.headers["X-Ticket-5"], leader.headers["X-Ticket-1"]][part == "rest" :]
+    lines = list(csv.reader(io.StringIO(text)))
+    sheet = load_workbook(io.BytesIO(book)).active
+    assert lines[0] == list(figures_api.TICKET_HEAD)
+    assert [line[0] for line in lines[1:]] == wanted
+    assert [[cell.value or "" for cell in row] for row in sheet.rows] == lines
+    entry = leader.get("/audit", params={"action": "figures_exported"}).json()["data"]["entries"][0]
+    assert (entry["data"]["tickets"], entry["data"]["part"]) == (len(wanted), part)
+
+
+@pytest.mark.parametrize(("hours", "where"), [(20, "at_risk"), (30, "late")])
+def test_what_is_at_risk_or_late_is_listed(local: LocalDesk, hours: int, where: str) -> None:
+    number = local.ticket(local.waiting(), "fault_broadband")
+    local.offset = timedelta(hours=hours)
+    client = local.person("leader")
+
+    lists = {risk: behind(client, risk=risk) for risk in ("at_risk", "late")}
+    assert [risk for risk, numbers in lists.items() if number in numbers] == [where]
+    counted = client.get("/figures").json()["data"]["at_risk"]
+    assert counted[where] >= len(lists[where])
+
+
+def test_a_correction_of_a_stored_day_is_shown(local: LocalDesk, leader: httpx.Client) -> None:
+    change = {"name": "response_rate", "by": "all", "group": "", "was": [1, 1, 1.0], "now": [1, 2, 0.5]}
+    other = {**change, "by": "team", "group": "nobody"}
+    with local.desk.sessions.begin() as session:
+        record_audit(
+            session, action=CORRECTED, subject="day:2026-03-02", now=local.now(),
+            data={"day": "2026-03-02", "tickets": [], "changes": [change, other]},
+        )
+
+    [shown] = leader.get("/figures").json()["data"]["corrections"]
+    assert (shown["day"], shown["changes"]) == ("2026-03-02", [{**change, "title": "响应率"}])

@@ -12,8 +12,8 @@ from sqlalchemy.engine import Engine
 from sqlalchemy.orm import Session, sessionmaker
 
 from bot.desk.clock import sweep
+from bot.desk.figure_days import close_days
 from bot.desk.figures import (
-    close_days,
     export_csv,
     export_xlsx,
     figures_between,

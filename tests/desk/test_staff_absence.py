@@ -230,3 +230,38 @@ def test_a_customer_who_cannot_be_relieved_takes_nothing_from_the_others(
 
     assert [other] == absence.relieve_queue(session, office, secret="s", now=now)
     assert ("waiting", "bot") == (broken.state, other.state)
+
+
+def test_one_lost_person_s_conversation_that_cannot_go_back_keeps_no_other(
+    session, person, waiting, office, now, monkeypatch
+) -> None:
+    rows = [person(name, "care") for name in ("a", "b")]
+    broken, other = (waiting(state="staff", holder_id=row.id) for row in rows)
+    said = absence.say
+
+    def say(session: Session, gate: object, conversation: Conversation, **more: object) -> object:
+        if conversation.id == broken.id:
+            raise KeyError("a row nobody foresaw")
+        return said(session, gate, conversation, **more)
+
+    monkeypatch.setattr(absence, "say", say)
+    later = now + timedelta(minutes=6)
+
+    assert [other] == absence.return_abandoned(session, office, now=later)
+    assert ("staff", "waiting") == (broken.state, other.state)
+
+
+def test_one_wait_that_cannot_be_told_keeps_no_other_from_being_told(
+    session, waiting, office, now, monkeypatch
+) -> None:
+    broken, other = waiting(for_s=600), waiting(for_s=500)
+    told = absence.notify_staff
+
+    def notify(session: Session, **more: object) -> object:
+        if broken.id in str(more["key"]):
+            raise KeyError("a row nobody foresaw")
+        return told(session, **more)
+
+    monkeypatch.setattr(absence, "notify_staff", notify)
+
+    assert [other] == absence.warn_of_waiting(session, office, now=now)

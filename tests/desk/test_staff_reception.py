@@ -8,7 +8,7 @@ from datetime import date, timedelta
 import pytest
 from sqlalchemy.orm import Session
 
-from bot.desk import presence, serving
+from bot.desk import complaints, presence, serving
 from bot.desk.complaints import note_appeal, watch_appeals
 from bot.desk.messages import receive_message
 from bot.desk.qualifications import set_qualification
@@ -18,6 +18,7 @@ from bot.handbook.tables import Handbook
 from bot.storage.conversations import Conversation
 from bot.storage.notices import Notice
 from bot.storage.staff import Offer
+from bot.storage.tickets import Ticket
 from tests.desk.callers import caller
 
 
@@ -237,3 +238,37 @@ def test_a_stale_takeover_changes_nothing(session, person, waiting, office, now)
     with pytest.raises(StaleHolder):
         serving.claim_conversation(session, office, caller(two), conversation, now=now, epoch=1)
     assert one.id == conversation.holder_id
+
+
+def test_one_conversation_that_cannot_be_offered_keeps_no_other(
+    session, person, waiting, reception, now, monkeypatch
+) -> None:
+    person("a", "care")
+    broken, other = waiting(for_s=300), waiting(for_s=30)
+    chosen = presence._next_person
+
+    def choose(session: Session, reception: object, conversation: Conversation, *rest: object, **more: object) -> object:
+        if conversation.id == broken.id:
+            raise KeyError("a row nobody foresaw")
+        return chosen(session, reception, conversation, *rest, **more)
+
+    monkeypatch.setattr(presence, "_next_person", choose)
+
+    assert [other.id] == presence.sweep_offers(session, reception, now=now)
+
+
+def test_one_appeal_that_cannot_be_noted_keeps_no_other(
+    session, make_ticket, reception, now, monkeypatch
+) -> None:
+    words = {"type": "complaint_service", "summary": "我要去通信管理局申诉"}
+    broken, other = make_ticket(session, **words), make_ticket(session, **words)
+    noted = complaints.note_appeal
+
+    def note(session: Session, table: object, ticket: Ticket, *rest: object, **more: object) -> object:
+        if ticket.id == broken.id:
+            raise KeyError("a row nobody foresaw")
+        return noted(session, table, ticket, *rest, **more)
+
+    monkeypatch.setattr(complaints, "note_appeal", note)
+
+    assert [other] == watch_appeals(session, reception.complaints, answer_for=timedelta(days=15), now=now)

@@ -25,7 +25,7 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from bot.desk.clock import sweep
 from bot.desk.conversations import open_conversation
-from bot.desk.figures import close_days
+from bot.desk.figure_days import close_days
 from bot.desk.followup import answer_survey
 from bot.desk.incidents import join_or_count
 from bot.desk.messages import Gate

@@ -13,6 +13,7 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.wait import WebDriverWait
 
+from bot.console import figures_api
 from bot.desk.notices import put_delivery
 from bot.desk.outbox import DEAD
 from bot.desk.surveys import PERSON
@@ -161,6 +162,21 @@ def test_a_figure_shows_its_chart_and_the_tickets_behind_it(page: Page) -> None:
     page.see(".el-dialog [role=status]", "3个工单")
     page.click(".el-dialog .el-radio-button", "计入分子")
     page.see(".el-dialog [role=status]", "2个工单")
+    link = page.see(".el-dialog .filters a", "下载全部 CSV").get_attribute("href")
+    assert "/figures/tickets/export?" in link and "part=numerator" in link
+    page.press(Keys.ESCAPE)
+
+
+def test_a_list_of_several_pages_is_shown_to_its_end(page: Page, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(figures_api, "PAGE", 2)
+    page.click(".pages button", "指标")
+    page.click(".figure", "满意率")
+    page.click(".panel td button[title='查看全部工单']")
+    page.see(".el-dialog [role=status]", "3个工单，已显示2个")
+    page.click(".el-dialog .centre .el-button", "更多")
+    WebDriverWait(page.browser, PATIENCE_S).until(
+        lambda _: len(page.browser.find_elements(By.CSS_SELECTOR, ".el-dialog tbody tr")) == 3
+    )
     page.press(Keys.ESCAPE)
 
 

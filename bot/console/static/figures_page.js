@@ -35,6 +35,7 @@ const percent = (value) => `${Math.round(value * 1000) / 10}%`;
 const minutes = (value) => (value < 120 ? `${Math.round(value * 10) / 10}分钟` : `${Math.round(value / 6) / 10}小时`);
 const shown = (f) => (f.value === null || f.value === undefined ? "—" : isShare(f.name) ? percent(f.value) : minutes(f.value));
 const interval = (f) => (f.low === null || f.low === undefined ? "—" : `${percent(f.low)}–${percent(f.high)}`);
+const counted = (values) => (values ? `${values[0]}/${values[1]}` : "无");
 const titleOf = (name) => page.data.titles[name].title.replace(/（.*/, "");
 
 function groupTitle(by, group) {
@@ -45,15 +46,18 @@ function groupTitle(by, group) {
 }
 
 async function list(title, query) {
-  page.list = { title, query, part: "all", count: 0, tickets: [], loaded: false };
+  page.list = { title, query, part: "all", count: 0, tickets: [], next: null, loaded: false };
   await loadList("all");
 }
 
-async function loadList(part) {
+const asked = (l) => ({ from: page.from, to: page.to, ...l.query, ...(l.query.name ? { part: l.part } : {}) });
+
+async function loadList(part, skip = 0) {
   const { query } = page.list;
   page.list.part = part;
-  const data = await attempt(() => desk.get("/figures/tickets", { from: page.from, to: page.to, ...query, part: query.name ? part : undefined }));
-  if (data && page.list?.query === query && page.list.part === part) Object.assign(page.list, data, { loaded: true });
+  const data = await attempt(() => desk.get("/figures/tickets", { ...asked(page.list), ...(skip ? { skip } : {}) }));
+  if (!data || page.list?.query !== query || page.list.part !== part) return;
+  Object.assign(page.list, data, { tickets: skip ? [...page.list.tickets, ...data.tickets] : data.tickets, loaded: true });
 }
 
 async function goTicket(number) {
@@ -109,7 +113,7 @@ function chosen() {
 function risk() {
   const r = page.data.at_risk;
   return h("section", { class: "panel", "aria-label": "当前临期" }, [
-    h("div", { class: "titleline" }, [h("h2", "当前临期与超时"), h("span", { class: "due soon" }, `临期${r.at_risk}`), h("span", { class: "due late" }, `超时${r.late}`), r.tickets.length > 12 ? h("span", { class: "tiny" }, "最紧的12项") : null]),
+    h("div", { class: "titleline" }, [h("h2", "当前临期与超时"), h("span", { class: "due soon" }, `临期${r.at_risk}`), plainButton("查看", () => list("当前临期", { risk: "at_risk" }), { title: "查看临期的工单" }), h("span", { class: "due late" }, `超时${r.late}`), plainButton("查看", () => list("当前超时", { risk: "late" }), { title: "查看超时的工单" }), r.tickets.length > 12 ? h("span", { class: "tiny" }, "最紧的12项") : null]),
     r.tickets.length ? headed(["工单", "团队", "时限", "剩余"], r.tickets.slice(0, 12).map((t) => h("tr", { key: `${t.number}${t.clock}` }, [h("td", [plainButton(t.number, () => goTicket(t.number), { class: "link" })]), h("td", store.tables.teams[t.team] ?? t.team), h("td", clockTitle(t.clock)), h("td", [dueChip(t.due_at)])]))) : h("p", { class: "nothing" }, "没有临期或超时的工单"),
   ]);
 }
@@ -132,6 +136,7 @@ function bot() {
     h("h2", "夜间核对"),
     h("p", { class: c?.differences ? "problem" : "" }, c ? `${dayTime(c.at)}由事件记录重算${c.tickets}个工单、${c.events}条记录、${c.figures}项已存指标：${c.differences ? `${c.differences}处不一致` : "全部一致"}` : "尚未核对"),
     c?.differences ? h("ul", { class: "tiny" }, c.where.map((w) => h("li", { key: w }, w))) : null,
+    page.data.corrections.length ? h("ul", { class: "tiny", "aria-label": "已存指标的更正" }, page.data.corrections.map((c) => h("li", { key: c.at }, `${dayTime(c.at)}更正${c.day}的指标（有事后补记的事实）：${c.changes.map((x) => `${x.title} ${counted(x.was)}→${counted(x.now)}`).join("，")}`))) : null,
   ]);
 }
 
@@ -139,8 +144,9 @@ function listDialog() {
   const l = page.list;
   return h(ElDialog, { modelValue: true, title: l.title, width: "min(860px, 94vw)", "onUpdate:modelValue": () => { page.list = null; } }, {
     default: () => [
-      h("div", { class: "filters" }, [l.query.name && isShare(l.query.name) ? h(ElRadioGroup, { modelValue: l.part, size: "small", "aria-label": "部分", "onUpdate:modelValue": loadList }, () => PARTS.map(([value, title]) => h(ElRadioButton, { key: value, value }, () => title))) : null, h("span", { role: "status" }, l.loaded ? `${l.count}个工单${l.count > l.tickets.length ? `，显示前${l.tickets.length}个` : ""}` : "正在读取…")]),
+      h("div", { class: "filters" }, [l.query.name && isShare(l.query.name) ? h(ElRadioGroup, { modelValue: l.part, size: "small", "aria-label": "部分", "onUpdate:modelValue": (part) => loadList(part) }, () => PARTS.map(([value, title]) => h(ElRadioButton, { key: value, value }, () => title))) : null, h("span", { role: "status" }, l.loaded ? `${l.count}个工单${l.count > l.tickets.length ? `，已显示${l.tickets.length}个` : ""}` : "正在读取…"), h("span", { class: "fill" }), ...["csv", "xlsx"].map((format) => h("a", { key: format, class: "plain", href: `/api/v1/staff/figures/tickets/export?${new URLSearchParams({ ...asked(l), format })}`, download: "" }, `下载全部 ${format.toUpperCase()}`))]),
       h("div", { class: "listbox", tabindex: 0, role: "region", "aria-label": "工单列表" }, [headed(["工单号", "诉求", "状态", "团队", "处理人", "受理时间"], l.tickets.map((t) => h("tr", { key: t.number }, [h("td", [plainButton(t.number, () => goTicket(t.number), { class: "link" })]), h("td", t.type_title), h("td", t.state_title), h("td", t.team_title), h("td", t.holder?.title ?? "—"), h("td", dayTime(t.accepted_at))])))]),
+      l.next ? h("div", { class: "centre" }, [h(ElButton, { onClick: () => loadList(l.part, l.next) }, () => "更多")]) : null,
     ],
   });
 }

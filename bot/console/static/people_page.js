@@ -33,7 +33,7 @@ const ACTIONS = {
   capacity_set: "调整接待上限", revealed: "查看脱敏信息", language_overridden: "用语强制发送", ticket_step: "工单操作", approval_asked: "申请费用处理",
   approval_within_limit: "权限内费用处理", approval_approved: "批准费用处理", approval_refused: "不批准费用处理", audit_exported: "导出审计日志",
   incident_opened: "建立突发事件", incident_widened: "扩大突发事件", incident_split: "移出突发事件", incident_ended: "结束突发事件", delivery_sent_again: "重发通知",
-  call_recorded: "登记回访", improvement_finished: "登记改进措施", figures_exported: "导出指标", figures_compared: "夜间核对",
+  call_recorded: "登记回访", improvement_finished: "登记改进措施", figures_exported: "导出指标", figures_compared: "夜间核对", figures_corrected: "更正已存指标",
 };
 const PRESENCE = { duty: ["在岗", "success"], break: ["小休", "warning"], off: ["离岗", "info"] };
 
