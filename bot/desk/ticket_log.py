@@ -14,7 +14,7 @@ from typing import Any
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
-from bot.handbook.clocks import RESOLUTION, RESPONSE, ClockState, Event, Standing
+from bot.handbook.clocks import RESPONSE, ClockState, Event, Standing
 from bot.handbook.escalation import next_fire
 from bot.handbook.outcomes import Outcome, replay_outcomes
 from bot.handbook.tables import Handbook
@@ -111,13 +111,12 @@ def fired_steps(session: Session, ticket_id: int) -> dict[str, set[str]]:
 
 def ticket_values(standing: Standing) -> dict[str, Any]:
     """Return the columns of a ticket that its log decides."""
-    resolution = standing.clocks[RESOLUTION]
     return {
         "state": standing.state,
         "deadline_class": standing.deadline_class,
         "rung": standing.rung,
         "response_due_at": standing.clocks[RESPONSE].due,
-        "resolution_due_at": standing.incident_due or resolution.due,
+        "resolution_due_at": standing.due,
         "first_response_at": standing.first_response_at,
         "resolved_at": standing.resolved_at,
         "closed_at": standing.closed_at,
