@@ -154,8 +154,9 @@ class Standing:
     def due(self) -> datetime:
         """Return the time that the customer was promised for the solution."""
         clock = self.clocks[RESOLUTION]
-        laid_aside = self.incident_due is not None and clock.void == "incident"
-        return self.incident_due if laid_aside else clock.due
+        if self.incident_due is not None and clock.void == "incident":
+            return self.incident_due
+        return clock.due
 
     @property
     def members_due(self) -> datetime:
