@@ -55,8 +55,7 @@ def consequences(
     if "tell_withdrawn" in causes and entry.actor_kind in PEOPLE and "merged_into" not in entry.data:
         _tell(session, handbook, ticket, "utter_told_withdrawn", entry, now=now)
     if "tell_reopened" in causes and entry.actor_kind != "customer":
-        late = "_late" if ticket.resolution_due_at <= now else ""
-        _tell(session, handbook, ticket, f"utter_told_reopened{late}", entry, now=now)
+        _tell(session, handbook, ticket, "utter_told_reopened", entry, now=now)
     if "survey" in causes:
         _resolved(session, handbook, ticket, entry, standing, now=now)
     if "ask_mark" in causes:
@@ -108,14 +107,11 @@ def _tell_reclass(
     session: Session, handbook: Handbook, ticket: Ticket, entry: TicketEntry, standing: Standing,
     *, now: datetime,
 ) -> None:
-    """Tell another class and the times that hold now (2.4); of a time that is over, no promise."""
+    """Tell another class and the times that hold now (2.4)."""
     if entry.data["was"]["deadline_class"] == ticket.deadline_class:
         return
     awaited = standing.clocks[RESPONSE].ended is None and ticket.response_due_at > now
-    if ticket.resolution_due_at <= now:
-        response = "utter_told_reclassed_late"
-    else:
-        response = "utter_told_reclassed" if awaited else "utter_told_reclassed_answered"
+    response = "utter_told_reclassed" if awaited else "utter_told_reclassed_answered"
     _tell(session, handbook, ticket, response, entry, now=now)
 
 

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
-from bot.handbook.clocks import RESPONSE, ClockState, Event, Standing
+from bot.handbook.clocks import CALLBACK, RESPONSE, ClockState, Event, Standing
 from bot.handbook.escalation import next_fire
 from bot.handbook.outcomes import Outcome, replay_outcomes
 from bot.handbook.tables import Handbook
@@ -198,6 +198,19 @@ def _store_outcomes(session: Session, ticket: Ticket, outcomes: Sequence[Outcome
             setattr(row, column, value)
     for row in stored[len(outcomes) :]:
         session.delete(row)
+
+
+def called_by(session: Session, ticket: Ticket, *, now: datetime) -> datetime | None:
+    """Return until when the customer of a late ticket was promised a call; None when it is in time."""
+    if ticket.resolution_due_at > now:
+        return None
+    found: datetime | None = session.execute(
+        select(func.max(TicketClock.due_at)).where(
+            TicketClock.ticket_id == ticket.id, TicketClock.clock.startswith(CALLBACK),
+            TicketClock.ended_at.is_(None), TicketClock.due_at > now,
+        )
+    ).scalar_one()
+    return found
 
 
 def is_breached(index: ClockIndex, now: datetime) -> bool:

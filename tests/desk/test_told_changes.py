@@ -13,6 +13,8 @@ from sqlalchemy.orm import Session, sessionmaker
 from bot.desk import serving, ticket_work
 from bot.desk.clock import sweep
 from bot.desk.tickets import find_ticket, take_step
+from bot.dialogue.texts import load_texts
+from bot.handbook.language.checker import load_checker
 from bot.handbook.requests import Urgency
 from bot.handbook.tables import Handbook
 from bot.storage.notices import Delivery
@@ -120,7 +122,7 @@ RECLASSED = [
     (Urgency.URGENT, "staff", "2026-03-02 09:10", True, "utter_told_reclassed_answered"),
     (Urgency.URGENT, "system", "2026-03-02 11:00", False, "utter_told_reclassed_answered"),
     (Urgency.MAJOR, "leader", "2026-03-02 12:00", True, "utter_told_reclassed_answered"),
-    (Urgency.URGENT, "staff", "2026-03-03 12:00", True, "utter_told_reclassed_late"),
+    (Urgency.URGENT, "staff", "2026-03-03 12:00", True, "utter_told_reclassed_answered"),
 ]
 
 
@@ -161,17 +163,32 @@ def test_the_customers_own_withdrawal_is_answered_in_the_talk(number: str, sessi
 
 
 @pytest.mark.parametrize(
-    ("when", "text"),
-    [("2026-03-02 13:00", "utter_told_reopened"), ("2026-03-04 13:00", "utter_told_reopened_late")],
+    ("day", "words"),
+    [("2026-03-02", "3月3日（周二）10:00前处理完成"), ("2026-03-04", "已超过承诺时限，非常抱歉，已上报班长督办")],
 )
 @pytest.mark.parametrize("step", ["send_back", "reopen"])
-def test_a_solution_taken_back_is_told(number: str, sessions: sessionmaker, handbook: Handbook, step: str, when: str, text: str) -> None:
-    done = "2026-03-02 12:00" if text == "utter_told_reopened" else "2026-03-04 12:00"
-    act(sessions, handbook, number, "resolve", done, reason="已修复")
-    act(sessions, handbook, number, step, when, who="leader", reason="未修复")
+def test_a_solution_taken_back_is_told(number: str, sessions: sessionmaker, handbook: Handbook, step: str, day: str, words: str) -> None:
+    act(sessions, handbook, number, "resolve", f"{day} 12:00", reason="已修复")
+    act(sessions, handbook, number, step, f"{day} 13:00", who="leader", reason="未修复")
 
     with sessions() as session:
-        assert names(session, number)[-1] == text
+        name, values = said(session, number)[-1]
+        assert (name, values["due_words"]) == ("utter_told_reopened", words)
+
+
+def test_of_a_late_ticket_the_promised_call_is_told_and_no_time_that_is_over(
+    number: str, sessions: sessionmaker, handbook: Handbook
+) -> None:
+    sweep(sessions, handbook, now=at("2026-03-03 06:36"))
+    act(sessions, handbook, number, "claim", "2026-03-03 10:00")
+
+    with sessions() as session:
+        [_, (name, values)] = said(session, number)
+        text = load_texts().render(name, **values)
+        payload = session.execute(select(Delivery.payload).where(Delivery.sender == "customer").order_by(Delivery.id.desc()).limit(1)).scalar_one()
+        found = load_checker(verify=False).check(text, speaker="bot", context=payload["context"], facts=payload["facts"], now=at("2026-03-03 10:00"))
+    assert text.endswith("接单处理，已超过承诺时限，非常抱歉，3月4日（周三）09:00前我们会联系您说明进展。")
+    assert [finding for finding in found.findings if finding.level == "block"] == []
 
 
 def test_a_request_that_is_not_taken_is_told_with_the_reason(number: str, sessions: sessionmaker, handbook: Handbook) -> None:
