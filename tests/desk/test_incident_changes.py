@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
 
@@ -170,3 +171,25 @@ def test_a_member_who_cannot_be_resolved_is_not_forgotten(
     with sessions() as session:
         assert session.get(Ticket, broken).state == "resolved"
         assert session.execute(select(Incident.state)).scalar_one() == "ended"
+
+
+def test_who_joins_while_the_incident_is_held_is_due_when_it_is(
+    outage: None, sessions: sessionmaker, handbook: Handbook, make_ticket: Make
+) -> None:
+    def join(minute: int) -> None:
+        with sessions.begin() as session:
+            report(session, handbook, make_ticket, f"2026-03-02 09:{minute}")
+
+    def hold(_: int) -> None:
+        act(sessions, handbook, "hold", "2026-03-02 09:30", hold_reason="part")
+
+    def look(_: int) -> None:
+        assert sweep(sessions, handbook, now=at("2026-03-02 09:31")).failed == 0
+
+    with ThreadPoolExecutor(6) as pool:
+        works = [(join, 21), (join, 22), (hold, 0), (look, 0), (join, 23), (look, 0), (join, 24), (look, 0)]
+        for each in [pool.submit(work, number) for work, number in works]:
+            each.result()
+    sweep(sessions, handbook, now=at("2026-03-02 09:32"))
+
+    assert due(sessions) == {"2026-03-05 09:00"}
