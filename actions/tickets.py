@@ -8,10 +8,10 @@ from typing import Any
 from rasa_sdk.events import ActiveLoop
 
 from actions.base import DeskAction, Turn
-from bot.desk import followup
+from bot.desk import followup, ticket_cards
 from bot.desk import tickets as desk
+from bot.desk.ticket_log import called_by
 from bot.handbook.closure import read_answer, score_in
-from bot.handbook.deadlines import shown_time
 from bot.handbook.errors import NotFound
 from bot.handbook.intake import says_no, says_yes
 from bot.handbook.lifecycle import OPEN_STATES, IllegalStep
@@ -79,29 +79,33 @@ def _meant(turn: Turn, wish: str) -> Ticket | None:
 def _list(turn: Turn, tickets: list[Ticket]) -> None:
     lines = "；".join(
         f"{t.number}（{turn.handbook.type_of(t.type).title}，"
-        f"{turn.handbook.lifecycle.states[t.state]}，{due_words(turn, t)}）"
+        f"{turn.handbook.lifecycle.states[t.state]}，{due_words(turn, t, call=False)}）"
         for t in tickets[:3]
     )
     turn.say("utter_ticket_list", count=len(tickets), lines=lines)
     _show(turn, tickets[0])
 
 
-def due_words(turn: Turn, ticket: Ticket) -> str:
-    """Return what the customer is told of the clock: the due time, or what is already done."""
+def due_words(turn: Turn, ticket: Ticket, *, call: bool = True) -> str:
+    """Return what the customer is told of the clock: the due time, or what is already done.
+
+    A list is checked against the facts of its first ticket, so that it names no promised `call`.
+    """
     if ticket.state not in OPEN_STATES:
         return f"状态为{turn.handbook.lifecycle.states[ticket.state]}"
     if ticket.state == "on_hold":
         reason = turn.handbook.lifecycle.hold_reasons.get(ticket.hold_reason)
         return f"目前因“{reason.title if reason else '等待'}”挂起，恢复后继续计时"
-    if ticket.resolution_due_at < turn.now:
-        return "已超过承诺时限，非常抱歉，已上报班长督办"
-    return f"{shown_time(ticket.resolution_due_at, now=turn.now)}前处理完成"
+    call_by = called_by(turn.session, ticket, now=turn.now) if call else None
+    return ticket_cards.due_words(ticket, now=turn.now, call_by=call_by)
 
 
 def _show(turn: Turn, ticket: Ticket) -> None:
     turn.show(
         ticket=desk.ticket_card(ticket, turn.handbook), context=ticket.type,
-        facts=desk.ticket_facts(ticket, now=turn.now),
+        facts=desk.ticket_facts(
+            ticket, now=turn.now, call_by=called_by(turn.session, ticket, now=turn.now)
+        ),
     )
 
 

@@ -16,15 +16,23 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session, sessionmaker
 
 from bot.desk.apart import FAILED, apart
-from bot.desk.consequences import role_of_rung
+from bot.desk.consequences import incident_of_carrier, role_of_rung
 from bot.desk.followup import serve_survey
-from bot.desk.incidents import serve_incident
+from bot.desk.incident_serving import delay_incident, serve_incident
 from bot.desk.notices import notify_staff, tell_customer
 from bot.desk.ticket_log import HOLD, events_of, fired_steps, reindex
 from bot.desk.tickets import take_step
-from bot.handbook.clocks import RESOLUTION, Clock, Standing, replay
+from bot.handbook.clocks import CALLBACK, COMPLAINT, RESOLUTION, Clock, Standing, replay
 from bot.handbook.deadlines import shown_time
-from bot.handbook.escalation import BREACH, Ladder, Point, passed, warning_words
+from bot.handbook.escalation import (
+    BREACH,
+    Ladder,
+    Point,
+    delay_id,
+    passed,
+    tell_delay_at,
+    warning_words,
+)
 from bot.handbook.lifecycle import OPEN_STATES
 from bot.handbook.tables import Handbook
 from bot.storage.clock import Incident, LadderFiring, Survey, TicketClock
@@ -35,6 +43,11 @@ log = structlog.get_logger()
 # A ticket whose row cannot be served is looked at again later and does not hold up the others.
 TRY_AGAIN = timedelta(minutes=5)
 BATCH = 20
+# What a customer is told of the delay of a clock.
+DELAYED = {
+    RESOLUTION: "utter_told_delayed", CALLBACK: "utter_told_call_delayed",
+    COMPLAINT: "utter_told_answer_delayed",
+}
 
 
 @dataclass
@@ -100,8 +113,8 @@ def _due(session: Session, kind: str, now: datetime, failed: Collection[int]) ->
     else:
         query = (
             select(Incident.id)
-            .where(Incident.state.in_(["restored", "ending"]), Incident.id.not_in(failed))
-            .order_by(Incident.id)
+            .where(Incident.next_at <= now, Incident.id.not_in(failed))
+            .order_by(Incident.next_at)
         )
     return list(dict.fromkeys(session.execute(query.limit(BATCH * 2)).scalars()))[:BATCH]
 
@@ -137,7 +150,7 @@ def _put_off(session: Session, kind: str, row_id: int, now: datetime) -> None:
     elif kind == "survey":
         change = update(Survey).where(Survey.id == row_id).values(next_at=later)
     else:
-        return
+        change = update(Incident).where(Incident.id == row_id).values(next_at=later)
     session.execute(change.execution_options(synchronize_session=False))
 
 
@@ -169,7 +182,8 @@ def _serve_incident(
     incident = session.execute(
         select(Incident)
         .where(Incident.id == incident_id)
-        .with_for_update(skip_locked=True)
+        # Not against those who only refer to it: reports go on joining meanwhile.
+        .with_for_update(skip_locked=True, key_share=True)
         .execution_options(populate_existing=True)
     ).scalar_one_or_none()
     if incident is None:
@@ -228,26 +242,25 @@ def _fire(
         return
     fired = fired_steps(session, ticket.id).get(clock.id, set())
     due = passed(clock, ladder, fired, now)
-    for point in due:
-        planned = clock.when(point.amount)
+    planned = [(point.id, clock.when(point.amount), point is due[-1]) for point in due]
+    delay = tell_delay_at(clock, ladder, fired)
+    if delay is not None and delay <= now:
+        planned.append((delay_id(clock.due), delay, True))
+    for step, moment, told in planned:
         session.add(
             LadderFiring(
-                ticket_id=ticket.id, clock=clock.id, step=point.id, planned_at=planned, at=now,
-                told=point is due[-1],
+                ticket_id=ticket.id, clock=clock.id, step=step, planned_at=moment, at=now, told=told
             )
         )
-        swept.late.append((now - planned).total_seconds())
+        swept.late.append((now - moment).total_seconds())
     session.flush()
-    if not due:
-        return
-    swept.fired += len(due)
+    swept.fired += len(planned)
     if any(point.id == BREACH for point in due) and ladder.climb:
         _climb(session, handbook, ticket, clock, ladder, now=now)
-    if clock.id == RESOLUTION and ladder.delay_at is not None and any(
-        point.step.at == ladder.delay_at or point.id == BREACH for point in due
-    ):
-        _tell_delay(session, handbook, ticket, clock, ladder, now=now)
-    _warn(session, handbook, ticket, clock, ladder, due[-1], now=now)
+    if len(planned) > len(due):
+        _tell_delay(session, handbook, ticket, standing, clock, ladder, now=now)
+    if due:
+        _warn(session, handbook, ticket, clock, ladder, due[-1], now=now)
 
 
 def _climb(
@@ -269,21 +282,37 @@ def _climb(
 
 
 def _tell_delay(
-    session: Session, handbook: Handbook, ticket: Ticket, clock: Clock, ladder: Ladder, *,
-    now: datetime,
+    session: Session, handbook: Handbook, ticket: Ticket, standing: Standing, clock: Clock,
+    ladder: Ladder, *, now: datetime,
 ) -> None:
-    """Tell the customer of a delay before the due time passes, with a new time that is a promise."""
-    if ticket.state not in OPEN_STATES or ticket.conversation_id is None:
+    """Tell of a delay before the due time passes (3.4), with a new time that is a promise."""
+    if incident_of_carrier(session, ticket) is not None:
+        # After the first delay the incident itself is told again as long as it lasts.
+        if clock.id == RESOLUTION and standing.incident_due is None:
+            delay_incident(session, handbook, ticket, standing, now=now)
+        return
+    may = "promise" in handbook.lifecycle.legal_steps(ticket.state, who="system")
+    if not may or ticket.conversation_id is None or _is_told_later(standing, clock):
         return
     new_time = max(clock.due, now) + ladder.delay
+    key = f"{delay_id(clock.due)}:{clock.id}"
     take_step(
         session, handbook, ticket, "promise", who="system", now=now, by=new_time,
-        reason="告知客户延误并承诺联系时间", key=f"delay:{clock.id}",
+        reason="告知客户延误并承诺联系时间", key=key,
     )
     tell_customer(
-        session, handbook, ticket, "utter_told_delayed", key=f"delay:{clock.id}", now=now,
-        values={"new_time": shown_time(new_time, now=now)},
+        session, handbook, ticket, DELAYED[clock.id.split(":", 1)[0]], key=key, now=now,
+        values={
+            "due": shown_time(clock.due, now=now), "new_time": shown_time(new_time, now=now),
+        },
         facts={"respond_by": new_time.isoformat()},
+    )
+
+
+def _is_told_later(standing: Standing, clock: Clock) -> bool:
+    """Tell whether the desk's promise of a call was followed by one for a later time."""
+    return clock.promised_by == "system" and any(
+        other.promised_by == "system" and other.due > clock.due for other in standing.running()
     )
 
 

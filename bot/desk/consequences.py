@@ -6,13 +6,14 @@ Which step causes what stands in `data/handbook/lifecycle.yml`.
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from bot.desk.notices import notify_staff, tell_customer
 from bot.desk.surveys import await_mark, begin_survey, end_survey
-from bot.handbook.clocks import Standing
+from bot.handbook.clocks import MEMBERS_HEAR, PEOPLE, RESPONSE, Standing
 from bot.handbook.deadlines import shown_time
 from bot.handbook.tables import Handbook
 from bot.storage.clock import Incident
@@ -44,6 +45,17 @@ def consequences(
         _tell_hold(session, handbook, ticket, entry, standing, now=now)
     if "tell_resume" in causes:
         _tell(session, handbook, ticket, "utter_told_resumed", entry, now=now)
+    if "tell_reclass" in causes:
+        _tell_reclass(session, handbook, ticket, entry, standing, now=now)
+    if "tell_rejected" in causes:
+        _tell(
+            session, handbook, ticket, "utter_told_rejected", entry, now=now,
+            fallback="utter_told_rejected_plain", result=_result(entry),
+        )
+    if "tell_withdrawn" in causes and entry.actor_kind in PEOPLE and "merged_into" not in entry.data:
+        _tell(session, handbook, ticket, "utter_told_withdrawn", entry, now=now)
+    if "tell_reopened" in causes and entry.actor_kind != "customer":
+        _tell(session, handbook, ticket, "utter_told_reopened", entry, now=now)
     if "survey" in causes:
         _resolved(session, handbook, ticket, entry, standing, now=now)
     if "ask_mark" in causes:
@@ -91,11 +103,23 @@ def _tell_hold(
     )
 
 
+def _tell_reclass(
+    session: Session, handbook: Handbook, ticket: Ticket, entry: TicketEntry, standing: Standing,
+    *, now: datetime,
+) -> None:
+    """Tell another class and the times that hold now (2.4)."""
+    if entry.data["was"]["deadline_class"] == ticket.deadline_class:
+        return
+    awaited = standing.clocks[RESPONSE].ended is None and ticket.response_due_at > now
+    response = "utter_told_reclassed" if awaited else "utter_told_reclassed_answered"
+    _tell(session, handbook, ticket, response, entry, now=now)
+
+
 def _resolved(
     session: Session, handbook: Handbook, ticket: Ticket, entry: TicketEntry, standing: Standing,
     *, now: datetime,
 ) -> None:
-    if _incident_of(session, ticket) is not None:
+    if incident_of_carrier(session, ticket) is not None:
         return
     symptom = entry.data.get("symptom")
     begin_survey(
@@ -107,8 +131,13 @@ def _resolved(
         "utter_incident_resolved" if symptom else "utter_told_resolved", entry, now=now,
         fallback=None if symptom else "utter_told_resolved_plain", survey=True,
         symptom=symptom or "",
-        result=(entry.reason or "").strip().rstrip("。.")[:LONGEST_RESULT],
+        result=_result(entry),
     )
+
+
+def _result(entry: TicketEntry) -> str:
+    """Return what a person wrote, as the middle of a sentence."""
+    return (entry.reason or "").strip().rstrip("。.")[:LONGEST_RESULT]
 
 
 def _confirmed(
@@ -132,7 +161,7 @@ def _tell_rung(
     )
 
 
-def _incident_of(session: Session, ticket: Ticket) -> Incident | None:
+def incident_of_carrier(session: Session, ticket: Ticket) -> Incident | None:
     """Return the incident whose deadline this ticket carries."""
     return session.execute(
         select(Incident).where(Incident.ticket_id == ticket.id)
@@ -143,16 +172,17 @@ def _carry_to_incident(
     session: Session, ticket: Ticket, entry: TicketEntry, *, now: datetime
 ) -> None:
     """Pass what happens to the ticket of an incident on to it; the sweep serves the members."""
-    values = {
+    if ticket.incident_id is None or entry.step not in MEMBERS_HEAR:
+        return
+    values: dict[str, Any] = {
         "resolve": {"state": "restored", "open_key": None, "resolved_at": now},
         "withdraw": {"state": "ending", "open_key": None},
         "reopen": {"state": "open", "resolved_at": None},
         "send_back": {"state": "open", "resolved_at": None},
-    }.get(entry.step)
-    if values is not None:
-        session.execute(
-            update(Incident)
-            .where(Incident.ticket_id == ticket.id)
-            .values(**values)
-            .execution_options(synchronize_session="fetch")
-        )
+    }.get(entry.step, {})
+    session.execute(
+        update(Incident)
+        .where(Incident.ticket_id == ticket.id)
+        .values(next_at=now, **values)
+        .execution_options(synchronize_session="fetch")
+    )

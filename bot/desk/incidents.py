@@ -10,15 +10,16 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from sqlalchemy import case, func, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from bot.desk.notices import notify_staff, tell_customer
-from bot.desk.ticket_log import lock_ticket
+from bot.desk.ticket_log import events_of, lock_ticket
 from bot.desk.tickets import open_ticket, take_step
-from bot.handbook.closure import in_sample
+from bot.handbook.clocks import MEMBERS_HEAR, Standing, replay
 from bot.handbook.emergency import (
     Area,
     Namesakes,
@@ -35,7 +36,6 @@ from bot.storage.clock import FaultReport, Incident
 from bot.storage.locks import lock_name
 from bot.storage.tickets import Ticket
 
-BATCH = 100
 # That a name stands for places in several districts is learnt from the reports themselves.
 DISTRICTS_KNOWN_FOR = timedelta(days=30)
 
@@ -48,6 +48,15 @@ class Joined:
     area: str
     symptom: str
     opened: bool
+
+
+class Change(NamedTuple):
+    """Hold the last line of an incident's ticket that moved its time, and the time since then."""
+
+    seq: int
+    step: str
+    due: datetime
+    standing: Standing
 
 
 def join_or_count(
@@ -70,7 +79,8 @@ def join_or_count(
         found = members_of(session, any_number(handbook, symptom, incident.level), place, now=now)
         if report in found:
             attach(session, handbook, incident, found, tell=True, now=now, untold=untold)
-            return Joined(incident, words_of(incident), symptom, opened=False)
+            if ticket.incident_id == incident.id:
+                return Joined(incident, words_of(incident), symptom, opened=False)
     for threshold in handbook.clock.emergency.thresholds_of(ticket.type):
         found, reached = _gathered(session, threshold, area, now=now)
         if reached:
@@ -259,12 +269,26 @@ def incident_ticket(
     return ticket
 
 
+def last_change(session: Session, handbook: Handbook, carrier: Ticket) -> Change:
+    """Return what the log of the incident's ticket says that its members should have heard."""
+    events = events_of(session, carrier.id)
+    standing = replay(events, handbook.clock.calendars)
+    heard = [event for event in events if event.step in MEMBERS_HEAR]
+    step, seq = (heard[-1].step, heard[-1].seq) if heard else ("", 0)
+    return Change(seq, step, standing.members_due, standing)
+
+
 def attach(
     session: Session, handbook: Handbook, incident: Incident, reports: Sequence[FaultReport], *,
     tell: bool, now: datetime, untold: int | None = None,
 ) -> int:
     """Attach reports: their own clocks end, the incident's due time is theirs now."""
     carrier = session.get(Ticket, incident.ticket_id)
+    # Whoever changes the incident's time meanwhile waits, and finds these reports as members.
+    lock_ticket(session, carrier)
+    if carrier.state not in OPEN_STATES:
+        return 0
+    last = last_change(session, handbook, carrier)
     count = 0
     for report in reports:
         ticket = session.get(Ticket, report.ticket_id)
@@ -274,9 +298,10 @@ def attach(
         take_step(
             session, handbook, ticket, "join", who="system", now=now, recorded=True,
             reason=f"并入群障工单{carrier.number}",
-            data={"incident": incident.id, "due": carrier.resolution_due_at.isoformat()},
+            data={"incident": incident.id, "due": last.due.isoformat()},
         )
         ticket.incident_id = report.incident_id = incident.id
+        report.heard = last.seq
         session.flush()
         count += 1
         if tell and ticket.id != untold:
@@ -286,52 +311,6 @@ def attach(
                 values={"area": words_of(incident), "symptom": incident.symptom},
             )
     return count
-
-
-def serve_incident(session: Session, handbook: Handbook, incident: Incident, *, now: datetime) -> int:
-    """Serve some members of a restored or ending incident; end it when all are served."""
-    rows = session.execute(
-        select(FaultReport)
-        .join(Ticket, Ticket.id == FaultReport.ticket_id)
-        .where(
-            FaultReport.incident_id == incident.id, FaultReport.left_at.is_(None),
-            Ticket.state.in_(OPEN_STATES),
-        )
-        .order_by(FaultReport.id)
-        .limit(BATCH)
-    ).scalars().all()
-    for report in rows:
-        if incident.state == "restored":
-            _restore(session, handbook, incident, report, now=now)
-        else:
-            detach(session, handbook, incident, report, who="system", now=now)
-    if len(rows) < BATCH:
-        _finish(session, handbook, incident, now=now)
-    session.flush()
-    return len(rows)
-
-
-def _restore(
-    session: Session, handbook: Handbook, incident: Incident, report: FaultReport, *, now: datetime
-) -> None:
-    """Resolve one member; all are told, a sample is asked again and called like any other."""
-    closure = handbook.clock.closure
-    ticket = session.get(Ticket, report.ticket_id)
-    if ticket.state == "on_hold":
-        take_step(session, handbook, ticket, "resume", who="system", now=now, reason="群障已恢复")
-    place = session.execute(
-        select(func.count())
-        .select_from(FaultReport)
-        .where(FaultReport.incident_id == incident.id, FaultReport.id <= report.id)
-    ).scalar_one()
-    asked = place <= closure.sample_least or in_sample(ticket.number, closure.sample_percent)
-    data = {"incident": incident.id, "symptom": incident.symptom}
-    if not asked:
-        data["survey_most"] = 1
-    take_step(
-        session, handbook, ticket, "resolve", who="system", now=now, reason=f"{incident.symptom}已恢复",
-        data=data, key=f"incident:{incident.id}:{incident.resolved_at.isoformat()}",
-    )
 
 
 def detach(
@@ -349,15 +328,3 @@ def detach(
     tell_customer(
         session, handbook, ticket, "utter_incident_left", key=f"incident:{incident.id}:left", now=now
     )
-
-
-def _finish(session: Session, handbook: Handbook, incident: Incident, *, now: datetime) -> None:
-    if incident.state == "restored" and incident.ticket_id is not None:
-        carrier = session.get(Ticket, incident.ticket_id)
-        lock_ticket(session, carrier)
-        if carrier.state == "resolved":
-            for step in ("confirm", "close"):
-                take_step(
-                    session, handbook, carrier, step, who="system", now=now, reason="群障成员均已告知"
-                )
-    incident.state, incident.ended_at = "ended", now

@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session
 from sqlalchemy.sql import ColumnElement
 
 from bot.desk.ticket_cards import text_values, ticket_card, ticket_facts
+from bot.desk.ticket_log import called_by
 from bot.handbook.errors import NotFound
 from bot.handbook.tables import Handbook
 from bot.storage.notices import Delivery, Notice, NoticeRead
@@ -96,10 +97,11 @@ def tell_customer(
     """
     if ticket.conversation_id is None:
         return None
+    call_by = called_by(session, ticket, now=now)
     payload = {
         "response": response, "context": ticket.type, "fallback": fallback, "survey": survey,
-        "values": text_values(ticket, handbook, now=now) | dict(values or {}),
-        "facts": ticket_facts(ticket, now=now) | dict(facts or {}),
+        "values": text_values(ticket, handbook, now=now, call_by=call_by) | dict(values or {}),
+        "facts": ticket_facts(ticket, now=now, call_by=call_by) | dict(facts or {}),
         "ticket": ticket_card(ticket, handbook),
     }
     return put_delivery(

@@ -16,6 +16,7 @@ from sqlalchemy.engine import Connection, Engine
 
 from bot.desk.ticket_log import (
     EVENT_COLUMNS,
+    INSTANT,
     TICKET_COLUMNS,
     ClockIndex,
     clock_values,
@@ -191,7 +192,7 @@ def _check_ticket(
         fired.setdefault(clock, set()).add(step)
     facts = [Outcome(*row[1:]) for row in streams["outcomes"].of(ticket_id)]
     # What the sweep has still to fire is not stored yet, and is no difference.
-    moment = min([now, *(each.next_fire_at for each in clocks.values() if each.next_fire_at)])
+    moment = min([now + INSTANT, *(each.next_fire_at for each in clocks.values() if each.next_fire_at)])
     last = max((event.at for event in events), default=moment)
     standing, outcomes = replay_outcomes(events, handbook.clock.calendars, max(moment, last))
     done.tickets += 1

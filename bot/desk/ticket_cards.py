@@ -33,11 +33,22 @@ def _iso(moment: datetime) -> str:
     return moment.astimezone(SHANGHAI).isoformat(timespec="seconds")
 
 
-def ticket_facts(ticket: Ticket, *, now: datetime) -> dict[str, Any]:
+def due_words(ticket: Ticket, *, now: datetime, call_by: datetime | None = None) -> str:
+    """Return what is said of the solution's due time; once it is over, when we call instead (3.4)."""
+    if ticket.resolution_due_at > now:
+        return f"{shown_time(ticket.resolution_due_at, now=now)}前处理完成"
+    if call_by is None:
+        return "已超过承诺时限，非常抱歉，已上报班长督办"
+    return f"已超过承诺时限，非常抱歉，{shown_time(call_by, now=now)}前我们会联系您说明进展"
+
+
+def ticket_facts(
+    ticket: Ticket, *, now: datetime, call_by: datetime | None = None
+) -> dict[str, Any]:
     """Return the ticket's facts as the language checker compares them."""
     return {
         "deadline_class": ticket.deadline_class,
-        "respond_by": _iso(ticket.response_due_at),
+        "respond_by": _iso(call_by or ticket.response_due_at),
         "resolve_by": _iso(ticket.resolution_due_at),
         "state": ticket.state,
         "ticket_number": ticket.number,
@@ -45,7 +56,9 @@ def ticket_facts(ticket: Ticket, *, now: datetime) -> dict[str, Any]:
     }
 
 
-def text_values(ticket: Ticket, handbook: Handbook, *, now: datetime) -> dict[str, Any]:
+def text_values(
+    ticket: Ticket, handbook: Handbook, *, now: datetime, call_by: datetime | None = None
+) -> dict[str, Any]:
     """Return the values that the texts about a ticket are filled with."""
     return {
         "number": ticket.number,
@@ -54,4 +67,5 @@ def text_values(ticket: Ticket, handbook: Handbook, *, now: datetime) -> dict[st
         "class_title": handbook.classes[ticket.deadline_class].title,
         "respond_by": shown_time(ticket.response_due_at, now=now),
         "resolve_by": shown_time(ticket.resolution_due_at, now=now),
+        "due_words": due_words(ticket, now=now, call_by=call_by),
     }

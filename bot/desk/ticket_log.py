@@ -14,7 +14,7 @@ from typing import Any
 from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
-from bot.handbook.clocks import RESOLUTION, RESPONSE, ClockState, Event, Standing
+from bot.handbook.clocks import CALLBACK, RESPONSE, ClockState, Event, Standing
 from bot.handbook.deadlines import SHANGHAI
 from bot.handbook.escalation import next_fire
 from bot.handbook.outcomes import Outcome, replay_outcomes
@@ -123,13 +123,12 @@ def fired_steps(session: Session, ticket_id: int) -> dict[str, set[str]]:
 
 def ticket_values(standing: Standing) -> dict[str, Any]:
     """Return the columns of a ticket that its log decides."""
-    resolution = standing.clocks[RESOLUTION]
     return {
         "state": standing.state,
         "deadline_class": standing.deadline_class,
         "rung": standing.rung,
         "response_due_at": standing.clocks[RESPONSE].due,
-        "resolution_due_at": standing.incident_due or resolution.due,
+        "resolution_due_at": standing.due,
         "first_response_at": standing.first_response_at,
         "resolved_at": standing.resolved_at,
         "closed_at": standing.closed_at,
@@ -234,6 +233,19 @@ def _note_late(session: Session, ticket: Ticket, moments: Sequence[datetime]) ->
     for day in sorted({day_of(moment) for moment in moments}):
         if closed is not None and day <= closed:
             session.add(LateFact(day=day, ticket_id=ticket.id))
+
+
+def called_by(session: Session, ticket: Ticket, *, now: datetime) -> datetime | None:
+    """Return until when the customer of a late ticket was promised a call; None when it is in time."""
+    if ticket.resolution_due_at > now:
+        return None
+    found: datetime | None = session.execute(
+        select(func.max(TicketClock.due_at)).where(
+            TicketClock.ticket_id == ticket.id, TicketClock.clock.startswith(CALLBACK),
+            TicketClock.ended_at.is_(None), TicketClock.due_at > now,
+        )
+    ).scalar_one()
+    return found
 
 
 def is_breached(index: ClockIndex, now: datetime) -> bool:

@@ -19,10 +19,12 @@ from bot.desk.audit import record_audit
 from bot.desk.complaints import missing_duties
 from bot.desk.followup import answer_survey
 from bot.desk.incidents import join_or_count
+from bot.desk.notices import tell_customer
 from bot.desk.presence import check_qualified, record_event
 from bot.desk.serving import Office
 from bot.desk.staff import Caller, staff_titles
 from bot.desk.surveys import open_survey_of
+from bot.desk.ticket_cards import text_values, ticket_facts
 from bot.desk.ticket_log import events_of, lock_ticket
 from bot.desk.ticket_search import tickets_by_number
 from bot.desk.tickets import find_ticket, open_ticket, take_step
@@ -31,7 +33,7 @@ from bot.handbook.clocks import CALLBACK, RESPONSE, Clock, Standing, replay
 from bot.handbook.deadlines import shown_time
 from bot.handbook.errors import DeskError, NotFound, Refusal
 from bot.handbook.escalation import CLOCK_TITLES
-from bot.handbook.lifecycle import ENDED_STATES
+from bot.handbook.lifecycle import ENDED_STATES, OPEN_STATES
 from bot.handbook.requests import Urgency
 from bot.storage.conversations import Conversation
 from bot.storage.staff import Staff, TicketLink
@@ -263,6 +265,20 @@ def merge_tickets(
         "note", reason=f"并入工单{ticket.number}：{reason}", data={"merged_from": ticket.number}
     )
     step_ticket(session, office, caller, into, note, now=now)
+    _tell_merged(session, office, ticket, into, now=now)
+
+
+def _tell_merged(
+    session: Session, office: Office, ticket: Ticket, into: Ticket, *, now: datetime
+) -> None:
+    """Tell the customer under which number it goes on and until when (3.4)."""
+    promised = into.state in OPEN_STATES and into.resolution_due_at > now
+    tell_customer(
+        session, office.handbook, into if into.conversation_id else ticket,
+        "utter_told_merged" if promised else "utter_told_merged_plain",
+        key=f"merged:{ticket.number}", now=now, facts=ticket_facts(into, now=now),
+        values={**text_values(into, office.handbook, now=now), "other": ticket.number},
+    )
 
 
 def _check_loses_nothing(

@@ -141,13 +141,28 @@ class Standing:
     held_until: datetime | None = None
     hold_reason: str | None = None
     score: int | None = None
-    # The due time of the incident that the ticket is attached to, in place of its own.
+    # What the members of an incident are told: on a member in place of its own due time, on the
+    # incident's own ticket what they were told instead of it when it was delayed.
     incident_due: datetime | None = None
     clocks: dict[str, Clock] = field(default_factory=dict)
 
     def running(self) -> list[Clock]:
         """Return the clocks that have not ended."""
         return [clock for clock in self.clocks.values() if clock.ended is None]
+
+    @property
+    def due(self) -> datetime:
+        """Return the time that the customer was promised for the solution."""
+        clock = self.clocks[RESOLUTION]
+        if self.incident_due is not None and clock.void == "incident":
+            return self.incident_due
+        return clock.due
+
+    @property
+    def members_due(self) -> datetime:
+        """Return what the members of the incident are told whose deadline this ticket carries."""
+        due = self.clocks[RESOLUTION].due
+        return due if self.incident_due is None else max(due, self.incident_due)
 
 
 def replay(
@@ -301,6 +316,10 @@ def _left(standing: Standing, event: Event, _calendars: Mapping[str, Calendar]) 
     standing.incident_due = None
 
 
+def _redated(standing: Standing, event: Event, _calendars: Mapping[str, Calendar]) -> None:
+    standing.incident_due = datetime.fromisoformat(event.data["due"])
+
+
 def _rated(standing: Standing, event: Event, _calendars: Mapping[str, Calendar]) -> None:
     standing.score = event.data.get("score", standing.score)
 
@@ -312,17 +331,21 @@ def _finish(standing: Standing, event: Event) -> None:
             clock.ended, clock.void = event.at, "ended"
 
 
+# By these steps the time moves that the members of an incident are told; so they hear of each.
+MEMBERS_HEAR = frozenset(
+    {"hold", "resume", "transfer", "reclassify", "redate", "reopen", "send_back", "resolve", "withdraw"}
+)
 # What a step does to the clocks; the step table states the same, and is refused if it does not.
 CLOCK_EFFECTS = {
     "accept": "start", "reclassify": "allow", "hold": "hold", "resume": "run", "transfer": "run",
     "resolve": "stop", "reopen": "reopen", "send_back": "reopen", "respond": "contact",
     "contact": "contact", "answer": "contact", "promise": "promise", "join": "attach",
-    "leave": "detach", "close": "end", "close_unconfirmed": "end", "withdraw": "end",
+    "leave": "detach", "redate": "redate", "close": "end", "close_unconfirmed": "end", "withdraw": "end",
     "reject": "end",
 }
 _EFFECTS = {
     "accept": _accepted, "reclassify": _reclassified, "hold": _held, "resolve": _resolved,
     "reopen": _reopened, "send_back": _reopened, "respond": _contacted, "contact": _contacted,
     "answer": _contacted, "promise": _promised, "join": _joined, "leave": _left,
-    "rate": _rated,
+    "redate": _redated, "rate": _rated,
 }

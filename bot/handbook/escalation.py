@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from bot.handbook.clocks import CALLBACK, Clock
+from bot.handbook.clocks import CALLBACK, RESPONSE, Clock
 from bot.handbook.deadlines import SHANGHAI
 from bot.handbook.hours import Period, end_of, is_within
 
@@ -127,10 +127,12 @@ def points(clock: Clock, ladder: Ladder, fired: Collection[str]) -> Iterator[Poi
 
 
 def next_fire(clock: Clock, ladder: Ladder | None, fired: Collection[str]) -> datetime | None:
-    """Return when the next step of the ladder falls due; None when the clock has ended."""
+    """Return when the ladder has something to do next; None when the clock has ended."""
     if ladder is None or clock.ended is not None:
         return None
-    return clock.when(next(points(clock, ladder, fired)).amount)
+    moment = clock.when(next(points(clock, ladder, fired)).amount)
+    delay = tell_delay_at(clock, ladder, fired)
+    return moment if delay is None else min(moment, delay)
 
 
 def passed(clock: Clock, ladder: Ladder, fired: Collection[str], now: datetime) -> list[Point]:
@@ -152,9 +154,22 @@ def passed(clock: Clock, ladder: Ladder, fired: Collection[str], now: datetime) 
     return due
 
 
-def delay_point(clock: Clock, ladder: Ladder) -> timedelta | None:
-    """Return the amount of running time at which the customer is told of a delay."""
-    return None if ladder.delay_at is None else clock.allowance * ladder.delay_at / 100
+def delay_id(due: datetime) -> str:
+    """Return what the delay of one promised time is recorded as; another time is told again."""
+    return f"delay:{due.astimezone(SHANGHAI):%Y%m%d%H%M}"
+
+
+def tell_delay_at(clock: Clock, ladder: Ladder, fired: Collection[str]) -> datetime | None:
+    """Return when the customer is told that the due time is in danger; None once they were.
+
+    A due time that was moved by a hold or by reopening is a new promise: not before it is made.
+    """
+    if ladder.delay_at is None or clock.ended is not None or clock.id == RESPONSE:
+        return None
+    if delay_id(clock.due) in fired:
+        return None
+    moment = clock.when(clock.allowance * ladder.delay_at / 100)
+    return max([moment, *(pause.end for pause in clock.pauses[-1:] if pause.start >= moment)])
 
 
 def warning_words(

@@ -15,7 +15,8 @@ from bot.handbook.errors import Refusal
 SAME = "same"
 CAUSES = (
     "take_holder", "release_holder", "rung_up", "tell_dispatch", "tell_hold", "tell_resume",
-    "tell_withdrawn", "survey", "ask_mark", "end_survey", "close",
+    "tell_reclass", "tell_rejected", "tell_reopened", "tell_withdrawn", "survey", "ask_mark",
+    "end_survey", "close",
 )
 
 

@@ -157,10 +157,16 @@ class FigureDay(Base):
 
 
 class Incident(Base):
-    """One outage (群障): its area and symptom, and the ticket that carries its deadline."""
+    """One outage (群障): its area and symptom, and the ticket that carries its deadline.
+
+    `next_at` is when the sweep has something to tell its members.
+    """
 
     __tablename__ = "incidents"
-    __table_args__ = (Index("ix_incidents_state_symptom", "state", "symptom"),)
+    __table_args__ = (
+        Index("ix_incidents_state_symptom", "state", "symptom"),
+        Index("ix_incidents_next_at", "next_at"),
+    )
 
     id = Column(Integer, primary_key=True)
     open_key = Column(String(200), unique=True)
@@ -174,10 +180,15 @@ class Incident(Base):
     opened_at = Column(UtcDateTime, nullable=False)
     resolved_at = Column(UtcDateTime)
     ended_at = Column(UtcDateTime)
+    next_at = Column(UtcDateTime)
 
 
 class FaultReport(Base):
-    """One ticket's symptom and area, for counting; `left_at` when a person took it out again."""
+    """One ticket's symptom and area, for counting; `left_at` when a person took it out again.
+
+    `heard` is the last line in the history of the incident's ticket that its customer was told
+    of; `next_at` puts off one that could not be.
+    """
 
     __tablename__ = "fault_reports"
     __table_args__ = (
@@ -198,3 +209,5 @@ class FaultReport(Base):
     customer = Column(String(80), nullable=False)
     at = Column(UtcDateTime, nullable=False)
     left_at = Column(UtcDateTime)
+    heard = Column(Integer, nullable=False, default=0, server_default="0")
+    next_at = Column(UtcDateTime)

@@ -163,15 +163,15 @@ def answer(number: int, minute: float, words: str) -> Operation:
     return Operation(minute, work)
 
 
-def restore(minute: float) -> Operation:
-    """Return the operation by which staff resolve the incident."""
+def incident_step(minute: float, name: str, **more: object) -> Operation:
+    """Return the operation by which staff hold, resume or resolve the incident."""
 
     def work(world: World) -> None:
         with world.sessions.begin() as session:
             incident = session.execute(select(Incident)).scalar_one()
             take_step(
-                session, world.handbook, session.get(Ticket, incident.ticket_id), "resolve",
-                who="staff", actor_id=7, now=minutes(minute), reason="光缆已熔接", key="restore",
+                session, world.handbook, session.get(Ticket, incident.ticket_id), name,
+                who="staff", actor_id=7, now=minutes(minute), key=f"incident:{name}", **more,
             )
 
     return Operation(minute, work)
@@ -220,6 +220,10 @@ def operations() -> Iterator[Operation]:
     yield report(8, 12, type="complaint_service", urgency=Urgency.GENERAL, address="", words="约好没有来")
     yield step(7, 15, "claim")
     yield reply(7, 20, "您好，非常抱歉，我们正在为您排查。")
+    yield incident_step(25, "claim")
+    yield incident_step(30, "hold", hold_reason="part")
+    yield tick(31)
+    yield incident_step(40, "resume")
     yield tick(45)
     yield step(8, 50, "claim")
     yield step(8, 60, "hold", hold_reason="customer")
@@ -227,7 +231,7 @@ def operations() -> Iterator[Operation]:
     yield step(8, 90, "resume")
     yield step(7, 100, "transfer", team="field", reason="需要上门")
     yield step(7, 110, "claim")
-    yield restore(120)
+    yield incident_step(120, "resolve", reason="光缆已熔接")
     yield tick(121)
     yield answer(1, 125, "已经恢复了，5分")
     yield answer(2, 126, "还是上不了网")

@@ -26,6 +26,14 @@ TEXTS = [
     ("utter_incident_joined", "accepted"), ("utter_incident_joined_late", "accepted"),
     ("utter_incident_announced", "accepted"),
     ("utter_incident_resolved", "resolved"), ("utter_incident_left", "processing"),
+    ("utter_told_call_delayed", "processing"), ("utter_told_answer_delayed", "processing"),
+    ("utter_told_reclassed", "accepted"), ("utter_told_reclassed_answered", "processing"),
+    ("utter_told_rejected", "rejected"),
+    ("utter_told_rejected_plain", "rejected"), ("utter_told_reopened", "processing"),
+    ("utter_told_withdrawn", "withdrawn"),
+    ("utter_told_merged", "processing"), ("utter_told_merged_plain", "resolved"),
+    ("utter_incident_held", "accepted"), ("utter_incident_resumed", "accepted"),
+    ("utter_incident_redated", "accepted"), ("utter_incident_delayed", "on_hold"),
 ]
 
 
@@ -42,10 +50,11 @@ def test_a_text_passes(
     values = text_values(ticket, handbook, now=now) | {
         "hold_title": "等待备件", "until": shown_time(ticket.resolution_due_at, now=now),
         "new_time": shown_time(new_time, now=now), "result": "已更换光猫，上网正常", "score": 2,
-        "area": "城关区幸福小区", "symptom": "固网故障",
+        "area": "城关区幸福小区", "symptom": "固网故障", "other": "T20260301-000007",
+        "due": shown_time(now + timedelta(hours=3), now=now), "was": shown_time(now, now=now),
     }
     facts = ticket_facts(ticket, now=now)
-    if name == "utter_told_delayed":
+    if name.endswith("_delayed") and name.startswith("utter_told"):
         facts |= {"respond_by": new_time.isoformat()}
 
     text = load_texts().render(name, **values)

@@ -47,7 +47,7 @@ def test_incidents_that_break_the_sweep_hold_up_no_other(
 ) -> None:
     with sessions.begin() as session:
         session.add_all(
-            Incident(symptom="固网故障", level="community", district="", areas=["幸福小区"], state="restored", opened_at=DUE)
+            Incident(symptom="固网故障", level="community", district="", areas=["幸福小区"], state="restored", opened_at=DUE, next_at=DUE)
             for _ in range(50)
         )
     served: list[int] = []
@@ -56,7 +56,7 @@ def test_incidents_that_break_the_sweep_hold_up_no_other(
         if incident.id <= 45:
             raise ValueError("a member nobody foresaw")
         served.append(incident.id)
-        incident.state = "ended"
+        incident.state, incident.next_at = "ended", None
         return 1
 
     monkeypatch.setattr(clock, "serve_incident", serve)

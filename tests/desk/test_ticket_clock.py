@@ -207,7 +207,7 @@ def test_the_customer_hears_of_a_delay_before_the_due_time(sessions: sessionmake
 
     with sessions() as session:
         ticket = find_ticket(session, number)
-        payload = session.execute(select(Delivery.payload).where(Delivery.key == f"{number}:delay:resolution")).scalar_one()
+        payload = session.execute(select(Delivery.payload).where(Delivery.key == f"{number}:delay:202603030900:resolution")).scalar_one()
         promise = session.execute(select(TicketClock).where(TicketClock.clock.like("callback:%"))).scalar_one()
         assert payload["values"]["new_time"].endswith("09:00")
         assert promise.due_at == ticket.resolution_due_at + timedelta(hours=24)

@@ -141,6 +141,20 @@ def test_first_response_and_cycle_come_from_the_log() -> None:
     assert (wall(standing.first_response_at), standing.cycle, standing.state) == ("2026-03-02 09:30", 2, "resolved")
 
 
+def test_a_member_is_due_when_its_incident_last_said() -> None:
+    events = [*log("2026-03-02 09:00 accept", "2026-03-02 09:05 join system"),
+              Event(at("2026-03-03 07:00"), 3, "redate", "accepted", "system", {"due": at("2026-03-03 21:00").isoformat()})]  # fmt: skip
+
+    assert wall(replay(events, CALENDARS).due) == "2026-03-03 21:00"
+
+
+def test_the_ticket_of_a_delayed_incident_keeps_its_own_deadline() -> None:
+    told = Event(at("2026-03-03 07:00"), 2, "redate", "accepted", "system", {"due": at("2026-03-03 21:00").isoformat()})
+    standing = replay([*log("2026-03-02 09:00 accept"), told], CALENDARS)
+
+    assert (wall(standing.due), wall(standing.members_due)) == ("2026-03-03 09:00", "2026-03-03 21:00")
+
+
 STEPS = ["claim", "hold", "resume", "respond", "resolve", "reopen", "reclassify", "transfer", "promise", "note", "withdraw"]
 
 
