@@ -40,12 +40,7 @@ def sweep(session: Session, desk: Any, tables: Tables, *, now: datetime) -> list
     ]
     changed += presence.sweep_offers(session, tables.reception, now=now)
     changed += check_waiting(session, desk.gate, now=now)
-    alarmed = complaints.watch_appeals(
-        session,
-        tables.reception.complaints,
-        answer_for=timedelta(hours=desk.handbook.clock.closure.complaint_answer_h),
-        now=now,
-    )
+    alarmed = complaints.watch_appeals(session, desk.handbook, tables.reception.complaints, now=now)
     for conversation_id in changed:
         deliver_pending(session, conversation_id, now=now)
     return [*changed, *(ticket.conversation_id for ticket in alarmed if ticket.conversation_id)]
