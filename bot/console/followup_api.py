@@ -120,7 +120,7 @@ def _improvement(
         "id": item.id,
         "ticket": views.ticket_row(ticket, ask.desk.handbook, titles, now=ask.now),
         "reason": views.mask(item.reason),
-        "result": item.result,
+        "result": views.mask(item.result or "") or None,
         "owner": titles.get(item.owner_id or 0),
         "due_at": item.due_at,
         "late": item.state == "open" and item.due_at < ask.now,

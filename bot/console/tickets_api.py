@@ -25,6 +25,9 @@ URGENCIES = tuple(urgency.value for urgency in Urgency)
 STEP_FIELDS = (
     Field("reason", most=2_000),
     Field("hold_reason", most=40),
+    Field(
+        "cause", most=40, about="with resolve: the cause of a complaint, if none is recorded yet"
+    ),
     Field("team", most=32),
     Field("person", "whole"),
     Field("type", most=40),
@@ -44,6 +47,7 @@ def wish_of(step: str, body: dict[str, Any]) -> ticket_work.Wish:
         step=step,
         reason=body.get("reason"),
         hold_reason=body.get("hold_reason"),
+        cause=body.get("cause"),
         team=body.get("team"),
         person=body.get("person"),
         type=body.get("type"),
@@ -215,7 +219,7 @@ def ticket_page(session: Session, ask: Ask, ticket: Ticket) -> dict[str, Any]:
             {
                 "id": s,
                 "title": handbook.lifecycle.steps[s].title,
-                "needs": list(handbook.lifecycle.steps[s].needs),
+                "needs": handbook.lifecycle.steps[s].owed(ask.caller.who, kind=ticket.kind),
             }
             for s in legal
         ],
@@ -230,7 +234,9 @@ def ticket_page(session: Session, ask: Ask, ticket: Ticket) -> dict[str, Any]:
         ],
         "attachments": [views.attachment_json(f, secret=ask.secret) for f in files],
         "approvals": [approvals.approval_json(s, tables.complaints, titles) for s in sums],
-        "complaint": complaints.case_json(case, tables.complaints, titles)
+        "complaint": complaints.case_json(
+            case, tables.complaints, titles, procedure=complaints.is_complaint(ticket)
+        )
         if complaints.is_complaint(ticket) or case
         else None,
     }

@@ -64,12 +64,7 @@ def _check_waiting(session: Session, desk: Any, tables: Tables, now: datetime) -
 
 
 def _watch_appeals(session: Session, desk: Any, tables: Tables, now: datetime) -> list[str]:
-    alarmed = complaints.watch_appeals(
-        session,
-        tables.reception.complaints,
-        answer_for=timedelta(hours=desk.handbook.clock.closure.complaint_answer_h),
-        now=now,
-    )
+    alarmed = complaints.watch_appeals(session, desk.handbook, tables.reception.complaints, now=now)
     return [ticket.conversation_id for ticket in alarmed if ticket.conversation_id]
 
 

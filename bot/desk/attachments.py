@@ -17,6 +17,7 @@ import filetype
 from sqlalchemy.orm import Session
 
 from bot.handbook.errors import NotFound, Refusal
+from bot.handbook.privacy import mask
 from bot.storage.staff import Attachment
 
 ALLOWED = {
@@ -37,9 +38,11 @@ class AttachmentRefused(Refusal):
 
 
 def clean_name(name: str, extension: str) -> str:
-    """Return a harmless file name with the extension that the content has."""
+    """Return a harmless file name, numbers masked, with the extension that the content has (4.4)."""
     plain = _UNSAFE.sub("", unicodedata.normalize("NFC", name)).strip(" .")
-    stem = plain.rsplit(".", 1)[0].strip(" .")[:LONGEST_NAME] or "文件"
+    # No file may be called by an asterisk.
+    plain = mask(plain.rsplit(".", 1)[0]).replace("*", "x")
+    stem = plain.strip(" .")[:LONGEST_NAME] or "文件"
     return f"{stem}.{extension}"
 
 

@@ -15,11 +15,15 @@ from bot.desk.apart import apart
 from bot.desk.notices import notify_staff
 from bot.desk.presence import record_event
 from bot.desk.staff import Caller
+from bot.desk.ticket_log import lock_ticket
+from bot.desk.tickets import take_step
+from bot.handbook.deadlines import shown_time
 from bot.handbook.errors import NotFound
 from bot.handbook.lifecycle import MissingReason
 from bot.handbook.privacy import mask
 from bot.handbook.reception import Complaints, open_duties, words_in
 from bot.handbook.requests import RequestKind
+from bot.handbook.tables import Handbook
 from bot.storage.conversations import Message
 from bot.storage.staff import ComplaintCase, StaffEvent
 from bot.storage.tickets import Ticket
@@ -74,8 +78,9 @@ def tick_duty(
     else:
         ticks.pop(duty, None)
     case.done, case.updated_at = ticks, now
-    if done and cause:
-        case.cause = cause
+    if "cause" in needs:
+        # What is taken back is no longer recorded.
+        case.cause = cause if done else None
     record_event(
         session,
         "complaint_duty",
@@ -88,6 +93,30 @@ def tick_duty(
     return case
 
 
+def cause_on_resolving(
+    session: Session,
+    complaints: Complaints,
+    caller: Caller,
+    ticket: Ticket,
+    *,
+    cause: str | None,
+    note: str | None,
+    now: datetime,
+) -> str | None:
+    """Return the recorded cause of a complaint, after recording one that is named only now (5.5)."""
+    if not is_complaint(ticket):
+        return None
+    case = session.get(ComplaintCase, ticket.id)
+    recorded = case.cause if case else None
+    if not cause or cause == recorded:
+        return recorded
+    duty = next(duty.id for duty in complaints.procedure.values() if "cause" in duty.needs)
+    tick_duty(
+        session, complaints, caller, ticket, duty=duty, done=True, note=note, cause=cause, now=now
+    )
+    return cause
+
+
 def missing_duties(session: Session, complaints: Complaints, ticket: Ticket) -> list[str]:
     """Return the parts of the procedure that a complaint still lacks; none for other tickets."""
     if not is_complaint(ticket):
@@ -97,7 +126,7 @@ def missing_duties(session: Session, complaints: Complaints, ticket: Ticket) -> 
 
 
 def note_appeal(
-    session: Session, complaints: Complaints, ticket: Ticket, text: str, *, answer_for: timedelta,
+    session: Session, handbook: Handbook, complaints: Complaints, ticket: Ticket, text: str, *,
     now: datetime,
 ) -> ComplaintCase | None:
     """Call the leader's attention to words of an appeal; the regulator's start the answer clock.
@@ -107,14 +136,18 @@ def note_appeal(
     found = words_in(text, complaints.appeal_words)
     if not found:
         return None
+    # The ticket first, as whoever takes a step does: two who look at once wait for each other.
+    lock_ticket(session, ticket)
     case = case_of(session, ticket, now=now)
     regulator = bool(words_in(text, complaints.regulator_words)) and case.answer_due_at is None
     if case.appealed_at is not None and not regulator:
         return None
     case.appealed_at = case.appealed_at or now
     case.appeal_words = "、".join(found)[:200]
+    until = ""
     if regulator:
-        case.answer_due_at = now + answer_for
+        case.answer_due_at = _start_answer(session, handbook, ticket, case.appeal_words, now=now)
+        until = f"须在{shown_time(case.answer_due_at, now=now)}前答复，"
     notify_staff(
         session,
         key=f"appeal:{ticket.number}:regulator" if regulator else f"appeal:{ticket.number}",
@@ -123,7 +156,7 @@ def note_appeal(
         role="leader",
         now=now,
         ticket=ticket,
-        text=f"工单{ticket.number}的客户提到{case.appeal_words}，请班长立即跟进。",
+        text=f"工单{ticket.number}的客户提到{case.appeal_words}，{until}请班长立即跟进。",
     )
     record_event(
         session,
@@ -139,8 +172,20 @@ def note_appeal(
     return case
 
 
+def _start_answer(
+    session: Session, handbook: Handbook, ticket: Ticket, words: str, *, now: datetime
+) -> datetime:
+    """Write the appeal into the history, which starts the clock of its answer; return its due time."""
+    hours = handbook.clock.closure.complaint_answer_h
+    entry = take_step(
+        session, handbook, ticket, "appeal", who="system", now=now, recorded=True, key="appeal",
+        reason=f"客户提到{words}", data={"complaint_h": hours},
+    )
+    return entry.at + timedelta(hours=hours)
+
+
 def watch_appeals(
-    session: Session, complaints: Complaints, *, answer_for: timedelta, now: datetime,
+    session: Session, handbook: Handbook, complaints: Complaints, *, now: datetime,
     most: int = 500,
 ) -> list[Ticket]:
     """Look at what was said and opened since the last look; return what now needs a leader."""
@@ -172,7 +217,7 @@ def watch_appeals(
         if not words_in(text, complaints.appeal_words):
             continue
         with apart(session, "watch_appeals", ticket=ticket.id):
-            if note_appeal(session, complaints, ticket, text, answer_for=answer_for, now=now):
+            if note_appeal(session, handbook, complaints, ticket, text, now=now):
                 alarmed.append(ticket)
     for message_id, conversation_id, text in said:
         if not words_in(text, complaints.appeal_words):
@@ -184,7 +229,7 @@ def watch_appeals(
             alarmed += [
                 ticket
                 for ticket in tickets
-                if note_appeal(session, complaints, ticket, text, answer_for=answer_for, now=now)
+                if note_appeal(session, handbook, complaints, ticket, text, now=now)
             ]
     if mark is None:
         session.add(StaffEvent(kind=MARK, data=last, at=now))
@@ -221,9 +266,9 @@ def _newest_ticket(session: Session, conversation_id: str) -> list[Ticket]:
 
 
 def case_json(
-    case: ComplaintCase | None, complaints: Complaints, titles: dict[int, str]
+    case: ComplaintCase | None, complaints: Complaints, titles: dict[int, str], *, procedure: bool
 ) -> dict[str, Any]:
-    """Return the checklist as consoles show it."""
+    """Return the checklist as consoles show it; without the procedure where it does not apply."""
     done = case.done if case else {}
     return {
         "procedure": [
@@ -237,7 +282,7 @@ def case_json(
                 "note": mask(done.get(duty.id, {}).get("note") or "") or None,
                 "by": titles.get(done.get(duty.id, {}).get("by", 0), ""),
             }
-            for duty in complaints.procedure.values()
+            for duty in (complaints.procedure.values() if procedure else ())
         ],
         "cause": case.cause if case else None,
         "causes": [{"id": id_, "title": title} for id_, title in complaints.causes.items()],

@@ -15,6 +15,7 @@ from typing import Any
 
 from bot.desk.engine_routes import routes_path
 from bot.handbook.errors import NotFound, Refusal
+from bot.handbook.privacy import mask
 
 ENDING = ".tar.gz"
 BY_START = "start"
@@ -161,6 +162,6 @@ def override_gate(home: Path, name: str, *, by: str, reason: str, now: datetime)
     gate = read_json(gate_path(home, name))
     if not gate:
         raise NotFound("这个模型还没有评审过", model=name)
-    gate["override"] = {"by": by, "reason": reason, "at": now.isoformat()}
+    gate["override"] = {"by": by, "reason": mask(reason), "at": now.isoformat()}
     write_json(gate_path(home, name), gate)
     return gate

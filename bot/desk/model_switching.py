@@ -27,6 +27,7 @@ from bot.desk.model_files import (
     why_not,
 )
 from bot.handbook.errors import NotFound, Refusal
+from bot.handbook.privacy import mask
 from bot.handbook.training import Signals, Training, left_band
 from bot.storage.coach import ModelSwitch
 from bot.storage.conversations import Message, Review
@@ -94,6 +95,7 @@ def _record(
     session: Session, *, kind: str, model: str, previous: str | None, by: str, reason: str,
     figures: dict[str, Any], now: datetime, staff_id: int | None = None,
 ) -> ModelSwitch:
+    reason = mask(reason)
     row = ModelSwitch(
         kind=kind, model=model, previous=previous, staff_name=by, reason=reason, figures=figures, at=now
     )

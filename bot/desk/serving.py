@@ -62,10 +62,10 @@ def may_see(session: Session, caller: Caller, conversation: Conversation) -> boo
     """Tell whether the conversation is this person's business: team, holder, ticket or watch."""
     if conversation.holder_id == caller.id:
         return True
-    if conversation.state in {WAITING, STAFF}:
-        return caller.sees_team(conversation.team)
     if "conversations_watch" in caller.may and (caller.sees_all or conversation.team is None):
         return True
+    if conversation.state in {WAITING, STAFF}:
+        return caller.sees_team(conversation.team)
     if conversation.team and caller.sees_team(conversation.team):
         return True
     teams = session.execute(
@@ -98,18 +98,24 @@ def listed_conversations(
         query = select(Conversation).where(Conversation.state == each)
         if state == "mine":
             query = query.where(Conversation.holder_id == caller.id)
-        elif caller.team_limit is not None:
-            query = query.where(_theirs(caller))
+        else:
+            query = query.where(*_theirs(caller, each))
         order = IN_THE_QUEUE if each == WAITING else (NEWEST,)
         found += session.execute(query.order_by(*order).limit(most)).scalars()
     return found
 
 
-def _theirs(caller: Caller) -> ColumnElement[bool]:
-    own = Conversation.team.in_(caller.team_limit) | (Conversation.holder_id == caller.id)
-    if "conversations_watch" in caller.may:
-        own |= Conversation.team.is_(None)
-    return own
+def _theirs(caller: Caller, state: str) -> list[ColumnElement[bool]]:
+    """Return the conditions of what `may_see` lets the person see, without the way by a ticket."""
+    own = Conversation.holder_id == caller.id
+    watches, limit = "conversations_watch" in caller.may, caller.team_limit
+    if limit is not None:
+        theirs = own | Conversation.team.in_(limit)
+        return [theirs | Conversation.team.is_(None) if watches else theirs]
+    # Nobody's customers wait for whoever serves every team; what the bot alone said is watched.
+    if watches or state in {WAITING, STAFF}:
+        return []
+    return [own | Conversation.team.is_not(None)]
 
 
 def check_epoch(conversation: Conversation, epoch: int | None) -> int:

@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 
 from bot.desk.approvals import approvals_of
 from bot.desk.audit import record_audit
-from bot.desk.complaints import missing_duties
+from bot.desk.complaints import cause_on_resolving, missing_duties
 from bot.desk.followup import answer_survey
 from bot.desk.incidents import join_or_count
 from bot.desk.notices import tell_customer
@@ -29,10 +29,10 @@ from bot.desk.ticket_log import events_of, lock_ticket
 from bot.desk.ticket_search import tickets_by_number
 from bot.desk.tickets import find_ticket, open_ticket, take_step
 from bot.handbook.access import Forbidden
-from bot.handbook.clocks import CALLBACK, RESPONSE, Clock, Standing, replay
+from bot.handbook.clocks import CALLBACK, COMPLAINT, RESPONSE, Clock, Standing, kind_of, replay
 from bot.handbook.deadlines import shown_time
 from bot.handbook.errors import DeskError, NotFound, Refusal
-from bot.handbook.escalation import CLOCK_TITLES
+from bot.handbook.escalation import clock_title
 from bot.handbook.lifecycle import ENDED_STATES, OPEN_STATES
 from bot.handbook.requests import Urgency
 from bot.storage.conversations import Conversation
@@ -65,6 +65,8 @@ class Wish:
     step: str
     reason: str | None = None
     hold_reason: str | None = None
+    # Of a complaint that is resolved; none is needed where one is recorded already.
+    cause: str | None = None
     team: str | None = None
     person: int | None = None
     type: str | None = None
@@ -143,11 +145,14 @@ def _confirm_by_call(
 def _take(
     session: Session, office: Office, caller: Caller, ticket: Ticket, wish: Wish, *, now: datetime
 ) -> TicketEntry:
-    data = dict(wish.data)
-    if wish.step == "resolve" and (
-        missing := missing_duties(session, office.reception.complaints, ticket)
-    ):
-        data["procedure_missing"] = missing
+    data, cause = dict(wish.data), None
+    if wish.step == "resolve":
+        lane = office.reception.complaints
+        cause = cause_on_resolving(
+            session, lane, caller, ticket, cause=wish.cause, note=wish.reason, now=now
+        )
+        if missing := missing_duties(session, lane, ticket):
+            data["procedure_missing"] = missing
     urgency = Urgency(wish.urgency) if wish.urgency else None
     return take_step(
         session,
@@ -164,6 +169,7 @@ def _take(
         type=wish.type,
         urgency=urgency,
         by=wish.by,
+        cause=cause,
         confirmed=wish.confirmed,
         data=data or None,
     )
@@ -303,21 +309,22 @@ def _check_loses_nothing(
         if _is_stricter(clock, kept):
             way = "请先答复客户" if clock.id == RESPONSE else f"请把工单{into.number}并入{ticket.number}"
             raise LosesPromise(
-                f"工单{ticket.number}的{CLOCK_TITLES[clock.id]}期限（{due}）早于工单{into.number}，{way}",
+                f"工单{ticket.number}的{clock_title(clock.id)}期限（{due}）早于工单{into.number}，{way}",
                 ticket=ticket.number,
             )
 
 
 def _is_stricter(clock: Clock, kept: Standing) -> bool:
     """Tell whether the other ticket has no such clock, or a later one."""
-    other = kept.clocks.get(clock.id)
     if clock.id == RESPONSE and kept.first_response_at is not None:
         # A first response once given was given to the same customer.
         return False
-    if other is None:
-        return True
-    due = kept.incident_due if other.void == "incident" else None
-    return (due or other.due) > clock.due
+    others = [each for each in kept.clocks.values() if kind_of(each.id) == kind_of(clock.id)]
+    if clock.id != COMPLAINT and kind_of(clock.id) == COMPLAINT:
+        # The regulator waits for an answer after the appeal, whatever was answered before.
+        others = [each for each in others if each.ended is None]
+    dues = [(kept.incident_due if each.void == "incident" else None) or each.due for each in others]
+    return not dues or min(dues) > clock.due
 
 
 def split_ticket(

@@ -165,6 +165,7 @@ def take_step(
     person: int | None = None,
     confirmed: bool = False,
     by: datetime | None = None,
+    cause: str | None = None,
     type: str | None = None,
     urgency: Urgency | None = None,
     key: str | None = None,
@@ -182,10 +183,11 @@ def take_step(
     given = {
         "reason": reason, "hold_reason": hold_reason, "team": team, "person": person,
         "confirmed": confirmed, "by": by.isoformat() if by else None, "said": reason,
+        "cause": cause,
     }
     to_state = handbook.lifecycle.next_state(
         step, state=ticket.state, who=who, given=given, resolved_at=ticket.resolved_at, now=now,
-        recorded=recorded,
+        recorded=recorded, kind=ticket.kind,
     )
     values = {name: value for name, value in given.items() if value and name not in {"reason", "said"}}
     values |= _figures_of_step(handbook, step, hold_reason=hold_reason)

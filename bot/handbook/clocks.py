@@ -40,6 +40,11 @@ class Event(NamedTuple):
     data: Mapping[str, Any]
 
 
+def kind_of(clock: str) -> str:
+    """Return what a clock counts: a promise and an appeal have a number after it."""
+    return clock.split(":", 1)[0]
+
+
 class ClockState(str, Enum):
     """Say how a clock stands."""
 
@@ -282,7 +287,7 @@ def _contacted(standing: Standing, event: Event, _calendars: Mapping[str, Calend
 
 
 def _is_done_by(clock: Clock, event: Event) -> bool:
-    if clock.id == COMPLAINT:
+    if kind_of(clock.id) == COMPLAINT:
         return event.step == "answer"
     if clock.id.startswith(CALLBACK):
         talking = clock.promised_by in PEOPLE and event.at - clock.started < SAME_TALK
@@ -296,6 +301,13 @@ def _promised(standing: Standing, event: Event, _calendars: Mapping[str, Calenda
     standing.clocks[name] = Clock(
         name, event.at, max(by - event.at, ZERO), promised_by=event.who
     )
+
+
+def _appealed(standing: Standing, event: Event, _calendars: Mapping[str, Calendar]) -> None:
+    """Start the answer to the regulator (5.5); it is owed whatever becomes of the type."""
+    name = f"{COMPLAINT}:{event.seq}"
+    allowance = timedelta(hours=event.data["complaint_h"])
+    standing.clocks[name] = Clock(name, event.at, allowance)
 
 
 def _joined(standing: Standing, event: Event, _calendars: Mapping[str, Calendar]) -> None:
@@ -326,6 +338,9 @@ def _rated(standing: Standing, event: Event, _calendars: Mapping[str, Calendar])
 
 def _finish(standing: Standing, event: Event) -> None:
     standing.closed_at = event.at
+    if standing.state in ENDED_STATES:
+        # What an appeal began after the end runs on, whatever is noted on the ticket.
+        return
     for clock in standing.clocks.values():
         if clock.ended is None:
             clock.ended, clock.void = event.at, "ended"
@@ -339,13 +354,13 @@ MEMBERS_HEAR = frozenset(
 CLOCK_EFFECTS = {
     "accept": "start", "reclassify": "allow", "hold": "hold", "resume": "run", "transfer": "run",
     "resolve": "stop", "reopen": "reopen", "send_back": "reopen", "respond": "contact",
-    "contact": "contact", "answer": "contact", "promise": "promise", "join": "attach",
-    "leave": "detach", "redate": "redate", "close": "end", "close_unconfirmed": "end", "withdraw": "end",
-    "reject": "end",
+    "contact": "contact", "answer": "contact", "promise": "promise", "appeal": "appeal",
+    "join": "attach", "leave": "detach", "redate": "redate", "close": "end",
+    "close_unconfirmed": "end", "withdraw": "end", "reject": "end",
 }
 _EFFECTS = {
     "accept": _accepted, "reclassify": _reclassified, "hold": _held, "resolve": _resolved,
     "reopen": _reopened, "send_back": _reopened, "respond": _contacted, "contact": _contacted,
-    "answer": _contacted, "promise": _promised, "join": _joined, "leave": _left,
-    "redate": _redated, "rate": _rated,
+    "answer": _contacted, "promise": _promised, "appeal": _appealed, "join": _joined,
+    "leave": _left, "redate": _redated, "rate": _rated,
 }

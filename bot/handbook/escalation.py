@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from bot.handbook.clocks import CALLBACK, RESPONSE, Clock
+from bot.handbook.clocks import CALLBACK, COMPLAINT, RESPONSE, Clock, kind_of
 from bot.handbook.deadlines import SHANGHAI
 from bot.handbook.hours import Period, end_of, is_within
 
@@ -21,6 +21,7 @@ BREACH = "100"
 CLOCK_TITLES = {
     "response": "首次响应", "resolution": "处理", "callback": "回电", "complaint": "投诉答复",
 }
+APPEAL_TITLE = "申诉答复"
 
 
 @dataclass(frozen=True)
@@ -79,8 +80,8 @@ class Escalation:
 
     def ladder_of(self, *, deadline_class: str, clock: str) -> Ladder | None:
         """Return the ladder of a clock: one made for it first, then that of its class."""
-        kind = clock.split(":", 1)[0]
-        special = kind in {CALLBACK, "complaint"}
+        kind = kind_of(clock)
+        special = kind in {CALLBACK, COMPLAINT}
         for ladder in self.ladders:
             if ladder.clock == kind and ladder.deadline_class in {deadline_class, "any"}:
                 return ladder
@@ -172,11 +173,18 @@ def tell_delay_at(clock: Clock, ladder: Ladder, fired: Collection[str]) -> datet
     return max([moment, *(pause.end for pause in clock.pauses[-1:] if pause.start >= moment)])
 
 
+def clock_title(clock: str) -> str:
+    """Return what a clock is called; the answer to a complaint and to an appeal are two things."""
+    if clock.startswith(f"{COMPLAINT}:"):
+        return APPEAL_TITLE
+    return CLOCK_TITLES.get(kind_of(clock), clock)
+
+
 def warning_words(
     *, number: str, title: str, class_title: str, clock: str, point: str, due: datetime, rung: str
 ) -> str:
     """Write what staff read of one step of the ladder."""
-    name = CLOCK_TITLES.get(clock.split(":", 1)[0], clock)
+    name = clock_title(clock)
     until = due.astimezone(SHANGHAI).strftime("%m-%d %H:%M")
     head = f"工单{number}（{title}，{class_title}）"
     if point == BREACH:

@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 
 from bot.handbook.deadlines import DeadlineClass
 from bot.handbook.errors import Refusal
+from bot.handbook.requests import RequestKind
 
 SAME = "same"
 CAUSES = (
@@ -52,6 +53,15 @@ class Step:
     causes: tuple[str, ...] = ()
     clock: str | None = None
 
+    def owed(self, who: str, *, kind: str | None = None) -> list[str]:
+        """Return what `who` must give with the step on a request of the kind (5.5)."""
+        return [
+            need
+            for need in self.needs
+            if who in OWED_BY.get(need, (who,))
+            and (kind is None or kind in OWED_ON.get(need, (kind,)))
+        ]
+
 
 @dataclass(frozen=True)
 class HoldReason:
@@ -91,10 +101,12 @@ class Lifecycle:
         resolved_at: datetime | None = None,
         now: datetime | None = None,
         recorded: bool = False,
+        kind: str | None = None,
     ) -> str:
         """Return the state after the step; raise `IllegalStep` or `MissingReason`.
 
-        `recorded` is for the desk itself, which alone may write recorded steps.
+        `recorded` is for the desk itself, which alone may write recorded steps; `kind` is that of
+        the request, where what is needed depends on it.
         """
         step = self.steps.get(step_id)
         legal = self.legal_steps(state, who=who)
@@ -106,9 +118,7 @@ class Lifecycle:
                 legal=legal,
             )
         self._check_age(step, resolved_at, now, legal)
-        for need in step.needs:
-            if who not in OWED_BY.get(need, (who,)):
-                continue
+        for need in step.owed(who, kind=kind):
             if not str(given.get(need) or "").strip():
                 raise MissingReason(
                     f"“{step.title}”需要填写：{NEED_TITLES[need]}", step=step_id, needs=need
@@ -157,8 +167,11 @@ def check_reclass(
 
 
 # Only the customer's own withdrawal is asked back; staff write why instead. Only who records a
-# confirmation for the customer writes what was said.
-OWED_BY = {"confirmed": ("customer",), "said": ("staff", "leader")}
+# confirmation for the customer writes what was said. A complaint has a cause that a person found.
+OWED_BY = {
+    "confirmed": ("customer",), "said": ("staff", "leader"), "cause": ("staff", "leader"),
+}
+OWED_ON = {"cause": (RequestKind.COMPLAINT.value,)}
 NEED_TITLES = {
     "reason": "原因或说明",
     "hold_reason": "挂起原因",
@@ -167,7 +180,7 @@ NEED_TITLES = {
     "confirmed": "客户确认",
     "said": "客户在电话中的答复",
     "by": "承诺时间",
-    "cause": "超时原因",
+    "cause": "投诉原因",
 }
 OPEN_STATES = frozenset({"submitted", "accepted", "processing", "on_hold"})
 ENDED_STATES = frozenset({"closed", "closed_unconfirmed", "rejected", "withdrawn"})

@@ -22,6 +22,7 @@ from bot.handbook.clocks import (
     Event,
     Standing,
     apply,
+    kind_of,
 )
 from bot.handbook.hours import Calendar
 
@@ -103,11 +104,7 @@ def _decide_late(fold: _Fold, moment: datetime) -> None:
         if due < moment:
             fold.late.add(name)
             at = max(due, fold.changed.get(name, due))
-            fold.add(_figure(name), at, False, cause=_cause(fold, clock, at))
-
-
-def _figure(name: str) -> str:
-    return name.split(":", 1)[0]
+            fold.add(kind_of(name), at, False, cause=_cause(fold, clock, at))
 
 
 def _cause(fold: _Fold, clock: Clock, at: datetime) -> str:
@@ -161,7 +158,7 @@ def _move_clocks(fold: _Fold, event: Event, calendars: Mapping[str, Calendar]) -
         fold.changed.update((clock.id, event.at) for clock in running)
     for clock in running:
         if clock.ended is not None and clock.void is None and clock.id not in fold.late:
-            fold.add(_figure(clock.id), event.at, True)
+            fold.add(kind_of(clock.id), event.at, True)
     _note_step(fold, event, responded, resolved)
 
 

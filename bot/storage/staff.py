@@ -126,7 +126,7 @@ class Approval(Base):
 
 
 class ComplaintCase(Base):
-    """The guided procedure of one complaint, and the clock of an appeal to the regulator (5.5)."""
+    """The guided procedure of one complaint, and what any customer said of an appeal (5.5)."""
 
     __tablename__ = "complaint_cases"
 

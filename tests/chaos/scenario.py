@@ -1,7 +1,8 @@
 """Two days of a small desk in virtual time, as operations that a client repeats until answered.
 
-Eight customers report: six from one place (an incident), one urgent, one complaint. Staff answer,
-hold, resolve; the sweep, the outbox, the surveys and the nightly figures run in between.
+Eight customers report: six from one place (an incident), one urgent, one complaint, which becomes
+an appeal. Staff answer, hold, resolve; the sweep, the outbox, the surveys and the nightly figures
+run in between.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from bot.desk.clock import sweep
 from bot.desk.commitments import record_reply
+from bot.desk.complaints import watch_appeals
 from bot.desk.conversations import open_conversation
 from bot.desk.figure_days import close_days
 from bot.desk.followup import answer_survey
@@ -24,6 +26,7 @@ from bot.desk.messages import Gate, deliver, receive_message, say, settle
 from bot.desk.outbox import DeliveryError, Outgoing, deliver_due
 from bot.desk.senders import CustomerSender, TextSource
 from bot.desk.tickets import open_ticket, take_step
+from bot.handbook.reception_tables import load_reception
 from bot.handbook.requests import Urgency
 from bot.handbook.tables import Handbook
 from bot.storage.clock import Incident
@@ -163,6 +166,23 @@ def answer(number: int, minute: float, words: str) -> Operation:
     return Operation(minute, work)
 
 
+def appeal(number: int, minute: float, words: str) -> Operation:
+    """Return the operation by which a customer names the regulator, and the watch hears it."""
+
+    def work(world: World) -> None:
+        now = minutes(minute)
+        with world.sessions.begin() as session:
+            conversation = session.get(Conversation, f"c{number}")
+            message, _ = receive_message(
+                session, conversation, text=words, external_id=f"appeal:{number}", now=now
+            )
+            settle(session, [message.id])
+        with world.sessions.begin() as session:
+            watch_appeals(session, world.handbook, load_reception().complaints, now=now)
+
+    return Operation(minute, work)
+
+
 def incident_step(minute: float, name: str, **more: object) -> Operation:
     """Return the operation by which staff hold, resume or resolve the incident."""
 
@@ -229,6 +249,7 @@ def operations() -> Iterator[Operation]:
     yield step(8, 60, "hold", hold_reason="customer")
     yield tick(65)
     yield step(8, 90, "resume")
+    yield appeal(8, 95, "再没有人来我就打12300")
     yield step(7, 100, "transfer", team="field", reason="需要上门")
     yield step(7, 110, "claim")
     yield incident_step(120, "resolve", reason="光缆已熔接")

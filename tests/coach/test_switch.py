@@ -98,6 +98,16 @@ def test_what_a_leader_let_pass_is_in_history_and_audit(
         let_pass(session, home, "bad", by="leader1", reason=" ", now=now)
 
 
+def test_numbers_in_the_reasons_are_masked(session: Session, home: Path, now: datetime) -> None:
+    number = "138" + "0000" + "0099"
+    report = let_pass(session, home, "bad", by="leader1", reason=f"已与{number}确认", now=now)
+    switch(session, home, "new", now, reason=f"请回拨{number}")
+
+    shown = [row["reason"] for row in switch_history(session)]
+    assert ["请回拨138****0099", "已与138****0099确认"] == shown
+    assert number not in str(report) + gate_path(home, "bad").read_text("utf-8")
+
+
 @pytest.mark.parametrize(
     ("report", "why"), [({"played": False}, "没有走完整对话"), ({"against": "new"}, "对比的不是在用的模型old")]
 )

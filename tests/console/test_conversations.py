@@ -133,6 +133,30 @@ def test_a_person_of_another_team_does_not_see_the_conversation(
     assert (404, "not_found") == code_of(other.post(f"/conversations/{held}/claim"))
 
 
+@pytest.mark.parametrize(
+    ("role", "teams", "seen"),
+    [
+        ("staff", [], False),
+        ("staff", ["billing"], False),
+        ("leader", ["care"], True),
+        ("trainer", [], True),
+    ],
+)
+@pytest.mark.parametrize("state", ["bot", "ended"])
+def test_what_only_the_bot_served_is_for_who_may_watch(
+    local: LocalDesk, role: str, teams: list[str], seen: bool, state: str
+) -> None:
+    id_ = f"alone-{role}-{len(teams)}-{state}"
+    with local.desk.sessions.begin() as session:
+        local.open(session, id_, "怎么查话费")
+        session.get(Conversation, id_).state = state
+    person = local.person(role, *teams)
+    listed = person.get("/conversations", params={"state": state}).json()["data"]["conversations"]
+
+    assert (id_ in [item["id"] for item in listed]) is seen
+    assert (200 if seen else 404) == person.get(f"/conversations/{id_}").status_code
+
+
 def test_handing_back_lets_the_bot_open_with_one_sentence(
     local: LocalDesk, staff: httpx.Client, held: str
 ) -> None:

@@ -26,7 +26,7 @@ def leader(local: LocalDesk) -> httpx.Client:
     for kind, score in (("complaint_service", 5), ("complaint_service", 1)):
         number = local.ticket(local.waiting(), kind)
         client.post(f"/tickets/{number}/claim", json={})
-        client.post(f"/tickets/{number}/resolve", json={"reason": "已致歉并补偿"})
+        client.post(f"/tickets/{number}/resolve", json={"reason": "已致歉并补偿", "cause": "delay"})
         with local.desk.sessions.begin() as session:
             take_step(
                 session, local.desk.handbook, find_ticket(session, number), "rate", who="customer",

@@ -21,7 +21,7 @@ def unanswered(local: LocalDesk, client: httpx.Client) -> str:
     """Resolve a complaint whose customer does not answer; return its number."""
     number = local.ticket(local.waiting(), "complaint_service")
     client.post(f"/tickets/{number}/claim", json={})
-    client.post(f"/tickets/{number}/resolve", json={"reason": "已致歉"})
+    client.post(f"/tickets/{number}/resolve", json={"reason": "已致歉", "cause": "delay"})
     with local.desk.sessions.begin() as session:
         survey = session.query(Survey).order_by(Survey.id.desc()).first()
         survey.state, survey.next_at = PERSON, local.now() + timedelta(hours=24)

@@ -6,10 +6,14 @@ import httpx
 
 from bot.desk.audit import record_audit
 from bot.desk.tickets import find_ticket
+from bot.storage.clock import Improvement
 from tests.console.conftest import LocalDesk
+from tests.console.test_conversations import png
 
 NUMBER = "138" + "0000" + "0099"
 GAPPED = "138-0000-0099"
+IDENTITY = "11010519491231" + "002X"
+CARD = "622202" + "1234567890" + "003"
 
 
 def test_findings_of_a_sent_reply_show_no_number_and_their_places_fit(
@@ -57,3 +61,50 @@ def test_a_number_in_the_reason_of_a_sum_is_masked(local: LocalDesk, staff: http
 
     assert 201 == asked.status_code and NUMBER not in asked.text
     assert NUMBER not in leader.get("/approvals").text
+
+
+def test_a_number_in_the_name_of_a_file_is_masked_for_everybody(
+    local: LocalDesk, staff: httpx.Client, held: str
+) -> None:
+    number = local.ticket(held, "bill_query")
+    name = {"file": (f"身份证{IDENTITY} {NUMBER}.png", png(), "image/png")}
+    sent = staff.post(f"/conversations/{held}/attachments", files=name)
+    kept = staff.post(f"/tickets/{number}/attachments", files=name)
+
+    shown = kept.json()["data"]["attachment"]
+    assert "138xxxx0099" in shown["name"] and shown["name"].endswith(".png")
+    fetched = httpx.get(f"{local.url}{shown['url']}")
+    pages = [staff.get(f"/conversations/{held}"), staff.get(f"/tickets/{number}")]
+    for text in (sent.text, kept.text, str(fetched.headers), *(page.text for page in pages)):
+        assert NUMBER not in text and IDENTITY not in text
+
+
+def test_a_number_in_a_transfer_note_is_masked_in_the_queue(
+    local: LocalDesk, staff: httpx.Client, held: str
+) -> None:
+    other = local.person("staff", "care")
+    body = {"team": "care", "note": f"请回拨{NUMBER}，证件{IDENTITY}，卡{CARD}"}
+    assert 200 == staff.post(f"/conversations/{held}/transfer", json=body).status_code
+
+    queue = other.get("/conversations", params={"state": "waiting"})
+    page = other.get(f"/conversations/{held}")
+    for text in (queue.text, page.text, local.person("leader").get("/audit").text):
+        assert not [each for each in (NUMBER, IDENTITY, CARD) if each in text]
+    assert "138****0099" in page.text and "138****0099" in queue.text
+
+
+def test_a_number_in_what_was_done_about_a_mark_is_masked(local: LocalDesk) -> None:
+    leader = local.person("leader")
+    number = local.ticket(local.waiting(), "bill_query")
+    with local.desk.sessions.begin() as session:
+        values = {"cycle": 1, "team": "billing", "reason": "评价1分", "state": "open"}
+        ticket = find_ticket(session, number)
+        row = Improvement(ticket_id=ticket.id, due_at=local.now(), created_at=local.now(), **values)
+        session.add(row)
+        session.flush()
+        id_ = row.id
+    body = {"result": f"已致电{NUMBER}"}
+    assert 200 == leader.post(f"/improvements/{id_}/finish", json=body).status_code
+
+    [done] = leader.get("/improvements?done=true").json()["data"]["improvements"]
+    assert "已致电138****0099" == done["result"]

@@ -279,33 +279,6 @@ def test_a_refund_is_promised_only_after_it_was_approved(local: LocalDesk) -> No
     assert (422, 201) == (before.status_code, after.status_code), after.text
 
 
-def test_a_complaint_has_a_procedure_that_is_ticked_off(local: LocalDesk) -> None:
-    staff = local.person("staff", "care")
-    number = local.ticket(local.waiting(team="care"), "complaint_service")
-    listened = staff.post(f"/tickets/{number}/duties/listen", json={"done": True})
-    bare = staff.post(f"/tickets/{number}/duties/record", json={"done": True})
-    caused = staff.post(f"/tickets/{number}/duties/record", json={"done": True, "cause": "delay"})
-
-    assert (200, 422, 200) == (listened.status_code, bare.status_code, caused.status_code)
-    assert "delay" == caused.json()["data"]["complaint"]["cause"]
-
-
-def test_words_of_an_appeal_call_the_leader_and_start_fifteen_days(local: LocalDesk) -> None:
-    import time
-
-    leader = local.person("leader")
-    number = ticket_of(local, "complaint_service", summary="再不处理我就打12300投诉到工信部")
-    for _ in range(40):
-        case = leader.get(f"/tickets/{number}").json()["data"]["complaint"]
-        if case["appealed_at"]:
-            break
-        time.sleep(0.2)
-
-    texts = [n["text"] for n in leader.get("/notices").json()["data"]["notices"]]
-    assert case["answer_due_at"] is not None
-    assert any(number in text for text in texts)
-
-
 def test_filters_are_kept_under_a_name(local: LocalDesk, leader: httpx.Client) -> None:
     body = {"title": "今天要到期的", "filters": {"sort": "due", "state": "processing"}}
     view = leader.post("/views", json=body).json()["data"]["view"]

@@ -12,6 +12,7 @@ from sqlalchemy.engine import Engine
 from sqlalchemy.orm import Session, sessionmaker
 
 from bot.desk.clock import sweep
+from bot.desk.complaints import note_appeal
 from bot.desk.figure_days import close_days
 from bot.desk.figures import (
     export_csv,
@@ -24,6 +25,7 @@ from bot.desk.followup import answer_survey
 from bot.desk.replays import replay_all
 from bot.desk.tickets import record_human_response, take_step
 from bot.handbook.figures import figures, wilson
+from bot.handbook.reception_tables import load_reception
 from bot.handbook.requests import Urgency
 from bot.handbook.tables import Handbook
 from bot.storage.clock import FigureDay, TicketClock, TicketOutcome
@@ -36,7 +38,8 @@ END = "2026-03-08 09:00"
 
 
 def live_a_week(sessions: sessionmaker, handbook: Handbook, make_ticket: Make) -> None:
-    """Work four tickets: answered and solved, late, reopened, forgotten; sweep every half hour."""
+    """Work four tickets: answered and solved, late, reopened, forgotten, two appealed; sweep every half hour."""
+    complaints = load_reception().complaints
     with sessions.begin() as session:
         tickets = [make_ticket(session, urgency=u) for u in (Urgency.GENERAL, Urgency.URGENT, Urgency.MAJOR, Urgency.GENERAL)]
         ids = [ticket.id for ticket in tickets]
@@ -47,6 +50,9 @@ def live_a_week(sessions: sessionmaker, handbook: Handbook, make_ticket: Make) -
         7: lambda s, t: take_step(s, handbook, t[2], "hold", who="staff", actor_id=8, now=at("2026-03-02 12:30"), hold_reason="part"),
         8: lambda s, t: answer_survey(s, handbook, s.get(Conversation, t[0].conversation_id), now=at("2026-03-02 13:00"), text="解决了，5分"),
         60: lambda s, t: take_step(s, handbook, t[1], "resolve", who="staff", actor_id=7, now=at("2026-03-03 15:00"), reason="已修复"),
+        65: lambda s, t: note_appeal(s, handbook, complaints, t[3], "已经打了12300", now=at("2026-03-03 17:30")),
+        66: lambda s, t: note_appeal(s, handbook, complaints, t[0], "我向工信部申诉", now=at("2026-03-03 18:00")),
+        69: lambda s, t: take_step(s, handbook, t[0], "answer", who="staff", actor_id=7, now=at("2026-03-03 19:30"), reason="已答复"),
         70: lambda s, t: answer_survey(s, handbook, s.get(Conversation, t[1].conversation_id), now=at("2026-03-03 20:00"), text="没有解决"),
     }
     for half in range(48 * 6 + 1):
@@ -70,6 +76,9 @@ def test_honest_work_leaves_no_difference(week: None, engine: Engine, handbook: 
 
     assert (done.tickets, done.differences) == (4, [])
     assert done.events > 12 and done.figures > 20
+    with Session(engine) as session:
+        clocks = session.query(TicketClock).filter(TicketClock.clock.startswith("complaint:"))
+        assert [each.outcome for each in clocks.order_by(TicketClock.ticket_id)] == ["met", None]
 
 
 @pytest.mark.parametrize(

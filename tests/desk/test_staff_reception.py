@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 
 import pytest
 from sqlalchemy.orm import Session
 
 from bot.desk import complaints, presence, serving
+from bot.desk.clock import sweep
 from bot.desk.complaints import note_appeal, watch_appeals
 from bot.desk.messages import receive_message
 from bot.desk.qualifications import set_qualification
+from bot.desk.tickets import take_step
 from bot.handbook.handoff import StaleHolder
 from bot.handbook.reception import AtCapacity, NotQualified, OfferedToOther, words_in
 from bot.handbook.tables import Handbook
+from bot.storage.clock import TicketClock
 from bot.storage.conversations import Conversation
 from bot.storage.notices import Notice
 from bot.storage.staff import Offer
-from bot.storage.tickets import Ticket
+from bot.storage.tickets import Ticket, TicketEntry
 from tests.desk.callers import caller
 
 
@@ -144,25 +147,75 @@ def test_a_lapsed_certificate_takes_no_new_work(
     assert admitted == taken
 
 
-def test_words_of_an_appeal_are_noticed_once(session, make_ticket, reception, now) -> None:
-    ticket = make_ticket(session, type="complaint_service")
+def hear(session: Session, ticket: Ticket, text: str, external_id: str, now: datetime) -> None:
     conversation = session.get(Conversation, ticket.conversation_id)
-    receive_message(session, conversation, text="我要去通信管理局申诉", external_id="a1", now=now)
-
-    days = {"answer_for": timedelta(days=15), "now": now}
-    first = watch_appeals(session, reception.complaints, **days)
-    receive_message(session, conversation, text="已经打了12300", external_id="a2", now=now)
-    assert ([ticket], []) == (first, watch_appeals(session, reception.complaints, **days))
+    receive_message(session, conversation, text=text, external_id=external_id, now=now)
 
 
-def test_a_regulator_named_later_starts_the_answer_clock(session, make_ticket, reception, now) -> None:
+def clocks_of(session: Session, ticket: Ticket) -> dict[str, datetime]:
+    rows = session.query(TicketClock).filter_by(ticket_id=ticket.id)
+    return {row.clock: row.due_at for row in rows}
+
+
+def test_words_of_an_appeal_are_noticed_once(session, make_ticket, handbook, reception, now) -> None:
     ticket = make_ticket(session, type="complaint_service")
-    days = {"answer_for": timedelta(days=15), "now": now}
-    first = note_appeal(session, reception.complaints, ticket, "我找记者曝光你们", **days)
-    assert first.answer_due_at is None
+    tables = (handbook, reception.complaints)
+    hear(session, ticket, "我要去通信管理局申诉", "a1", now)
 
-    second = note_appeal(session, reception.complaints, ticket, "已经打了12300", **days)
+    first = watch_appeals(session, *tables, now=now)
+    hear(session, ticket, "已经打了12300", "a2", now)
+    assert ([ticket], []) == (first, watch_appeals(session, *tables, now=now))
+    assert 1 == session.query(TicketEntry).filter_by(step="appeal").count()
+
+
+@pytest.mark.parametrize("kind", ["fault_broadband", "bill_query", "complaint_service"])
+def test_an_appeal_on_any_ticket_has_fifteen_days_from_its_day(
+    session, make_ticket, handbook, reception, now, kind: str
+) -> None:
+    ticket = make_ticket(session, type=kind)
+    before = clocks_of(session, ticket)
+    later = now + timedelta(days=2)
+    hear(session, ticket, "我要向工信部申诉", "d1", later)
+    watch_appeals(session, handbook, reception.complaints, now=later)
+
+    [entry] = session.query(TicketEntry).filter_by(step="appeal")
+    assert {f"complaint:{entry.seq}": later + timedelta(days=15)} == {
+        name: due for name, due in clocks_of(session, ticket).items() if name not in before
+    }
+    [notice] = session.query(Notice).filter_by(kind="appeal")
+    assert "须在3月19日（周四）09:00前答复" in notice.text
+
+
+def test_who_only_names_a_newspaper_starts_no_clock(session, make_ticket, handbook, reception, now) -> None:
+    ticket = make_ticket(session)
+    tables = (handbook, reception.complaints)
+    first = note_appeal(session, *tables, ticket, "我找记者曝光你们", now=now)
+    assert (first.answer_due_at, {"response", "resolution"}) == (None, set(clocks_of(session, ticket)))
+
+    second = note_appeal(session, *tables, ticket, "已经打了12300", now=now)
     assert second.answer_due_at == now + timedelta(days=15)
+
+
+def test_an_appeal_is_warned_about_until_it_is_answered(
+    sessions, make_ticket, handbook, reception, now
+) -> None:
+    with sessions.begin() as session:
+        ticket = make_ticket(session, summary="再不修好我就打12300")
+        number, ticket_id = ticket.number, ticket.id
+        watch_appeals(session, handbook, reception.complaints, now=now)
+    sweep(sessions, handbook, now=now + timedelta(days=8))
+    with sessions.begin() as session:
+        ticket = session.get(Ticket, ticket_id)
+        told = [each.text for each in session.query(Notice) if "申诉答复" in each.text]
+        take_step(session, handbook, ticket, "answer", who="staff", actor_id=7,
+                  now=now + timedelta(days=9), reason="已书面答复")  # fmt: skip
+    sweep(sessions, handbook, now=now + timedelta(days=16))
+    with sessions.begin() as session:
+        [clock] = session.query(TicketClock).filter(TicketClock.clock.startswith("complaint:"))
+        later = [each.text for each in session.query(Notice) if "申诉答复" in each.text]
+
+    assert told and number in told[0] and later == told
+    assert (clock.outcome, clock.due_at) == ("met", now + timedelta(days=15))
 
 
 @pytest.mark.parametrize("number", ["13812300456", "13912345678"])
@@ -171,30 +224,30 @@ def test_a_phone_number_is_no_appeal(reception, number: str) -> None:
 
 
 def test_an_appeal_without_a_ticket_calls_the_leader_once(
-    session, make_conversation, reception, now
+    session, make_conversation, handbook, reception, now
 ) -> None:
     conversation = make_conversation(session)
     receive_message(session, conversation, text="我要去工信部告你们", external_id="b1", now=now)
     for _ in range(2):
-        watch_appeals(session, reception.complaints, answer_for=timedelta(days=15), now=now)
+        watch_appeals(session, handbook, reception.complaints, now=now)
 
     notices = session.query(Notice).filter(Notice.kind == "appeal").all()
     assert [notice.role for notice in notices] == ["leader"]
 
 
 def test_a_message_that_commits_late_is_read_all_the_same(
-    session, make_ticket, reception, now
+    session, make_ticket, handbook, reception, now
 ) -> None:
-    days = {"answer_for": timedelta(days=15), "now": now}
+    tables = (handbook, reception.complaints)
     ticket = make_ticket(session, type="complaint_service")
     conversation = session.get(Conversation, ticket.conversation_id)
     late, _ = receive_message(session, conversation, text="我去12315", external_id="c1", now=now)
     late.direction = "out"  # not there yet
     receive_message(session, conversation, text="快点", external_id="c2", now=now)
-    watch_appeals(session, reception.complaints, **days)
+    watch_appeals(session, *tables, now=now)
     late.direction = "in"
 
-    assert watch_appeals(session, reception.complaints, **days) == [ticket]
+    assert watch_appeals(session, *tables, now=now) == [ticket]
 
 
 def test_every_text_told_by_the_desk_passes_the_language_check(
@@ -258,17 +311,17 @@ def test_one_conversation_that_cannot_be_offered_keeps_no_other(
 
 
 def test_one_appeal_that_cannot_be_noted_keeps_no_other(
-    session, make_ticket, reception, now, monkeypatch
+    session, make_ticket, handbook, reception, now, monkeypatch
 ) -> None:
     words = {"type": "complaint_service", "summary": "我要去通信管理局申诉"}
     broken, other = make_ticket(session, **words), make_ticket(session, **words)
     noted = complaints.note_appeal
 
-    def note(session: Session, table: object, ticket: Ticket, *rest: object, **more: object) -> object:
-        if ticket.id == broken.id:
+    def note(session: Session, *rest: object, **more: object) -> object:
+        if broken in rest:
             raise KeyError("a row nobody foresaw")
-        return noted(session, table, ticket, *rest, **more)
+        return noted(session, *rest, **more)
 
     monkeypatch.setattr(complaints, "note_appeal", note)
 
-    assert [other] == watch_appeals(session, reception.complaints, answer_for=timedelta(days=15), now=now)
+    assert [other] == watch_appeals(session, handbook, reception.complaints, now=now)

@@ -48,6 +48,8 @@ def log(*lines: str, allowance: dict | None = None) -> list[Event]:
             data = {"hold_reason": rest[0], "longest_h": float(rest[1]), "stops_clock": rest[0] != "busy"}
         elif step == "promise":
             data = {"by": at(f"{rest[0]} {rest[1]}").isoformat()}
+        elif step == "appeal":
+            data = {"complaint_h": 360}
         state = TARGETS.get(step, state)
         events.append(Event(at(f"{day} {hour}"), seq, step, state, who, data))
     return events
@@ -95,6 +97,12 @@ CASES = [
     ("a report in an incident has no deadline of its own", ["2026-03-02 09:00 accept", "2026-03-02 09:05 join system"], "resolution", "2026-03-09 09:00", "void", "2026-03-03 09:00"),
     ("a report taken out of an incident has its old deadline", ["2026-03-02 09:00 accept", "2026-03-02 09:05 join system", "2026-03-02 19:00 leave"], "resolution", "2026-03-02 20:00", "on_track", "2026-03-03 09:00"),
     ("a hold inside an incident has not run once the ticket leaves", ["2026-03-02 09:00 accept", "2026-03-02 09:05 join system", "2026-03-02 10:00 hold part 48", "2026-03-02 20:00 resume", "2026-03-02 21:00 leave"], "resolution", "2026-03-02 22:00", "on_track", "2026-03-03 19:00"),
+    ("an appeal is to be answered within fifteen days", ["2026-03-02 09:00 accept", "2026-03-03 10:00 appeal"], "complaint:2", "2026-03-03 11:00", "on_track", "2026-03-18 10:00"),
+    ("an appeal is answered by the answer only", ["2026-03-02 09:00 accept", "2026-03-03 10:00 appeal", "2026-03-03 11:00 contact", "2026-03-04 11:00 resolve"], "complaint:2", "2026-03-05 11:00", "on_track", "2026-03-18 10:00"),
+    ("an answer meets an appeal", ["2026-03-02 09:00 accept", "2026-03-03 10:00 appeal", "2026-03-05 10:00 answer"], "complaint:2", "2026-03-30 11:00", "met", "2026-03-18 10:00"),
+    ("an appeal stays whatever the type becomes", ["2026-03-02 09:00 accept", "2026-03-03 10:00 appeal", "2026-03-03 12:00 reclassify major"], "complaint:2", "2026-03-05 11:00", "on_track", "2026-03-18 10:00"),
+    ("an appeal after the end is to be answered, whatever is noted then", ["2026-03-02 09:00 accept", "2026-03-02 10:00 resolve", "2026-03-02 11:00 close", "2026-03-03 10:00 appeal", "2026-03-04 10:00 note"], "complaint:4", "2026-03-18 10:01", "breached", "2026-03-18 10:00"),
+    ("an appeal ends with its ticket", ["2026-03-02 09:00 accept", "2026-03-02 10:00 appeal", "2026-03-02 11:00 withdraw"], "complaint:2", "2026-03-30 10:00", "void", "2026-03-17 10:00"),
     ("a ticket that leaves an incident while it is held is held", ["2026-03-02 09:00 accept", "2026-03-02 09:05 join system", "2026-03-02 10:00 hold part 48", "2026-03-02 12:00 leave"], "resolution", "2026-03-02 13:00", "held", "2026-03-05 09:00"),
 ]
 
@@ -155,7 +163,7 @@ def test_the_ticket_of_a_delayed_incident_keeps_its_own_deadline() -> None:
     assert (wall(standing.due), wall(standing.members_due)) == ("2026-03-03 09:00", "2026-03-03 21:00")
 
 
-STEPS = ["claim", "hold", "resume", "respond", "resolve", "reopen", "reclassify", "transfer", "promise", "note", "withdraw"]
+STEPS = ["claim", "hold", "resume", "respond", "resolve", "reopen", "reclassify", "transfer", "promise", "appeal", "answer", "note", "withdraw"]
 
 
 @st.composite
@@ -174,6 +182,8 @@ def histories(draw: st.DrawFn) -> list[Event]:
             data = {"hold_reason": "part", "longest_h": draw(st.integers(1, 48)), "stops_clock": draw(st.booleans())}
         elif step == "promise":
             data = {"by": (moment + timedelta(hours=draw(st.integers(0, 30)))).isoformat()}
+        elif step == "appeal":
+            data = {"complaint_h": 360}
         elif step == "reclassify":
             data = {"allowance": draw(st.sampled_from([MAJOR, URGENT])), "deadline_class": "major"}
         events.append(Event(moment, seq, step, state, draw(st.sampled_from(["staff", "bot", "customer"])), data))

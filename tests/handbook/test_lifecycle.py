@@ -104,6 +104,22 @@ def test_what_a_step_needs_must_be_given(
     assert NEED_TITLES[need] in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("who", "kind", "owes"),
+    [
+        ("staff", "complaint", True),
+        ("leader", "complaint", True),
+        ("system", "complaint", False),
+        ("staff", "fault", False),
+        ("leader", "consult", False),
+    ],
+)
+def test_people_owe_the_cause_of_a_complaint_and_of_nothing_else(
+    who: str, kind: str, owes: bool
+) -> None:
+    assert ("cause" in LIFECYCLE.steps["resolve"].owed(who, kind=kind)) is owes
+
+
 def test_a_hold_reason_must_stand_in_the_table() -> None:
     with pytest.raises(MissingReason) as caught:
         take("hold", "processing", hold_reason="心情不好")

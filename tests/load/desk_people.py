@@ -276,6 +276,6 @@ STEPS: dict[str, dict[str, Any]] = {
     "note": {"reason": "已联系客户"},
     "hold": {"hold_reason": "customer"},
     "resume": {},
-    "resolve": {"reason": "已处理完毕"},
+    "resolve": {"reason": "已处理完毕", "cause": "delay"},
 }
 

@@ -117,9 +117,9 @@ class Month:
                 self.soon(now, 10, 300, self.step(ticket_id, "transfer", team="field", reason="需要上门"))
             elif roll < 0.18:
                 self.soon(now, 10, 200, self.step(ticket_id, "reclassify", who="leader", reason="核实", urgency=Urgency.MAJOR))
-                self.soon(now, 300, 2000, self.step(ticket_id, "resolve", reason="已处理"))
+                self.soon(now, 300, 2000, self.step(ticket_id, "resolve", reason="已处理", cause="delay"))
             elif roll < 0.97:
-                self.soon(now, 30, 1300, self.step(ticket_id, "resolve", reason="已处理"))
+                self.soon(now, 30, 1300, self.step(ticket_id, "resolve", reason="已处理", cause="delay"))
         elif name == "transfer":
             self.soon(now, 5, 300, self.step(ticket_id, "claim"))
         elif name == "hold" and roll < 0.8:
@@ -150,7 +150,7 @@ class Month:
             if outcome.kind in {"ask_score", "ask_solved"} and self.dice.random() < 0.5:
                 self.soon(now, 1, 60, self.answer(ticket_id))
             elif outcome.kind == "reopened":
-                self.soon(now, 30, 900, self.step(ticket_id, "resolve", reason="已再次处理"))
+                self.soon(now, 30, 900, self.step(ticket_id, "resolve", reason="已再次处理", cause="delay"))
 
         return act
 

@@ -10,7 +10,7 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
 from bot.channels.web.sessions import new_token
-from bot.storage.staff import Qualification, SavedView, Staff, TicketLink
+from bot.storage.staff import ComplaintCase, Qualification, SavedView, Staff, TicketLink
 from bot.storage.tickets import Ticket
 from tests.console.conftest import LocalDesk, start_local
 from tests.console.test_conversations import png
@@ -108,6 +108,30 @@ def test_two_tickets_of_one_customer_are_merged_and_one_is_split(
         kinds = sorted(link.kind for link in session.query(TicketLink))
         merged = session.query(Ticket).filter_by(number=double).one()
     assert (["merged", "split"], "withdrawn") == (kinds, merged.state)
+
+
+def test_a_complaint_is_resolved_with_its_cause_in_one_dialog(
+    console: LocalDesk,
+    people: Callable[[str], Page],  # noqa: F811
+) -> None:
+    id_ = console.waiting("没人处理，我要打12300", team="billing")
+    number = console.ticket(id_, "bill_dispute", summary="多扣三十元，再不处理就打12300")
+    wang = people("wang")
+    wang.click(f'[data-id="{id_}"]')
+    wang.see(".tickethead h2", number)
+    wang.see(".alarm", "客户提到12300")
+    wang.see(".clock .line", "申诉答复")
+    wang.click(".steps .el-button", "办结")
+    wang.see(".el-dialog textarea").send_keys("已核实并退费")
+    assert not wang.see(".el-dialog__footer .el-button--primary").is_enabled()
+    pick(wang, "计费差错")
+    confirm(wang)
+    wang.see(".tickethead .el-tag", "已处理")
+
+    with console.desk.sessions() as session:
+        ticket = session.query(Ticket).filter_by(number=number).one()
+        case = session.get(ComplaintCase, ticket.id)
+    assert ("resolved", "charge", True) == (ticket.state, case.cause, "record" in case.done)
 
 
 def pick(page: Page, option: str) -> None:

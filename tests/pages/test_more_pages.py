@@ -37,7 +37,7 @@ def fill(local: LocalDesk) -> None:
     for score in (5, 4, 1, None):
         number = local.ticket(local.waiting(), "complaint_service", summary="没人处理")
         leader.post(f"/tickets/{number}/claim", json={})
-        leader.post(f"/tickets/{number}/resolve", json={"reason": "已致歉"})
+        leader.post(f"/tickets/{number}/resolve", json={"reason": "已致歉", "cause": "delay"})
         if score == 1:
             _call_due(local)
             leader.post(f"/calls/{number}", json={"solved": True, "score": 1, "words": "太慢"})

@@ -27,13 +27,14 @@ const teams = () => Object.entries(store.tables.teams);
 const urgencies = () => Object.entries(store.tables.urgencies);
 const colleagues = () => store.people.filter((p) => p.id !== store.me.id && p.connected && store.tables.presences.find((each) => each.id === p.presence)?.takes_work).map((p) => [p.id, `${p.title}（${p.holds}/${p.capacity}）`]);
 
+const causeOf = () => select("cause", "投诉原因", (store.ticket?.complaint?.causes ?? []).map((c) => [c.id, c.title]));
 const NEEDS = {
   reason: () => text("reason", "原因或说明"),
   hold_reason: () => select("hold_reason", "挂起原因", store.tables.hold_reasons.map((r) => [r.id, `${r.title}（最长${r.longest_h}小时）`])),
   team: () => select("team", "转到团队", teams()),
   person: () => select("person", "指派给", store.people.map((p) => [p.id, p.title])),
   by: () => field("承诺时间", (id) => h("input", { id, type: "datetime-local", class: "native", value: form.by ?? "", onInput: (e) => { form.by = e.target.value; } })),
-  confirmed: () => null,
+  cause: causeOf,
   said: () => [text("reason", "客户在电话中的答复"), select("score", "客户评分（客户没有评分时不填）", [1, 2, 3, 4, 5].map((n) => [n, `${n}分`]), { clearable: true })],
 };
 // What a need is filled in as, where it has no field of its own name.
@@ -53,13 +54,13 @@ const DIALOGS = {
   reason: (d) => ({ title: d.title, hint: d.hint, body: [(d.short ? line : text)("reason", d.label, d.short ? { maxlength: d.short } : {})], ready: () => form.reason?.trim(), go: async () => { await d.done(form.reason.trim()); return true; } }),
   step: (d) => ({
     title: `${d.step.title} · ${d.number}`,
-    hint: d.step.id === "confirm" ? "与客户通话确认问题已解决后登记。系统会告知客户，客户没有评分的会请客户评分。" : d.step.id === "resolve" && store.ticket?.complaint?.procedure.some((p) => !p.done) ? "投诉处理步骤还没有全部完成，办结会记录未完成的步骤。" : null,
+    hint: d.step.id === "confirm" ? "与客户通话确认问题已解决后登记。系统会告知客户，客户没有评分的会请客户评分。" : d.step.id === "resolve" && store.ticket?.complaint?.procedure.some((p) => !p.done && !p.needs.includes("cause")) ? "投诉处理步骤还没有全部完成，办结会记录未完成的步骤。" : null,
     body: [
       ...(d.step.id === "reclassify" ? [select("type", "诉求类型", types()), select("urgency", "紧急程度", urgencies())] : []),
       ...d.step.needs.flatMap((need) => NEEDS[need]?.()),
       ...(d.step.id === "claim" || d.step.needs.includes("reason") || d.step.needs.includes("said") ? [] : [text("reason", "说明（可不填）")]),
     ],
-    ready: () => d.step.needs.every((need) => need === "confirmed" || form[FIELD_OF[need] ?? need]),
+    ready: () => d.step.needs.every((need) => form[FIELD_OF[need] ?? need]),
     go: () => takeStep(d),
   }),
   transfer: () => ({
@@ -95,7 +96,7 @@ const DIALOGS = {
   }),
   duty: (d) => ({
     title: d.duty.title, hint: d.duty.hint,
-    body: [d.duty.needs.includes("cause") ? select("cause", "投诉原因", store.ticket.complaint.causes.map((c) => [c.id, c.title])) : null, text("note", "说明")],
+    body: [d.duty.needs.includes("cause") ? causeOf() : null, text("note", "说明")],
     ready: () => (!d.duty.needs.includes("cause") || form.cause) && (!d.duty.needs.includes("note") || form.note?.trim()),
     go: async () => {
       const data = await attempt(() => desk.post(`/tickets/${d.number}/duties/${d.duty.id}`, { done: true, note: form.note, cause: form.cause }));

@@ -64,7 +64,8 @@ export async function startStep(step, number = store.ticket.number) {
     if (data && store.ticketNumber === number) store.ticket = data;
     return;
   }
-  store.dialog = { kind: "step", step, number };
+  // A cause that is recorded already is filled in.
+  store.dialog = { kind: "step", step, number, start: step.needs.includes("cause") ? { cause: store.ticket?.complaint?.cause } : {} };
 }
 
 function steps(t) {
@@ -100,11 +101,11 @@ async function tick(t, duty, done) {
 
 function complaint(t) {
   if (!t.complaint) return null;
-  const { procedure, appealed_at: appealed, appeal_words: words, answer_due_at: due } = t.complaint;
+  const { procedure, appealed_at: appealed, appeal_words: words } = t.complaint;
   const done = procedure.filter((d) => d.done).length;
   return h("section", { class: "part" }, [
-    h("h3", ["投诉处理步骤", h("span", { class: "tiny" }, `${done}/${procedure.length}`)]),
-    appealed ? h("p", { class: "alarm", role: "alert" }, ["客户提到", words, due ? "，答复期限 " : "", due ? dueChip(due) : null]) : null,
+    procedure.length ? h("h3", ["投诉处理步骤", h("span", { class: "tiny" }, `${done}/${procedure.length}`)]) : h("h3", "申诉预警"),
+    appealed ? h("p", { class: "alarm", role: "alert" }, `客户提到${words}`) : null,
     h("ul", { class: "duties" }, procedure.map((d) =>
       h("li", { key: d.id, class: { done: d.done } }, [
         h(ElCheckbox, { modelValue: d.done, disabled: !may("tickets_work"), onChange: (value) => tick(t, d, value) }, () => d.title),

@@ -39,9 +39,10 @@ export function left(due, now, { held = false } = {}) {
 
 export const AUTHORS = { customer: "客户", bot: "智能客服", staff: "客服代表", system: "系统提示" };
 export const LEVELS = { block: "必改", warn: "建议改", suggest: "提示" };
-export const CLOCKS = { response: "首次响应", resolution: "处理完成", callback: "承诺回电", complaint: "投诉答复" };
+export const CLOCKS = { response: "首次响应", resolution: "处理完成", callback: "承诺回电", complaint: "投诉答复", appeal: "申诉答复" };
 
-export const clockTitle = (name) => CLOCKS[name] ?? CLOCKS[name.split(":")[0]] ?? name;
+// The answer to a complaint has no number; that to an appeal has the number of its line.
+export const clockTitle = (name) => (name.startsWith("complaint:") ? CLOCKS.appeal : CLOCKS[name.split(":")[0]] ?? name);
 
 export function conversationName(conversation) {
   return `${conversation.channel_title}客户 ${conversation.id.slice(-6)}`;
