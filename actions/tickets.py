@@ -78,7 +78,7 @@ def _meant(turn: Turn, wish: str) -> Ticket | None:
 
 def _list(turn: Turn, tickets: list[Ticket]) -> None:
     lines = "；".join(
-        f"{t.number}（{turn.handbook.type_of(t.type).title}，"
+        f"{t.number}（{turn.handbook.type_of(t.type).spoken}，"
         f"{turn.handbook.lifecycle.states[t.state]}，{due_words(turn, t)}）"
         for t in tickets[:3]
     )
@@ -108,7 +108,7 @@ def _show(turn: Turn, ticket: Ticket) -> None:
 def _values(turn: Turn, ticket: Ticket) -> dict[str, Any]:
     return {
         "number": ticket.number,
-        "title": turn.handbook.type_of(ticket.type).title,
+        "title": turn.handbook.type_of(ticket.type).spoken,
         "state_title": turn.handbook.lifecycle.states[ticket.state],
         "class_title": turn.handbook.classes[ticket.deadline_class].title,
         "team_title": turn.handbook.teams[ticket.team].title,

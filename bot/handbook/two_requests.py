@@ -6,15 +6,17 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from bot.handbook.intake import SURE
 from bot.handbook.intake_parts import Reading
+from bot.handbook.intake_steps import SURE
+from bot.handbook.one_story import SEPARATES, belongs, fitting, tells_done
 from bot.handbook.requests import RequestType
 
 LEAST_PART = 4
 _JOINT = re.compile(
-    r"顺便|另外|对了(?!吗|吧)|(?<=[\s，,。；;！!？?、])(?:还有|还想|还要|再(?:帮|给)我|同时|也想|第二)"
+    rf"{SEPARATES.pattern}|(?<=[\s，,。；;！!？?、])(?:还有|同时)"
 )
 _EDGES = " \t\n，,。；;！!？?、"
+_CLAUSE_END = re.compile(r"[\s，,。；;！!]|(?:以后|之后)")
 
 
 def halves(text: str) -> tuple[str, str] | None:
@@ -23,22 +25,39 @@ def halves(text: str) -> tuple[str, str] | None:
         before, after = text[: joint.start()].strip(_EDGES), text[joint.end() :].strip(_EDGES)
         if len(before) >= LEAST_PART and len(after) >= LEAST_PART:
             return before, after
+    return _done_and_after(text)
+
+
+def _done_and_after(text: str) -> tuple[str, str] | None:
+    """Cut a story between what was done and what came of it: 换了套餐以后 / 多扣了50块."""
+    if not tells_done(text):
+        return None
+    for end in _CLAUSE_END.finditer(text):
+        before, after = text[: end.end()].strip(_EDGES), text[end.end() :].strip(_EDGES)
+        if tells_done(before) and min(len(before), len(after)) >= LEAST_PART:
+            return before, after
     return None
 
 
-def in_order(
-    readings: Sequence[Reading], types: Mapping[str, RequestType]
-) -> tuple[Reading, Reading] | None:
-    """Put two requests in the order in which they are acted on: the more urgent first.
+def requests_in(
+    whole: Reading, parts: Sequence[Reading], types: Mapping[str, RequestType]
+) -> tuple[Reading, ...]:
+    """Return the one request of a message, or two in the order in which they are acted on.
 
-    Nothing unless both halves are surely requests, and of different types.
+    Two only if both halves are surely requests of different types and not one story; of two
+    the more urgent comes first.
     """
     sure = [
-        each for each in readings
+        each for each in parts
         if each.confidence >= SURE and each.type in types and types[each.type].kind.is_request
     ]
     if len(sure) != 2 or sure[0].type == sure[1].type:
-        return None
+        return (whole,)
+    told, said = sure
+    kinds = types[told.type], types[said.type]
+    if not SEPARATES.search(whole.text) and belongs(told.text, kinds[0], said.text, kinds[1]):
+        chosen = fitting(told.text, kinds[0], said.text, kinds[1]).id
+        return (replace(whole, type=chosen, confidence=max(told.confidence, said.confidence)),)
     first, second = sorted(sure, key=lambda each: -each.urgency.rank)
     # The number is the caller's in both; a place belongs to the half that names it.
     for each in sure:

@@ -36,7 +36,7 @@ from tests.handbook.intakes import (
         ("complaint_service", "major", "acknowledge_complaint"),
         ("report_hazard", "general", "acknowledge_safety"),
         ("relocate", "general", "acknowledge_order"),
-        ("suggestion", "general", "acknowledge_consult"),
+        ("suggestion", "general", "acknowledge_suggestion"),
         ("relocate", "urgent", "acknowledge_urgent"),
     ],
 )
