@@ -12,7 +12,13 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from bot.handbook import short_answers
-from bot.handbook.intake_asides import QUESTION, aside, other_request, put_aside
+from bot.handbook.intake_asides import (
+    QUESTION,
+    aside,
+    more_of_the_story,
+    other_request,
+    put_aside,
+)
 from bot.handbook.intake_confirm import confirming, correcting
 from bot.handbook.intake_parts import (
     Intake,
@@ -224,7 +230,8 @@ def _answered(intake: Intake, reading: Reading, tables: IntakeTables) -> Turn:
     if other is not None and other.kind.is_request:
         if other.id == intake.type and other.kind is RequestKind.CONSULT:
             return _asked_more(intake, reading, tables)
-        return end(intake, "switch")
+        story = more_of_the_story(intake, reading, other, tables) if other.id != intake.type else None
+        return story or end(intake, "switch")
     if reading.facts:
         take_in(intake, reading)
         return next_question(intake, tables, says=(Say("utter_answer_not_enough"),))

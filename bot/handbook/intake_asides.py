@@ -68,11 +68,9 @@ def aside(intake: Intake, reading: Reading, tables: IntakeTables) -> Turn | None
 
 
 def _between(intake: Intake, reading: Reading, asked: RequestType, tables: IntakeTables) -> Turn:
-    known = tables.types[intake.type]
-    told = "，".join(intake.words)
-    if asked.kind is not RequestKind.SAFETY and belongs(told, known, reading.text, asked):
-        chosen = fitting(intake.words[0], known, reading.text, asked)
-        return _one_story(intake, reading, chosen, tables)
+    story = more_of_the_story(intake, reading, asked, tables)
+    if story is not None:
+        return story
     if reading.urgency is Urgency.URGENT and intake.urgency != Urgency.URGENT.value:
         return interrupt(intake, reading, asked, tables)
     if CORRECTS.search(reading.text) and not ALSO.search(reading.text):
@@ -88,10 +86,21 @@ def _between(intake: Intake, reading: Reading, asked: RequestType, tables: Intak
     return repeat(intake, says=says)
 
 
+def more_of_the_story(
+    intake: Intake, reading: Reading, other: RequestType, tables: IntakeTables
+) -> Turn | None:
+    """Take what goes on with the story into it; danger is always taken up by itself."""
+    known = tables.types[intake.type]
+    told = "，".join(intake.words)
+    if other.kind is RequestKind.SAFETY or not belongs(told, known, reading.text, other):
+        return None
+    return _one_story(intake, reading, fitting(intake.words[0], known, reading.text, other), tables)
+
+
 def _one_story(
     intake: Intake, reading: Reading, chosen: RequestType, tables: IntakeTables
 ) -> Turn:
-    """Take the message as more of the same story, which may show what it is really about."""
+    """Go on with the story, which may show what it is really about."""
     asked, intake.asking = intake.asking or "", None
     becomes_urgent = reading.urgency is Urgency.URGENT and intake.urgency != Urgency.URGENT.value
     if chosen.id != intake.type:

@@ -7,7 +7,17 @@ import pytest
 from bot.handbook.intake import CONFIRM, advance
 from bot.handbook.one_story import belongs, fitting, tells_done
 from bot.handbook.requests import Urgency
-from tests.handbook.intakes import HANDBOOK, PHONE, PLACE, TABLES, confirming, names, read, start
+from tests.handbook.intakes import (
+    HANDBOOK,
+    PHONE,
+    PLACE,
+    TABLES,
+    answered,
+    confirming,
+    names,
+    read,
+    start,
+)
 
 # told, its type, said, its type, and the type of the one story
 JOINED = [
@@ -24,7 +34,9 @@ JOINED = [
     # how it is being handled; what is demanded decides
     ("家里断网了", "fault_broadband", "打了两次电话没人来", "complaint_service", "fault_broadband"),
     ("家里断网了", "fault_broadband", "我要投诉你们装维", "complaint_service", "complaint_service"),
-    ("推销我办了会员", "complaint_marketing", "我没同意，要退钱", "bill_dispute", "bill_dispute"),
+    # of two complaints the one that says what it is about
+    ("营业员说不要钱", "complaint_service", "现在每个月扣我十块", "bill_dispute", "bill_dispute"),
+    ("多扣了我50块", "bill_dispute", "我要投诉你们", "complaint_service", "bill_dispute"),
     # danger stays danger
     ("电线杆倒了", "report_hazard", "我们家网也因为这个断了", "fault_broadband", "report_hazard"),
 ]
@@ -36,6 +48,8 @@ SEPARATE = [
     ("我的宽带断了", "fault_broadband", "手机停机了", "suspend_resume"),
     ("我要移机", "relocate", "上个月多扣了我30块", "bill_dispute"),  # a wish is no cause
     ("充了话费没到账", "payment", "家里宽带断了", "fault_broadband"),
+    ("给老人办张卡", "new_install", "我的服务密码也忘了", "password_reset"),
+    ("要携号转网", "port_out", "办之前先把彩铃退了", "vas_cancel"),
     ("网断了重启光猫", "fault_broadband", "还是帮我查下话费吧", "bill_query"),
 ]
 
@@ -55,7 +69,7 @@ def test_another_request_stands_beside_it(told: str, first: str, said: str, seco
 
 @pytest.mark.parametrize(
     ("text", "done"),
-    [("换了套餐", True), ("已经交完费", True), ("改不了密码", False), ("想补张卡", False), ("办好了吗", False)],
+    [("换了套餐", True), ("过户给我儿子以后", True), ("已经交完费", True), ("改不了密码", False), ("想补张卡", False), ("办好了吗", False)],
 )
 def test_what_was_done_is_told_from_what_is_wanted(text: str, done: bool) -> None:
     assert tells_done(text) is done
@@ -101,6 +115,13 @@ def test_more_of_the_story_at_the_read_back_is_read_back() -> None:
 
     assert (names(turn), turn.ask, intake.pending) == (["noted"], CONFIRM, [])
     assert "打了两次电话都没人来" in intake.story
+
+
+def test_what_follows_an_answered_question_keeps_the_words_before_it() -> None:
+    intake = answered()
+    turn = advance(intake, read("结果多扣了我五十块", "bill_dispute"), TABLES)
+
+    assert (turn.outcome, intake.type, len(intake.words)) == (None, "bill_dispute", 2)
 
 
 def test_danger_is_taken_up_at_once_even_as_part_of_the_story() -> None:
