@@ -17,6 +17,7 @@ from bot.handbook.intake import says_no, says_yes
 from bot.handbook.lifecycle import OPEN_STATES, IllegalStep
 from bot.handbook.requests import Urgency
 from bot.handbook.urgency import raise_urgency, signals
+from bot.handbook.wished_time import wished_time
 from bot.storage.tickets import Ticket
 
 # Said with a ticket open, these words ask how it stands, whatever the model makes of them.
@@ -195,6 +196,8 @@ def supplement(turn: Turn, ticket: Ticket, words: str) -> None:
         _say(turn, ticket, "utter_ticket_status")
         return
     _raise(turn, ticket, words)
+    if wish := wished_time(words):
+        ticket.facts = {**(ticket.facts or {}), "wished_time": wish}
     turn.conversation.dialogue = None
     _say(turn, ticket, "utter_ticket_supplemented")
 

@@ -145,6 +145,8 @@ def _gathering(intake: Intake, reading: Reading, tables: IntakeTables) -> Turn:
         if not answered or _is_whole_address(reading, wanted):
             # The pattern may have caught only the district of a longer address.
             said = place_said(reading.text) if wanted == "address" else reading.text.strip()
+            if wanted == "detail":
+                said = "，".join((*intake.story, said))
             intake.facts[wanted] = said[:LONGEST_FACT]
         elif other is not None and ALSO.search(reading.text):
             return next_question(intake, tables, says=put_aside(intake, reading, other))
@@ -174,7 +176,8 @@ def _without_number(intake: Intake, reading: Reading, tables: IntakeTables) -> T
 
 def _is_whole_address(reading: Reading, wanted: str) -> bool:
     short = len(reading.text.strip()) <= SHORT_ADDRESS
-    return wanted == "address" and short and set(reading.facts) == {"address"}
+    # The number of a house (12号) reads like a day of the month.
+    return wanted == "address" and short and set(reading.facts) - {"datetime"} == {"address"}
 
 
 def _accepts(intake: Intake, reading: Reading, wanted: str, tables: IntakeTables) -> bool:

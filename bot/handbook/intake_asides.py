@@ -101,20 +101,18 @@ def _one_story(
     intake: Intake, reading: Reading, chosen: RequestType, tables: IntakeTables
 ) -> Turn:
     """Go on with the story, which may show what it is really about."""
+    # What was told is no failed answer: the question counts as not yet asked.
     asked, intake.asking = intake.asking or "", None
+    intake.asked[asked] = max(0, intake.asked.get(asked, 0) - 1)
     becomes_urgent = reading.urgency is Urgency.URGENT and intake.urgency != Urgency.URGENT.value
-    if chosen.id != intake.type:
+    if chosen.id == intake.type:
+        take_in(intake, reading)
+        turn = next_question(intake, tables, says=(Say("utter_noted"),))
+    else:
         before = tables.types[intake.type]
         if before.kind is RequestKind.FAULT:
             intake.needs = [list(group) for group in before.needs]
         turn = switch(intake, reading, chosen, tables)
-    else:
-        take_in(intake, reading)
-        turn = next_question(intake, tables, says=(Say("utter_noted"),))
-        if turn.ask == asked:
-            # What was told is no failed answer: it does not count, and the question stays as it was.
-            intake.asked[asked] -= 1
-            turn = replace(turn, again=False)
     return replace(turn, says=(acknowledge(chosen, reading.urgency),)) if becomes_urgent else turn
 
 

@@ -68,7 +68,7 @@ def ask_again(intake: Intake, says: tuple[Say, ...] = ()) -> Turn:
 
 def repeat(intake: Intake, says: tuple[Say, ...]) -> Turn:
     """Ask the same again without counting it: the customer said something sensible."""
-    return Turn(says=says, ask=intake.asking, again=True)
+    return Turn(says=says, ask=intake.asking)
 
 
 def confirm_anew(intake: Intake, response: str = "utter_updated") -> Turn:

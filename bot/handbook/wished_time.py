@@ -15,7 +15,8 @@ _WISHES = re.compile(
     r"来(?!的|过|了|电|说)|上门|过来|安排|预约|约在|约到|在家|有人|有空|方便|有时间|才(?:有|能|在|下班)|再(?:来|修|装|弄|办|打)"
     r"|希望|最好|能不能|可以|尽快|弄好|修好|装好|联系我|打给我|打电话|给我(?:打|回)|回电|生效|开始用|要用|之前"
 )
-_HAPPENED = re.compile(r"断|坏|掉线|没(?:有)?(?:网|信号|人|来|修)|不(?:了|通|来|亮)|就(?:开始|这样)|开始(?!用)|说(?:好|是|的)|每天|天天|扣|过了|(?:修|装|来|办)(?:过|了)")
+_HAPPENED = re.compile(r"断|坏|掉线|没(?:有)?(?:网|信号|人|来|修)|不(?:了|通|来|亮)|就(?:开始|这样)|开始(?:的|断|掉|不|变|卡)|说(?:好|是|的)|每天|天天|扣|过了|(?:修|装|来|办)(?:过|了)")
+_HOUSE = re.compile(r"\d+号")
 _ROUND = r"(?:(?:的)?(?:\d{1,2}|[一二三四五六七八九十两]{1,3})点)?(?:半)?(?:以后|之后|之前|以前|左右|前后|前|后)?"
 
 
@@ -27,7 +28,11 @@ def wished_time(text: str, *, order: bool = False) -> str | None:
             fact for fact in find_facts(said)
             if fact.name == "datetime" and not _PAST.search(fact.value)
         ]
-        if not times or _HAPPENED.search(said) or not (order or _WISHES.search(said)):
+        if not times or _HAPPENED.search(said):
+            continue
+        # 李家沟12号 is a house; a bare number of a day needs a wish beside it, or to come first.
+        house = times[0].start > 0 and _HOUSE.fullmatch(times[0].value)
+        if not _WISHES.search(said) and (house or not order):
             continue
         rest = re.match(_ROUND, said[times[-1].end :])
         return said[times[0].start : times[-1].end + (rest.end() if rest else 0)]

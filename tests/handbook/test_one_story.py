@@ -98,6 +98,7 @@ def test_what_is_wrong_now_is_what_is_registered() -> None:
     turn = advance(intake, read("卡没信号", "fault_mobile"), TABLES)
 
     assert (names(turn), intake.type, intake.pending) == (["switched"], "fault_mobile", [])
+    assert (turn.ask, turn.again) == ("phone_number", False)
 
 
 def test_a_complaint_about_a_fault_still_asks_where_to_repair_it() -> None:

@@ -31,6 +31,9 @@ def test_a_time_of_the_story_is_no_wish(text: str) -> None:
     assert wished_time(text) is None
 
 
-@pytest.mark.parametrize(("text", "time"), [("周六上午", "周六上午"), ("昨天就说要移机", None)])
+ORDERED = [("周六上午", "周六上午"), ("下个月开始", "下个月"), ("12号吧", "12号"), ("龙湖镇李家沟12号", None), ("昨天就说要移机", None)]
+
+
+@pytest.mark.parametrize(("text", "time"), ORDERED)
 def test_of_an_order_every_time_to_come_is_wished(text: str, time: str | None) -> None:
     assert wished_time(text, order=True) == time
