@@ -51,12 +51,18 @@ class ValidateIntakeForm(DeskAction):
         turn.events += _slots(turn, intake, step)
 
 
+# What “接下来为您登记…” has said already.
+_ANNOUNCED = ("utter_acknowledge_order", "utter_acknowledge_consult")
+
+
 def _step(turn: Turn, state: dict[str, Any]) -> tuple[Intake, IntakeTurn]:
     tables, reading = turn.office.tables, turn.reading
     if "start" in state:
         started = reading_of(state["start"])
         intake, step = begin(started, tables, key=_key(turn, started))
         intake.pending = list(state.get("rest", []))
+        if state.get("announced"):
+            step = replace(step, says=tuple(s for s in step.says if s.response not in _ANNOUNCED))
         # The message that is being answered must not count as an answer to the new question.
         intake.last_message = reading.message_id
         return intake, step
@@ -222,7 +228,7 @@ def _go_on(turn: Turn, intake: Intake) -> None:
     first, rest = intake.pending[0], intake.pending[1:]
     first["facts"] = {**{k: v for k, v in intake.facts.items() if k == "phone_number"}, **first["facts"]}
     turn.say("utter_next_request", title=turn.handbook.type_of(first["type"]).spoken)
-    turn.conversation.dialogue = {"start": first, "rest": rest}
+    turn.conversation.dialogue = {"start": first, "rest": rest, "announced": True}
     turn.events.append(ActiveLoop("intake_form"))
 
 

@@ -151,7 +151,9 @@ def switch(intake: Intake, reading: Reading, other: RequestType, tables: IntakeT
     """Go on as another type: the customer says that ours was wrong."""
     intake.type = other.id
     take_in(intake, reading)
-    return next_question(intake, tables, says=(Say("utter_switched", {"title": other.spoken}),))
+    sorry = other.kind in (RequestKind.FAULT, RequestKind.COMPLAINT)
+    said = Say("utter_switched_sorry" if sorry else "utter_switched", {"title": other.spoken})
+    return next_question(intake, tables, says=(said,))
 
 
 def interrupt(intake: Intake, reading: Reading, other: RequestType, tables: IntakeTables) -> Turn:

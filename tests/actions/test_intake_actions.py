@@ -179,6 +179,8 @@ def test_two_requests_in_one_message_are_both_served(customer: Customer) -> None
     assert opened.texts == ["ticket_opened", "next_request"]
     assert [ticket.type for ticket in customer.tickets] == ["relocate"]
     assert customer.conversation.dialogue["start"]["type"] == "password_reset"
+    # 接下来为您登记… has acknowledged it.
+    assert customer.says("对", "affirm", "validate_intake_form").texts == []
 
 
 def test_the_number_is_asked_for_once_in_a_conversation(customer: Customer) -> None:

@@ -118,7 +118,7 @@ def test_danger_is_registered_without_a_number() -> None:
 SAID_AT_THE_END = [
     (read("先别退", "bill_dispute"), None, "cancel", []),
     (read("等等", "unclear"), CONFIRM, None, ["take_your_time"]),
-    (read("不对,不是宽带,是电视", "fault_tv", confidence=0.4), CONFIRM, None, ["switched"]),
+    (read("不对,不是宽带,是电视", "fault_tv", confidence=0.4), CONFIRM, None, ["switched_sorry"]),
     (read("地址再加上:村口小卖部隔壁"), CONFIRM, None, ["updated"]),
     (read("急用啊,我是开网约车的", "unclear"), CONFIRM, None, ["noted"]),
 ]

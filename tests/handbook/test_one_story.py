@@ -97,7 +97,7 @@ def test_what_is_wrong_now_is_what_is_registered() -> None:
     intake = start("port_out", "昨天办了携号转网")
     turn = advance(intake, read("卡没信号", "fault_mobile"), TABLES)
 
-    assert (names(turn), intake.type, intake.pending) == (["switched"], "fault_mobile", [])
+    assert (names(turn), intake.type, intake.pending) == (["switched_sorry"], "fault_mobile", [])
     assert (turn.ask, turn.again) == ("phone_number", False)
 
 
