@@ -29,7 +29,7 @@ from bot.handbook.intake import (
 )
 from bot.handbook.intake import Turn as IntakeTurn
 from bot.handbook.requests import RequestKind, Urgency
-from bot.handbook.two_requests import in_order
+from bot.handbook.two_requests import requests_in
 
 
 class ValidateIntakeForm(DeskAction):
@@ -51,12 +51,18 @@ class ValidateIntakeForm(DeskAction):
         turn.events += _slots(turn, intake, step)
 
 
+# What “接下来为您登记…” has said already.
+_ANNOUNCED = ("utter_acknowledge_order", "utter_acknowledge_consult")
+
+
 def _step(turn: Turn, state: dict[str, Any]) -> tuple[Intake, IntakeTurn]:
     tables, reading = turn.office.tables, turn.reading
     if "start" in state:
         started = reading_of(state["start"])
         intake, step = begin(started, tables, key=_key(turn, started))
         intake.pending = list(state.get("rest", []))
+        if state.get("announced"):
+            step = replace(step, says=tuple(s for s in step.says if s.response not in _ANNOUNCED))
         # The message that is being answered must not count as an answer to the new question.
         intake.last_message = reading.message_id
         return intake, step
@@ -78,14 +84,15 @@ def _begin(turn: Turn, state: dict[str, Any]) -> tuple[Intake, IntakeTurn]:
     """Begin with the message's request, or with the more urgent of the two that it holds."""
     turn.note_doubt()
     tables, known = turn.office.tables, _known(turn)
-    two = in_order(readings_of_halves(turn.tracker.latest_message, turn.handbook), tables.types)
-    first = two[0] if two else _with_earlier_words(turn.reading, state)
+    parts = readings_of_halves(turn.tracker.latest_message, turn.handbook)
+    first, *second = requests_in(turn.reading, parts, tables.types)
+    first = first if second else _with_earlier_words(first, state)
     intake, step = begin(first, tables, key=_key(turn, first), known=known)
     before = _open_already(turn, first.type) if step.ask != SOLVED else ()
     after = ()
-    if two:
-        intake.pending = [put_by(two[1])]
-        after = (Say("utter_second_noted", {"title": tables.types[two[1].type].title}),)
+    if second:
+        intake.pending = [put_by(second[0])]
+        after = (Say("utter_second_noted", {"title": tables.types[second[0].type].spoken}),)
     return intake, replace(step, says=(*before, *step.says, *after))
 
 
@@ -101,7 +108,7 @@ def _open_already(turn: Turn, type: str) -> tuple[Say, ...]:
     """Tell of an open ticket of the same type, so that nobody has to wonder about two."""
     for ticket in tickets_of(turn.session, turn.conversation, open_only=True):
         if ticket.type == type:
-            title = turn.handbook.type_of(type).title
+            title = turn.handbook.type_of(type).spoken
             values = {"title": title, "number": ticket.number, "due_words": due_words(turn, ticket)}
             return (Say("utter_same_type_open", values),)
     return ()
@@ -139,11 +146,14 @@ def _reading_json(reading: Reading, intake: Intake) -> dict[str, Any]:
 
 def _slots(turn: Turn, intake: Intake, step: IntakeTurn) -> list[dict[str, Any]]:
     titles = {**turn.handbook.facts, CONFIRM: "核对信息"}
+    request_type = turn.handbook.type_of(intake.type)
     values = {
-        "request_title": turn.handbook.type_of(intake.type).title,
+        "request_title": request_type.spoken,
         "asked_again": step.again,
         "requested_slot": step.ask,
     }
+    if step.ask == "detail":
+        values["tell"] = request_type.tell
     if step.ask == CONFIRM:
         values["read_back"] = read_back(intake, turn.handbook)
     if step.ask == OFFER:
@@ -207,6 +217,8 @@ def announce_ticket(turn: Turn, ticket: Any) -> None:
         ticket=ticket_card(ticket, turn.handbook), context=ticket.type,
         facts=ticket_facts(ticket, now=turn.now),
     )
+    if wish := ticket.facts.get("wished_time"):
+        turn.say("utter_wish_passed_on", wish=wish)
 
 
 def _go_on(turn: Turn, intake: Intake) -> None:
@@ -215,8 +227,8 @@ def _go_on(turn: Turn, intake: Intake) -> None:
         return
     first, rest = intake.pending[0], intake.pending[1:]
     first["facts"] = {**{k: v for k, v in intake.facts.items() if k == "phone_number"}, **first["facts"]}
-    turn.say("utter_next_request", title=turn.handbook.type_of(first["type"]).title)
-    turn.conversation.dialogue = {"start": first, "rest": rest}
+    turn.say("utter_next_request", title=turn.handbook.type_of(first["type"]).spoken)
+    turn.conversation.dialogue = {"start": first, "rest": rest, "announced": True}
     turn.events.append(ActiveLoop("intake_form"))
 
 

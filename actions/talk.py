@@ -68,7 +68,7 @@ def likely_choices(turn: Turn) -> list[dict[str, str]]:
         known = turn.handbook.types.get(name)
         if known is None or known.kind.value == "talk" or share < LEAST_SHARE:
             continue
-        offered.append({"title": known.title, "payload": known.title, "choice": name})
+        offered.append({"title": known.spoken, "payload": known.spoken, "choice": name})
     return offered[:MOST_CHOICES]
 
 

@@ -17,6 +17,7 @@ from bot.handbook.intake import says_no, says_yes
 from bot.handbook.lifecycle import OPEN_STATES, IllegalStep
 from bot.handbook.requests import Urgency
 from bot.handbook.urgency import raise_urgency, signals
+from bot.handbook.wished_time import wished_time
 from bot.storage.tickets import Ticket
 
 # Said with a ticket open, these words ask how it stands, whatever the model makes of them.
@@ -78,7 +79,7 @@ def _meant(turn: Turn, wish: str) -> Ticket | None:
 
 def _list(turn: Turn, tickets: list[Ticket]) -> None:
     lines = "；".join(
-        f"{t.number}（{turn.handbook.type_of(t.type).title}，"
+        f"{t.number}（{turn.handbook.type_of(t.type).spoken}，"
         f"{turn.handbook.lifecycle.states[t.state]}，{due_words(turn, t, call=False)}）"
         for t in tickets[:3]
     )
@@ -112,7 +113,7 @@ def _show(turn: Turn, ticket: Ticket) -> None:
 def _values(turn: Turn, ticket: Ticket) -> dict[str, Any]:
     return {
         "number": ticket.number,
-        "title": turn.handbook.type_of(ticket.type).title,
+        "title": turn.handbook.type_of(ticket.type).spoken,
         "state_title": turn.handbook.lifecycle.states[ticket.state],
         "class_title": turn.handbook.classes[ticket.deadline_class].title,
         "team_title": turn.handbook.teams[ticket.team].title,
@@ -199,6 +200,8 @@ def supplement(turn: Turn, ticket: Ticket, words: str) -> None:
         _say(turn, ticket, "utter_ticket_status")
         return
     _raise(turn, ticket, words)
+    if wish := wished_time(words):
+        ticket.facts = {**(ticket.facts or {}), "wished_time": wish}
     turn.conversation.dialogue = None
     _say(turn, ticket, "utter_ticket_supplemented")
 

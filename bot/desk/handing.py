@@ -92,7 +92,7 @@ def _intake_goes_on(office: Office, conversation: Conversation, heard: list[str]
     conversation.dialogue = {**conversation.dialogue, "intake": intake.as_json()}
     if asking is None:
         return None
-    values = {"type_title": office.handbook.types[intake.type].title}
+    values = {"type_title": office.handbook.types[intake.type].spoken}
     if asking == CONFIRM:
         return office.reception.words["handed_back_complete"].format(**values)
     values["fact_title"] = office.handbook.facts.get(asking, asking)

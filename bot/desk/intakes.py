@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from datetime import datetime
 
 from sqlalchemy import select
@@ -11,9 +10,10 @@ from sqlalchemy.orm import Session
 from bot.desk.incidents import join_or_count
 from bot.desk.tickets import hash_phone, open_ticket, take_step
 from bot.handbook.intake import NOT_GIVEN, Intake
+from bot.handbook.intake_story import with_needs
 from bot.handbook.lifecycle import OPEN_STATES
 from bot.handbook.privacy import mask
-from bot.handbook.requests import RequestKind, Urgency, wanted_facts
+from bot.handbook.requests import Urgency, wanted_facts
 from bot.handbook.tables import Handbook
 from bot.storage.conversations import Conversation
 from bot.storage.tickets import Ticket
@@ -21,9 +21,7 @@ from bot.storage.tickets import Ticket
 LONGEST_SUMMARY = 2_000
 # How the key of a ticket ends that stands in for a person.
 CALLBACK_KEY = ":callback"
-# A time that is over is part of the story; one to come is when the customer wants it done.
-_PAST = re.compile(r"昨|前|上(?!午)|去|刚|今年|月初|年初|这个月|本月")
-_SPOKEN = frozenset({"address", "name", "since", "datetime"})
+_SPOKEN = frozenset({"address", "name", "since", "wished_time"})
 _NO_QUOTES = str.maketrans("", "", "“”\"「」『』")
 # A wish for a person that names no request is answered by those who know the account.
 CALLBACK_TYPE = "account_query"
@@ -32,10 +30,8 @@ CALLBACK_TYPE = "account_query"
 def read_back(intake: Intake, handbook: Handbook) -> str:
     """Return what the customer is asked to check, numbers masked."""
     request_type = handbook.type_of(intake.type)
-    wanted = wanted_facts(request_type) | {"detail", "amount"}
-    if request_type.kind is RequestKind.ORDER and not _PAST.search(intake.facts.get("datetime", "")):
-        wanted |= {"datetime"}
-    parts = [f"诉求类型：{request_type.title}"]
+    wanted = wanted_facts(with_needs(request_type, intake)) | {"detail", "amount", "wished_time"}
+    parts = [f"诉求类型：{request_type.spoken}"]
     for name, value in intake.facts.items():
         if name in wanted - {"detail"} and name in handbook.facts:
             said = _quoted(value) if name in _SPOKEN and value != NOT_GIVEN else mask(str(value))

@@ -62,7 +62,7 @@ def text_values(
     """Return the values that the texts about a ticket are filled with."""
     return {
         "number": ticket.number,
-        "title": handbook.type_of(ticket.type).title,
+        "title": handbook.type_of(ticket.type).spoken,
         "team_title": handbook.teams[ticket.team].title,
         "class_title": handbook.classes[ticket.deadline_class].title,
         "respond_by": shown_time(ticket.response_due_at, now=now),

@@ -12,7 +12,13 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from bot.handbook import short_answers
-from bot.handbook.intake_asides import ALSO, QUESTION, aside, other_request, put_aside
+from bot.handbook.intake_asides import (
+    QUESTION,
+    aside,
+    more_of_the_story,
+    other_request,
+    put_aside,
+)
 from bot.handbook.intake_confirm import confirming, correcting
 from bot.handbook.intake_parts import (
     Intake,
@@ -38,6 +44,7 @@ from bot.handbook.intake_steps import (
     ask_again,
     end,
     next_question,
+    note_wished_time,
     raise_by_words,
     say_answer,
 )
@@ -47,8 +54,10 @@ from bot.handbook.intake_story import (
     place_said,
     take_in,
     tells_more,
+    with_needs,
     words_besides,
 )
+from bot.handbook.one_story import ALSO
 from bot.handbook.requests import RequestKind, Urgency
 from bot.handbook.short_answers import says_no, says_yes
 
@@ -80,6 +89,7 @@ def begin(
     take_in(intake, reading)
     for name, value in (known or {}).items():
         intake.facts.setdefault(name, value)
+    note_wished_time(intake, reading, tables)
     raise_by_words(intake, tables)
     request_type, urgency = tables.types[reading.type], Urgency(intake.urgency)
     if request_type.kind is RequestKind.CONSULT and urgency is Urgency.GENERAL:
@@ -96,6 +106,7 @@ def advance(intake: Intake, reading: Reading, tables: IntakeTables) -> Turn:
     turn = _advance(intake, reading, tables)
     if intake.type not in tables.types or not tables.types[intake.type].kind.is_request:
         return turn
+    note_wished_time(intake, reading, tables)
     raise_by_words(intake, tables)
     became_urgent = before != intake.urgency == Urgency.URGENT.value
     told = any(said.response.startswith("utter_acknowledge_urgent") for said in turn.says)
@@ -125,7 +136,8 @@ def _gives_up(intake: Intake, reading: Reading) -> bool:
 
 def _gathering(intake: Intake, reading: Reading, tables: IntakeTables) -> Turn:
     wanted = intake.asking or ""
-    group = next((g for g in tables.types[intake.type].needs if wanted in g), (wanted,))
+    needs = with_needs(tables.types[intake.type], intake).needs
+    group = next((g for g in needs if wanted in g), (wanted,))
     answered = any(reading.facts.get(name) for name in group)
     if answered or _accepts(intake, reading, wanted, tables):
         other = other_request(intake, reading, tables)
@@ -133,6 +145,8 @@ def _gathering(intake: Intake, reading: Reading, tables: IntakeTables) -> Turn:
         if not answered or _is_whole_address(reading, wanted):
             # The pattern may have caught only the district of a longer address.
             said = place_said(reading.text) if wanted == "address" else reading.text.strip()
+            if wanted == "detail":
+                said = "，".join((*intake.story, said))
             intake.facts[wanted] = said[:LONGEST_FACT]
         elif other is not None and ALSO.search(reading.text):
             return next_question(intake, tables, says=put_aside(intake, reading, other))
@@ -162,7 +176,8 @@ def _without_number(intake: Intake, reading: Reading, tables: IntakeTables) -> T
 
 def _is_whole_address(reading: Reading, wanted: str) -> bool:
     short = len(reading.text.strip()) <= SHORT_ADDRESS
-    return wanted == "address" and short and set(reading.facts) == {"address"}
+    # The number of a house (12号) reads like a day of the month.
+    return wanted == "address" and short and set(reading.facts) - {"datetime"} == {"address"}
 
 
 def _accepts(intake: Intake, reading: Reading, wanted: str, tables: IntakeTables) -> bool:
@@ -218,7 +233,8 @@ def _answered(intake: Intake, reading: Reading, tables: IntakeTables) -> Turn:
     if other is not None and other.kind.is_request:
         if other.id == intake.type and other.kind is RequestKind.CONSULT:
             return _asked_more(intake, reading, tables)
-        return end(intake, "switch")
+        story = more_of_the_story(intake, reading, other, tables) if other.id != intake.type else None
+        return story or end(intake, "switch")
     if reading.facts:
         take_in(intake, reading)
         return next_question(intake, tables, says=(Say("utter_answer_not_enough"),))

@@ -17,13 +17,13 @@ from bot.handbook.intake_steps import (
     say_answer,
 )
 from bot.handbook.intake_story import CORRECTS, LEAST_ADDITION, needs_story, take_in
+from bot.handbook.one_story import ALSO, belongs, fitting
 from bot.handbook.requests import RequestKind, RequestType, Urgency
 
 # How sure a reading must be when the customer says that ours was wrong.
 SURE_OF_CORRECTION = 0.3
 SHORT = 20
 
-ALSO = re.compile(r"另外|还有|还想|还要|顺便|对了|再(?:帮|给)?我?(?:查|办|问)|同时|也想")
 QUESTION = re.compile(r"[?？]|吗$|什么|怎么|多少|多久|为什么|几点|哪里|哪个|何时|咋办")
 _HOW_LONG = re.compile(r"多久|多长时间|几天|要等|什么时候|啥时候|何时|多快|来得及")
 _WAIT = re.compile(r"^(?:等等|等一?下|等会儿?|稍等|先等等|别急|慢着)[,，。！!~啊呢]*$")
@@ -52,7 +52,7 @@ def put_aside(intake: Intake, reading: Reading, other: RequestType) -> tuple[Say
         known[0]["facts"] = {**known[0]["facts"], **reading.facts}
     else:
         intake.pending.append(put_by(reading))
-    return (Say("utter_second_noted", {"title": other.title}),)
+    return (Say("utter_second_noted", {"title": other.spoken}),)
 
 
 def aside(intake: Intake, reading: Reading, tables: IntakeTables) -> Turn | None:
@@ -68,6 +68,9 @@ def aside(intake: Intake, reading: Reading, tables: IntakeTables) -> Turn | None
 
 
 def _between(intake: Intake, reading: Reading, asked: RequestType, tables: IntakeTables) -> Turn:
+    story = more_of_the_story(intake, reading, asked, tables)
+    if story is not None:
+        return story
     if reading.urgency is Urgency.URGENT and intake.urgency != Urgency.URGENT.value:
         return interrupt(intake, reading, asked, tables)
     if CORRECTS.search(reading.text) and not ALSO.search(reading.text):
@@ -81,6 +84,36 @@ def _between(intake: Intake, reading: Reading, asked: RequestType, tables: Intak
     if reading.facts.get("phone_number"):
         intake.facts.setdefault("phone_number", reading.facts["phone_number"])
     return repeat(intake, says=says)
+
+
+def more_of_the_story(
+    intake: Intake, reading: Reading, other: RequestType, tables: IntakeTables
+) -> Turn | None:
+    """Take what goes on with the story into it; danger is always taken up by itself."""
+    known = tables.types[intake.type]
+    told = "，".join(intake.words)
+    if other.kind is RequestKind.SAFETY or not belongs(told, known, reading.text, other):
+        return None
+    return _one_story(intake, reading, fitting(intake.words[0], known, reading.text, other), tables)
+
+
+def _one_story(
+    intake: Intake, reading: Reading, chosen: RequestType, tables: IntakeTables
+) -> Turn:
+    """Go on with the story, which may show what it is really about."""
+    # What was told is no failed answer: the question counts as not yet asked.
+    asked, intake.asking = intake.asking or "", None
+    intake.asked[asked] = max(0, intake.asked.get(asked, 0) - 1)
+    becomes_urgent = reading.urgency is Urgency.URGENT and intake.urgency != Urgency.URGENT.value
+    if chosen.id == intake.type:
+        take_in(intake, reading)
+        turn = next_question(intake, tables, says=(Say("utter_noted"),))
+    else:
+        before = tables.types[intake.type]
+        if before.kind is RequestKind.FAULT:
+            intake.needs = [list(group) for group in before.needs]
+        turn = switch(intake, reading, chosen, tables)
+    return replace(turn, says=(acknowledge(chosen, reading.urgency),)) if becomes_urgent else turn
 
 
 def _question(intake: Intake, reading: Reading, tables: IntakeTables) -> Turn | None:
@@ -118,7 +151,9 @@ def switch(intake: Intake, reading: Reading, other: RequestType, tables: IntakeT
     """Go on as another type: the customer says that ours was wrong."""
     intake.type = other.id
     take_in(intake, reading)
-    return next_question(intake, tables, says=(Say("utter_switched", {"title": other.title}),))
+    sorry = other.kind in (RequestKind.FAULT, RequestKind.COMPLAINT)
+    said = Say("utter_switched_sorry" if sorry else "utter_switched", {"title": other.spoken})
+    return next_question(intake, tables, says=(said,))
 
 
 def interrupt(intake: Intake, reading: Reading, other: RequestType, tables: IntakeTables) -> Turn:
@@ -135,5 +170,5 @@ def interrupt(intake: Intake, reading: Reading, other: RequestType, tables: Inta
     intake.urgency, intake.signals, intake.facts = Urgency.GENERAL.value, [], shared
     intake.asked, intake.asking, intake.words, intake.story = {}, None, [], []
     take_in(intake, reading)
-    kept = Say("utter_set_aside", {"title": before.title})
+    kept = Say("utter_set_aside", {"title": before.spoken})
     return next_question(intake, tables, says=(acknowledge(other, reading.urgency), kept))

@@ -6,7 +6,6 @@ import re
 
 from bot.handbook import short_answers
 from bot.handbook.intake_asides import (
-    ALSO,
     SURE_OF_CORRECTION,
     aside,
     other_request,
@@ -22,7 +21,15 @@ from bot.handbook.intake_steps import (
     end,
     next_question,
 )
-from bot.handbook.intake_story import CORRECTS, LEAST_ADDITION, LONGEST_FACT, still_missing, take_in
+from bot.handbook.intake_story import (
+    CORRECTS,
+    LEAST_ADDITION,
+    LONGEST_FACT,
+    still_missing,
+    take_in,
+    with_needs,
+)
+from bot.handbook.one_story import ALSO
 from bot.handbook.requests import wanted_facts
 from bot.handbook.short_answers import says_no, says_yes
 
@@ -41,7 +48,7 @@ def confirming(intake: Intake, reading: Reading, tables: IntakeTables) -> Turn:
     if ALSO.search(reading.text) and other_request(intake, reading, tables):
         return aside(intake, reading, tables) or ask_again(intake)
     changed = {k for k, v in reading.facts.items() if v and intake.facts.get(k) != v}
-    shown = wanted_facts(tables.types[intake.type]) | {"amount", "detail"}
+    shown = wanted_facts(with_needs(tables.types[intake.type], intake)) | {"amount", "detail"}
     if says_yes(reading) and not changed & shown:
         take_in(intake, reading)
         return end(intake, "open")
@@ -100,7 +107,7 @@ def correcting(intake: Intake, reading: Reading, tables: IntakeTables) -> Turn:
 
 def _corrected(intake: Intake, reading: Reading, tables: IntakeTables) -> Turn | None:
     """Correct the fact that the message names: by the words after the name, else by asking."""
-    wanted = (wanted_facts(tables.types[intake.type]) & set(intake.facts)) | {"detail"}
+    wanted = (wanted_facts(with_needs(tables.types[intake.type], intake)) & set(intake.facts)) | {"detail"}
     for name in sorted(wanted, key=lambda name: (name == "detail", name)):
         alias = rf"(?:{ALIASES.get(name, tables.facts.get(name, name))})"
         if not re.search(alias, reading.text):

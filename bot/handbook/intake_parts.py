@@ -52,6 +52,8 @@ class Intake:
     words: list[str] = field(default_factory=list)
     story: list[str] = field(default_factory=list)
     pending: list[dict[str, Any]] = field(default_factory=list)
+    # Facts of the fault that a complaint is about: it has to be repaired all the same.
+    needs: list[list[str]] = field(default_factory=list)
     last_message: str = ""
     outcome: str | None = None
     confidence: float = 1.0

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from bot.handbook.intake import CONFIRM, SOLVED
 from bot.handbook.intake_parts import Intake
+from bot.handbook.intake_story import with_needs
 from bot.handbook.requests import RequestType, missing_facts
 
 
@@ -14,7 +15,7 @@ def resume(intake: Intake, types: Mapping[str, RequestType]) -> str | None:
     if intake.asking == SOLVED:
         return None
     intake.facts.pop("stuck", None)
-    missing = missing_facts(types[intake.type], intake.facts)
+    missing = missing_facts(with_needs(types[intake.type], intake), intake.facts)
     intake.asking = missing[0] if missing else CONFIRM
     # What was asked in vain before the person came counts no more.
     intake.asked = {**intake.asked, intake.asking: 1}

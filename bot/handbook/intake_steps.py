@@ -5,8 +5,9 @@ from __future__ import annotations
 from bot.handbook.intake_parts import Intake, IntakeTables, Reading, Say, Turn
 from bot.handbook.intake_story import still_missing
 from bot.handbook.knowledge import KnowledgeEntry, best_answers
-from bot.handbook.requests import RequestType, Urgency
+from bot.handbook.requests import RequestKind, RequestType, Urgency
 from bot.handbook.urgency import raise_urgency, signals
+from bot.handbook.wished_time import wished_time
 
 MOST_REASKS = 2
 SURE = 0.5
@@ -15,6 +16,8 @@ CONFIRM, OFFER, SOLVED, CORRECTION = "confirmation", "person_offer", "solved", "
 NOT_GIVEN = "未提供"
 # Urgent ones in which the customer must be told what to do at once.
 FIRST_AID = frozenset({"fraud_report", "report_hazard"})
+# What a customer gives us is not acknowledged in the words for what he wants of us.
+OWN_WORDS = frozenset({"suggestion"})
 # What was said earlier than this many messages ago is another matter.
 WORDS_HEARD = 8
 
@@ -23,12 +26,14 @@ def tone(request_type: RequestType, urgency: Urgency) -> str:
     """Name the acknowledgement that fits a request."""
     if urgency is Urgency.URGENT:
         return f"urgent_{request_type.id}" if request_type.id in FIRST_AID else "urgent"
+    if request_type.id in OWN_WORDS:
+        return request_type.id
     return request_type.kind.value
 
 
 def acknowledge(request_type: RequestType, urgency: Urgency) -> Say:
     """Say that the request is understood, in its tone."""
-    return Say(f"utter_acknowledge_{tone(request_type, urgency)}", {"title": request_type.title})
+    return Say(f"utter_acknowledge_{tone(request_type, urgency)}", {"title": request_type.spoken})
 
 
 def end(intake: Intake, outcome: str, says: tuple[Say, ...] = ()) -> Turn:
@@ -63,7 +68,7 @@ def ask_again(intake: Intake, says: tuple[Say, ...] = ()) -> Turn:
 
 def repeat(intake: Intake, says: tuple[Say, ...]) -> Turn:
     """Ask the same again without counting it: the customer said something sensible."""
-    return Turn(says=says, ask=intake.asking, again=True)
+    return Turn(says=says, ask=intake.asking)
 
 
 def confirm_anew(intake: Intake, response: str = "utter_updated") -> Turn:
@@ -84,6 +89,13 @@ def say_answer(intake: Intake, entry: KnowledgeEntry) -> Say:
     """Say an answer; asked again, the same answer is no help."""
     intake.asked[entry.id] = 1
     return Say("utter_knowledge", {"answer": entry.answer, "entry": entry.id})
+
+
+def note_wished_time(intake: Intake, reading: Reading, tables: IntakeTables) -> None:
+    """Keep the time for which the customer wishes; the last one said counts."""
+    order = tables.types[intake.type].kind is RequestKind.ORDER
+    if wish := wished_time(reading.text, order=order):
+        intake.facts["wished_time"] = wish
 
 
 def raise_by_words(intake: Intake, tables: IntakeTables) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 from bot.handbook.intake_parts import Intake, Reading
 from bot.handbook.requests import RequestKind, RequestType, Urgency, missing_facts
@@ -105,13 +106,19 @@ def place_said(text: str) -> str:
 
 def still_missing(intake: Intake, request_type: RequestType) -> list[str]:
     """List the facts to ask for; a story told piece by piece is not asked for again."""
-    missing = missing_facts(request_type, intake.facts)
+    missing = missing_facts(with_needs(request_type, intake), intake.facts)
     story = "，".join(intake.story)
     long_enough = len(_NUMBER.sub("", story)) >= LEAST_STORY
     if missing[:1] == ["detail"] and needs_story(request_type) and long_enough:
         intake.facts["detail"] = story[:LONGEST_FACT]
         return missing[1:]
     return missing
+
+
+def with_needs(request_type: RequestType, intake: Intake) -> RequestType:
+    """Return the type with the needs of the fault that was told before the complaint about it."""
+    more = (tuple(group) for group in intake.needs)
+    return replace(request_type, needs=tuple(dict.fromkeys((*request_type.needs, *more))))
 
 
 def tells_more(intake: Intake, request_type: RequestType, reading: Reading) -> bool:

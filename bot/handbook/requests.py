@@ -66,6 +66,7 @@ class RequestType:
     """Hold one row of the type table; `needs` lists groups of facts, one of each is enough.
 
     A retired type is kept for the names of old tickets; `retired` says what took its place.
+    `spoken` is the title as customers hear it, `tell` what a description of it should hold.
     """
 
     id: str
@@ -74,6 +75,8 @@ class RequestType:
     team: str | None = None
     needs: tuple[tuple[str, ...], ...] = ()
     retired: str = ""
+    spoken: str = ""
+    tell: str = ""
 
 
 def missing_facts(request_type: RequestType, facts: Mapping[str, object]) -> list[str]:

@@ -141,25 +141,42 @@ def _types(
 ) -> tuple[dict[str, RequestType], dict[str, str], int]:
     table, head = read_table(path)
     facts = _titles(table, "facts")
+    tells = _descriptions(table)
     types = {}
     for row in unique(table.rows("types")):
-        types[row.text("id")] = _type(row, teams, facts)
+        types[row.text("id")] = _type(row, teams, facts, tells)
         row.end()
     table.end()
     return types, facts, head.version
 
 
-def _type(row: Row, teams: Mapping[str, Team], facts: Mapping[str, str]) -> RequestType:
+def _descriptions(table: Row) -> dict[RequestKind, str]:
+    """Read what a description of each kind of request should hold."""
+    tells = {}
+    for row in table.rows("descriptions"):
+        kind = RequestKind(row.one_of("kind", [kind.value for kind in _REQUEST_KINDS]))
+        tells[kind] = row.text("tell")
+        row.end()
+    for kind in _REQUEST_KINDS:
+        if kind not in tells:
+            raise table.fail("descriptions", f"a line for {kind.value}")
+    return tells
+
+
+def _type(
+    row: Row, teams: Mapping[str, Team], facts: Mapping[str, str], tells: Mapping[RequestKind, str]
+) -> RequestType:
     kind = RequestKind(row.one_of("kind", [kind.value for kind in RequestKind]))
+    title = row.text("title")
     if not kind.is_request:
-        return RequestType(row.text("id"), kind, row.text("title"))
+        return RequestType(row.text("id"), kind, title, spoken=title)
     groups = tuple(tuple(need.split("|")) for need in row.texts("needs"))
     for name in (name for group in groups for name in group):
         if name not in facts:
             raise row.fail("needs", f"facts out of {', '.join(facts)}, got {name!r}")
     return RequestType(
-        row.text("id"), kind, row.text("title"), row.one_of("team", teams), groups,
-        row.text("retired", ""),
+        row.text("id"), kind, title, row.one_of("team", teams), groups, row.text("retired", ""),
+        spoken=row.text("spoken", title), tell=row.text("tell", tells[kind]),
     )
 
 

@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import pytest
 
+from bot.console.views import facts_json
 from tests.actions.conftest import ACTIONS, Customer, parse
 
 PLACE, PHONE = "城关区幸福小区3号楼", "138****0099"
@@ -178,6 +179,8 @@ def test_two_requests_in_one_message_are_both_served(customer: Customer) -> None
     assert opened.texts == ["ticket_opened", "next_request"]
     assert [ticket.type for ticket in customer.tickets] == ["relocate"]
     assert customer.conversation.dialogue["start"]["type"] == "password_reset"
+    # 接下来为您登记… has acknowledged it.
+    assert customer.says("对", "affirm", "validate_intake_form").texts == []
 
 
 def test_the_number_is_asked_for_once_in_a_conversation(customer: Customer) -> None:
@@ -207,3 +210,41 @@ def test_a_time_that_is_over_is_not(customer: Customer) -> None:
     heard = customer.intake(f"昨天就说要移机，{PLACE}，{PHONE}", "relocate")
 
     assert "时间：" not in heard.value("read_back")
+
+
+def test_a_time_wished_for_is_kept_for_staff_and_moves_no_due_time(customer: Customer) -> None:
+    heard = customer.intake(f"宽带断了，周六上午来修，{PLACE}，{PHONE}", "fault_broadband")
+    opened = customer.intake("对", "affirm")
+    [ticket] = customer.tickets
+
+    assert "希望时间：“周六上午”" in heard.value("read_back")
+    assert (opened.texts, opened.value("wish")) == (["ticket_opened", "wish_passed_on"], "周六上午")
+    assert facts_json(ticket, customer.office.handbook)[-1]["title"] == "希望时间"
+    assert ticket.resolution_due_at - ticket.accepted_at == timedelta(hours=24)
+
+
+def test_the_question_for_a_description_names_what_is_useful(customer: Customer) -> None:
+    customer.intake("我想改套餐", "plan_change")
+    asked = customer.intake(PHONE)
+
+    assert asked.value("requested_slot") == "detail"
+    assert asked.value("tell").startswith("想换成什么套餐")
+
+
+def test_a_type_is_called_by_its_spoken_title(customer: Customer) -> None:
+    heard = customer.intake(f"服务密码忘了，{PHONE}", "password_reset")
+
+    assert heard.value("title") == "密码重置"
+    assert heard.value("read_back").startswith("诉求类型：密码重置；")
+
+
+def test_a_story_that_ends_in_a_complaint_is_one_ticket_with_all_of_it(customer: Customer) -> None:
+    customer.intake(f"家里网断了三天，报修过没人来，{PLACE}", "fault_broadband")
+    customer.intake("我要投诉你们的装维师傅", "complaint_service")
+    customer.intake(PHONE)
+    opened = customer.intake("对", "affirm")
+    [ticket] = customer.tickets
+
+    assert opened.texts == ["ticket_opened"]
+    assert (ticket.type, ticket.facts["address"]) == ("complaint_service", PLACE)
+    assert "断了三天" in ticket.summary and "投诉" in ticket.summary

@@ -145,6 +145,13 @@ def test_a_supplement_with_words_is_taken_at_once(customer: Customer) -> None:
     assert answer(customer, "补充一下，门禁坏了按铃", "ticket_supplement").texts == ["ticket_supplemented"]
 
 
+def test_a_supplement_with_another_time_changes_the_time_wished_for(customer: Customer) -> None:
+    customer.opens_ticket()
+    answer(customer, "补充一下，改到周日上午来吧", "ticket_supplement")
+
+    assert customer.tickets[0].facts["wished_time"] == "周日上午"
+
+
 def test_a_closed_ticket_takes_no_supplement(customer: Customer) -> None:
     number = customer.opens_ticket()
     customer.staff_step(number, "withdraw", reason="客户来电撤单", confirmed=True)

@@ -1,4 +1,4 @@
-"""Twenty-eight customers, each through the real stack: replies, ticket, class, due times."""
+"""Scripted customers, each through the real stack: replies, ticket, class, due times."""
 
 from __future__ import annotations
 

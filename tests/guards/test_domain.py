@@ -11,8 +11,9 @@ from ruamel.yaml import YAML
 
 from bot.dialogue.texts import load_texts
 from bot.handbook.intake import CONFIRM, CORRECTION, OFFER, SOLVED
+from bot.handbook.intake_steps import acknowledge
 from bot.handbook.language.checker import load_checker
-from bot.handbook.requests import RequestKind
+from bot.handbook.requests import RequestKind, Urgency
 from bot.handbook.tables import Handbook
 
 ROOT = Path(__file__).parents[2]
@@ -65,3 +66,32 @@ def test_a_text_passes_the_service_language(name: str) -> None:
     result = checker.check(texts.raw(name), speaker="bot", turn="mid")
     found = [f"{f.rule} {f.matched}" for f in result.findings if f.level != "suggest"]
     assert found == [], texts.raw(name)
+
+
+def test_what_the_table_has_the_bot_say_passes_the_service_language(handbook: Handbook) -> None:
+    checker, texts = load_checker(verify=False), load_texts()
+    found = []
+    for each in handbook.types_in_use().values():
+        if not each.kind.is_request:
+            continue
+        said = [
+            texts.render(name, title=each.spoken, **more)
+            for name, more in (
+                (acknowledge(each, Urgency.GENERAL).response, {}),
+                (acknowledge(each, Urgency.URGENT).response, {}),
+                ("utter_second_noted", {}), ("utter_next_request", {}), ("utter_switched", {}),
+            )
+        ]
+        said.append(texts.render("utter_ask_detail", tell=each.tell))
+        for text in said:
+            result = checker.check(text, speaker="bot", turn="mid")
+            found += [f"{text}: {f.rule}" for f in result.findings if f.level != "suggest"]
+    assert found == []
+
+
+def test_a_time_wished_for_is_quoted_so_that_it_is_no_promise_of_ours() -> None:
+    told = load_texts().render("utter_wish_passed_on", wish="周六上午")
+    result = load_checker(verify=False).check(told, speaker="bot", turn="mid")
+
+    assert "“周六上午”" in told
+    assert [f.rule for f in result.findings if f.level != "suggest"] == []

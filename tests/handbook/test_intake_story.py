@@ -56,6 +56,14 @@ def test_only_a_place_is_an_address(said: str, kept: str | None) -> None:
     assert intake.facts.get("address") == kept
 
 
+def test_a_house_whose_number_reads_like_a_day_is_a_whole_address() -> None:
+    intake = start()
+    said = read("龙湖镇李家沟12号", address="龙湖镇", datetime="12号")
+    advance(intake, said, TABLES)
+
+    assert (intake.facts["address"], "wished_time" in intake.facts) == ("龙湖镇李家沟12号", False)
+
+
 def test_a_street_joins_its_district_and_a_part_says_nothing_new() -> None:
     intake = start(address="海淀区")
     advance(intake, read("清华东路", address="清华东路"), TABLES)
@@ -110,7 +118,7 @@ def test_danger_is_registered_without_a_number() -> None:
 SAID_AT_THE_END = [
     (read("先别退", "bill_dispute"), None, "cancel", []),
     (read("等等", "unclear"), CONFIRM, None, ["take_your_time"]),
-    (read("不对,不是宽带,是电视", "fault_tv", confidence=0.4), CONFIRM, None, ["switched"]),
+    (read("不对,不是宽带,是电视", "fault_tv", confidence=0.4), CONFIRM, None, ["switched_sorry"]),
     (read("地址再加上:村口小卖部隔壁"), CONFIRM, None, ["updated"]),
     (read("急用啊,我是开网约车的", "unclear"), CONFIRM, None, ["noted"]),
 ]

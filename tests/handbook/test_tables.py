@@ -98,6 +98,7 @@ ENTRIES = [
     ("requests.yml", "title: 联系电话}", "title: 联系电话, ask: x}", "ask", "known keys id, title"),
     ("requests.yml", "title: 表扬}", "title: 表扬, team: care}", "team", "known keys id, kind"),
     ("requests.yml", "id: fault_tv", "id: fault_mobile", "id", "an id used once"),
+    ("requests.yml", "spoken: 密码重置", "spoken: ''", "spoken", "a text that is not empty"),
     # deadlines
     ("deadlines.yml", "response_h: 1\n", "response_h: 0\n", "response_h", "got 0"),
     ("deadlines.yml", "response_h: 1\n", "response_h: .nan\n", "response_h", "got nan"),
@@ -236,3 +237,17 @@ def test_the_fingerprint_sees_a_renamed_table(tables: Path) -> None:
     before = load_handbook(tables).fingerprint
     (tables / "extra.yml").rename(tables / "other.yml")
     assert load_handbook(tables).fingerprint != before
+
+
+def test_every_request_says_how_it_is_called_and_what_a_description_holds(tables: Path) -> None:
+    types = load_handbook(tables).types
+
+    assert (types["password_reset"].spoken, types["relocate"].spoken) == ("密码重置", "移机")
+    assert types["plan_change"].tell != types["relocate"].tell
+    assert [name for name, each in types.items() if each.kind.is_request and not each.tell] == []
+
+
+def test_a_kind_without_a_description_is_refused(tables: Path) -> None:
+    error, _ = broken(tables, "requests.yml", "{kind: safety, tell", "{kind: order, tell")
+
+    assert (error.key, error.expected) == ("descriptions", "a line for safety")
