@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from bot.storage.conversations import Message
 
 _NUMBER = re.compile(r"(?:选|第)?\s*([0-9０-９]{1,2}|[一二三四五六七八九十])\s*(?:个|项|号)?[。.、!！]?")
+LONGEST_TITLE = 60
 _CHINESE = {char: number for number, char in enumerate("一二三四五六七八九十", start=1)}
 
 
@@ -36,13 +37,16 @@ def number_in(text: str) -> int | None:
 
 
 def chosen(session: Session, conversation_id: str, text: str) -> str | None:
-    """Return the payload of the button that a number means, if buttons were shown last."""
-    number = number_in(text)
-    if number is None:
+    """Return the payload of the button that a number or its title means, if buttons were shown last.
+
+    A platform's own buttons write their title; on the web the payload is sent, and may say more.
+    """
+    number, title = number_in(text), text.strip()
+    if number is None and not 0 < len(title) <= LONGEST_TITLE:
         return None
-    for button in _shown(session, conversation_id)[number - 1 : number]:
-        return str(button.get("payload") or button["title"])
-    return None
+    shown = _shown(session, conversation_id)
+    meant = [each for each in shown if each["title"] == title] if number is None else shown[number - 1 : number]
+    return str(meant[0].get("payload") or meant[0]["title"]) if meant else None
 
 
 def _shown(session: Session, conversation_id: str) -> Sequence[Mapping[str, Any]]:

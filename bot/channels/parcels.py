@@ -340,7 +340,7 @@ def _fail(
     row: ChannelDelivery, now: datetime,
 ) -> None:
     """Give a delivery up, unless it is an outcome that has another way out."""
-    if row.outcome and not row.body.get("way") and row.channel == account.channel:
+    if row.outcome and row.channel == account.channel:
         revive(session, row, QUEUED, now)
         if lead_out(session, adapters, account, row, now):
             return

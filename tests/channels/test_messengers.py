@@ -142,6 +142,18 @@ async def test_telegram_has_buttons_of_its_own(open_office: OpenOffice) -> None:
     assert sent.extra["reply_markup"]["keyboard"] == [[{"text": "宽带故障"}], [{"text": "话费疑问"}]]
 
 
+async def test_a_button_of_the_platforms_own_means_what_it_means_on_the_web(open_office: OpenOffice) -> None:
+    office = await open_office("telegram")
+    await office.converse("telegram", "1", "嗯")
+    tell(office, "请问您要办理哪一项？", buttons=[{"title": "宽带故障", "payload": "我要报宽带故障"}])
+    await office.deliver()
+    office.clock.pass_(seconds=5)
+    await office.converse("telegram", "1", "宽带故障")
+
+    heard = office.messages()[-1]
+    assert (heard.text, heard.payload) == ("我要报宽带故障", {"typed": "宽带故障"})
+
+
 async def test_start_is_greeted(open_office: OpenOffice) -> None:
     office = await open_office("telegram")
     await office.converse("telegram", "1", "/start")
@@ -207,6 +219,16 @@ async def test_the_same_words_twice_arrive_twice_and_a_repetition_once(open_offi
         await office.deliver()
 
     assert office.platforms["wecom"].text_to("zhang").count("请问您的地址是哪里？") == 2
+
+
+async def test_a_member_whom_the_platform_left_out_was_not_reached(open_office: OpenOffice) -> None:
+    office = await open_office("wecom")
+    await office.converse("wecom", "zhang", "嗯")
+    office.platforms["wecom"].left_out = "zhang"
+    tell(office, "请您知悉。")
+    await office.deliver()
+
+    assert [row.state for row in office.deliveries()] == ["sent", "failed"]
 
 
 async def test_the_bot_is_silent_once_a_person_has_taken_over(open_office: OpenOffice) -> None:

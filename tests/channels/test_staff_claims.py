@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from bot.channels.adapter import SENT, Adapter, Delivery, Outbound, Picture, Rejected
+from bot.channels.adapter import SENT, Adapter, Delivery, Line, Outbound, Picture, Rejected
+from bot.channels.feishu import Feishu
 from bot.channels.staff_cards import StaffCards
 from bot.desk.outbox import DeliveryError, Outgoing
 from bot.desk.staff import add_staff
@@ -168,6 +169,25 @@ async def test_a_card_that_must_wait_keeps_no_other_back(open_office: OpenOffice
     assert (asked, then.got, failed.value.permanent) == (["u-zhang", "u-li"], ["n-1"], False)
     sender.send(notice, now=office.clock())
     assert (asked, then.got) == (["u-zhang", "u-li", "u-zhang"], ["n-1"])
+
+
+async def test_an_adapter_that_stumbles_over_one_card_keeps_no_other_back(
+    open_office: OpenOffice, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    office, number = await opened(open_office, "feishu")
+    send, stumbled = Feishu.send, []
+
+    async def stumble(self: Feishu, outbound: Outbound, line: Line) -> Delivery:
+        if not stumbled:
+            stumbled.append(outbound.target)
+            raise KeyError("data")
+        return await send(self, outbound, line)
+
+    monkeypatch.setattr(Feishu, "send", stumble)
+    with pytest.raises(DeliveryError):
+        await warn(office, number)
+
+    assert (stumbled, [sent.to for sent in office.platforms["feishu"].sent]) == (["u-zhang"], ["u-li"])
 
 
 @pytest.mark.parametrize("name", ["dingtalk", "feishu"])

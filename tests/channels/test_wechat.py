@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import update
@@ -35,13 +36,16 @@ def account(office: Office) -> WechatSimulator:
     return office.platforms["wechat"]  # type: ignore[return-value]
 
 
+TICKET = {"number": "T20260302-000001", "resolve_by": "2026-03-03T10:05:00+08:00"}
+
+
 def say_in(
     office: Office, text: str, *, author: str = "bot", ticket: bool = False, buttons: list[dict[str, str]] | None = None
 ) -> None:
     """Write and release a message in the only conversation."""
     with office.desk.sessions.begin() as session:
         [conversation] = session.query(Conversation).filter_by(channel="wechat").all()
-        payload = {"ticket": {"number": "T20260302-000001"}} if ticket else {"buttons": buttons} if buttons else None
+        payload = {"ticket": TICKET} if ticket else {"buttons": buttons} if buttons else None
         say(session, office.desk.gate, conversation, text=text, author=author, now=office.clock(), payload=payload)
         deliver_pending(session, conversation.id, now=office.clock())
 
@@ -263,6 +267,23 @@ async def test_past_the_quota_an_outcome_goes_by_template(office: Office) -> Non
 
     [template] = account(office).templates
     assert template["data"]["character_string1"]["value"] == "T20260302-000001"
+    # The field takes no other way of writing a time.
+    assert template["data"]["time3"]["value"] == "2026年3月3日 10:05"
+
+
+async def test_after_a_template_that_is_refused_comes_the_sms(open_office: OpenOffice) -> None:
+    office = await open_office("wechat", "sms")
+    await office.converse("wechat", "o1", REQUEST)
+    with office.desk.sessions.begin() as session:
+        [conversation] = session.query(Conversation).all()
+        link_phone(session, conversation, "13900001111", secret=office.desk.settings.secret, now=office.clock())
+    office.clock.pass_(hours=49)
+    # Without a ticket the template has nothing to show.
+    say_in(office, "您的工单已办结。", author="system")
+    await office.deliver()
+
+    assert office.platforms["sms"].text_to("13900001111") == ["您的工单已办结。"]
+    assert office.deliveries()[-1].state == "sent"
 
 
 async def test_without_a_template_it_goes_by_sms_to_a_proved_phone(open_office: OpenOffice) -> None:
@@ -302,6 +323,28 @@ async def test_the_platform_is_believed_when_it_counts_otherwise(office: Office)
 
 
 # -- token ----------------------------------------------------------------------------------------
+
+
+async def test_many_who_need_a_token_ask_the_database_once(office: Office) -> None:
+    asked, calls = 0, 0
+
+    async def renew() -> tuple[str, timedelta]:
+        nonlocal calls
+        calls += 1
+        await asyncio.sleep(0.3)
+        return f"token-{calls}", timedelta(hours=2)
+
+    async def work(job: Any) -> Any:
+        nonlocal asked
+        asked += 1
+        return await office.post.writer.later(job)
+
+    tokens = SharedTokens(work, office.clock)
+    got = await asyncio.gather(*(tokens.get("wechat:x", renew) for _ in range(48)))
+    assert (set(got), calls, asked) == ({"token-1"}, 1, 2)
+
+    again = await asyncio.gather(*(tokens.get("wechat:x", renew, failed="token-1") for _ in range(48)))
+    assert (set(again), calls) == ({"token-2"}, 2)
 
 
 async def test_two_instances_share_one_token(office: Office) -> None:
