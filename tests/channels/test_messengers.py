@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from bot.channels import telegram
 from bot.channels.adapter import Rejected
 from bot.channels.registry import adapters_of
 from bot.desk.conversations import claim
@@ -16,7 +17,7 @@ from bot.desk.messages import deliver_pending, say
 from bot.settings import SettingError, load_settings
 from bot.storage.channels import ChannelDelivery
 from bot.storage.conversations import Conversation
-from tests.channels.conftest import Office, OpenOffice
+from tests.channels.conftest import START, Office, OpenOffice
 from tests.channels.simulators.platform import Posted
 from tests.channels.simulators.wechat import AES_KEY, PNG
 
@@ -243,6 +244,59 @@ async def test_the_bot_is_silent_once_a_person_has_taken_over(open_office: OpenO
 
     assert len(office.platforms["telegram"].sent) == before
     assert office.messages("out")[-1].state == "dropped"
+
+
+# -- what cannot be looked at -----------------------------------------------------------------------
+
+
+def unseen(office: Office, name: str, kind: str) -> Posted:
+    """Return the request by which a platform tells of a video or a file."""
+    platform: Any = office.platforms[name]
+    if name == "feishu":
+        return platform.message("c", "", content={"file_key": "f", "file_name": "x"}, kind=kind)
+    posted = platform.message("c", "")
+    body = json.loads(posted.body)
+    if name == "telegram":
+        del body["message"]["text"]
+        body["message"][kind] = {"file_id": "f", "mime_type": "application/pdf"}
+    else:
+        del body["text"]
+        body |= {"msgtype": kind, "content": {"downloadCode": "d", "fileName": "x"}}
+    return platform.sealed(json.dumps(body).encode())
+
+
+UNSEEN = [("telegram", "document"), ("telegram", "video"), ("feishu", "file"), ("feishu", "media"), ("dingtalk", "file"), ("dingtalk", "video")]
+
+
+@pytest.mark.parametrize(("name", "kind"), UNSEEN)
+async def test_who_sends_what_cannot_be_looked_at_is_told_so(open_office: OpenOffice, name: str, kind: str) -> None:
+    office = await open_office(name)
+    await office.receive(name, unseen(office, name, kind))
+    await office.deliver()
+
+    assert "您发来的内容在这里无法查看" in office.platforms[name].text_to("c")[0]
+
+
+@pytest.mark.parametrize("words", ["", "光猫红灯一直亮"])
+async def test_a_picture_among_words_in_feishu_is_kept_with_its_message(open_office: OpenOffice, words: str) -> None:
+    office = await open_office("feishu")
+    platform = office.platforms["feishu"]
+    platform.pictures["img_1"] = PNG
+    line = [{"tag": "text", "text": words}] if words else []
+    content = {"title": "", "content": [line, [{"tag": "img", "image_key": "img_1"}]]}
+    await office.receive("feishu", platform.message("ou_1", "", content=content, kind="post"))
+
+    message = office.messages()[-1]
+    assert (message.text, message.kind) == (words, "text" if words else "image")
+    assert message.payload["attachment"]["media_type"] == "image/png"
+
+
+def test_a_picture_sent_as_a_file_in_telegram_is_a_picture() -> None:
+    shown = {"file_id": "f1", "mime_type": "image/png"}
+    message = {"date": 1, "chat": {"id": 1, "type": "private"}, "document": shown, "caption": "光猫"}
+    [inbound] = telegram.parse({"update_id": 7, "message": message}, START)
+
+    assert (inbound.kind, inbound.text, inbound.payload) == ("image", "光猫", {"media": {"id": "f1"}})
 
 
 # -- settings -------------------------------------------------------------------------------------
