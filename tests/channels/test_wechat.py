@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
 from sqlalchemy import update
@@ -14,7 +12,6 @@ from wechatpy.exceptions import InvalidSignatureException
 from wechatpy.utils import check_signature as wechatpy_check
 
 from bot.channels.adapter import SENT, Outbound, Picture, Rejected
-from bot.channels.tokens import SharedTokens
 from bot.channels.wechat_crypto import check_signature, decrypt, encrypt, key_of, signature
 from bot.desk.contact import link_phone
 from bot.desk.messages import deliver_pending, say
@@ -323,46 +320,6 @@ async def test_the_platform_is_believed_when_it_counts_otherwise(office: Office)
 
 
 # -- token ----------------------------------------------------------------------------------------
-
-
-async def test_many_who_need_a_token_ask_the_database_once(office: Office) -> None:
-    asked, calls = 0, 0
-
-    async def renew() -> tuple[str, timedelta]:
-        nonlocal calls
-        calls += 1
-        await asyncio.sleep(0.3)
-        return f"token-{calls}", timedelta(hours=2)
-
-    async def work(job: Any) -> Any:
-        nonlocal asked
-        asked += 1
-        return await office.post.writer.later(job)
-
-    tokens = SharedTokens(work, office.clock)
-    got = await asyncio.gather(*(tokens.get("wechat:x", renew) for _ in range(48)))
-    assert (set(got), calls, asked) == ({"token-1"}, 1, 2)
-
-    again = await asyncio.gather(*(tokens.get("wechat:x", renew, failed="token-1") for _ in range(48)))
-    assert (set(again), calls) == ({"token-2"}, 2)
-
-
-async def test_two_instances_share_one_token(office: Office) -> None:
-    calls = 0
-
-    async def renew() -> tuple[str, timedelta]:
-        nonlocal calls
-        calls += 1
-        await asyncio.sleep(0.05)
-        return f"token-{calls}", timedelta(hours=2)
-
-    caches = [SharedTokens(office.desk.turns.in_thread, office.clock) for _ in range(4)]
-    tokens = await asyncio.gather(*(cache.get("wechat:x", renew) for cache in caches))
-    assert (set(tokens), calls) == ({"token-1"}, 1)
-
-    assert await caches[0].get("wechat:x", renew, failed="token-1") == "token-2"
-    assert await caches[1].get("wechat:x", renew, failed="token-1") == "token-2"
-    assert calls == 2
 
 
 async def test_a_token_that_the_platform_no_longer_takes_is_renewed(office: Office) -> None:
