@@ -12,7 +12,6 @@ from sqlalchemy.orm import Session
 from bot.storage.conversations import Message
 
 _NUMBER = re.compile(r"(?:选|第)?\s*([0-9０-９]{1,2}|[一二三四五六七八九十])\s*(?:个|项|号)?[。.、!！]?")
-LONGEST_TITLE = 60
 _CHINESE = {char: number for number, char in enumerate("一二三四五六七八九十", start=1)}
 
 
@@ -36,13 +35,14 @@ def number_in(text: str) -> int | None:
     return _CHINESE[found] if found in _CHINESE else int(found)
 
 
-def chosen(session: Session, conversation_id: str, text: str) -> str | None:
-    """Return the payload of the button that a number or its title means, if buttons were shown last.
+def chosen(session: Session, conversation_id: str, text: str, *, titles: bool = False) -> str | None:
+    """Return the payload of the button that a number means, if buttons were shown last.
 
-    A platform's own buttons write their title; on the web the payload is sent, and may say more.
+    With `titles` so does a title: a platform's own buttons write theirs; on the web the payload
+    is sent, and may say more.
     """
     number, title = number_in(text), text.strip()
-    if number is None and not 0 < len(title) <= LONGEST_TITLE:
+    if number is None and not titles:
         return None
     shown = _shown(session, conversation_id)
     meant = [each for each in shown if each["title"] == title] if number is None else shown[number - 1 : number]

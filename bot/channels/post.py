@@ -110,7 +110,7 @@ class Post:
                 store_cursor(session, page.cursor_name, page.cursor, now=now)
             return done
 
-        done = await self.writer.urgent(work)
+        done = await self.writer.urgent(work, of=messages[0].sender if messages else "")
         for conversation_id in done.touched:
             self.desk.hub.publish(f"conversation:{conversation_id}")
         if done.touched:
