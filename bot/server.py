@@ -188,7 +188,9 @@ def senders_of(app: Sanic, loop: asyncio.AbstractEventLoop) -> dict[str, Sender]
 
     senders: dict[str, Sender] = {
         "console": ConsoleSender(desk.sessions),
-        "customer": CustomerSender(desk.sessions, desk.gate, desk.texts, said),
+        "customer": CustomerSender(
+            desk.sessions, desk.gate, desk.texts, said, channels.adapters_of(settings)
+        ),
     }
     webhook: Sender | None = None
     if settings.webhook_url:

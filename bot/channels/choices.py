@@ -35,14 +35,18 @@ def number_in(text: str) -> int | None:
     return _CHINESE[found] if found in _CHINESE else int(found)
 
 
-def chosen(session: Session, conversation_id: str, text: str) -> str | None:
-    """Return the payload of the button that a number means, if buttons were shown last."""
-    number = number_in(text)
-    if number is None:
+def chosen(session: Session, conversation_id: str, text: str, *, titles: bool = False) -> str | None:
+    """Return the payload of the button that a number means, if buttons were shown last.
+
+    With `titles` so does a title: a platform's own buttons write theirs; on the web the payload
+    is sent, and may say more.
+    """
+    number, title = number_in(text), text.strip()
+    if number is None and not titles:
         return None
-    for button in _shown(session, conversation_id)[number - 1 : number]:
-        return str(button.get("payload") or button["title"])
-    return None
+    shown = _shown(session, conversation_id)
+    meant = [each for each in shown if each["title"] == title] if number is None else shown[number - 1 : number]
+    return str(meant[0].get("payload") or meant[0]["title"]) if meant else None
 
 
 def _shown(session: Session, conversation_id: str) -> Sequence[Mapping[str, Any]]:

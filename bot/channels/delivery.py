@@ -34,6 +34,7 @@ from bot.channels.adapter import (
 )
 from bot.channels.calls import Unreachable
 from bot.channels.receiving import cursor_of, store_cursor
+from bot.channels.removed import NOTED_EVERY, end_removed
 from bot.channels.writing import Writer
 from bot.desk.attachments import file_of, find_attachment
 from bot.handbook.channels import ChannelTables
@@ -74,6 +75,7 @@ class Deliveries:
     _after: int = -1
     _moved_at: datetime | None = None
     _looked_at: datetime | None = None
+    _noted_at: datetime | None = None
     _seen: deque[tuple[datetime, int]] = field(default_factory=deque)
 
     async def run(self) -> None:
@@ -93,6 +95,8 @@ class Deliveries:
     async def round(self) -> bool:
         """Collect what is new and serve what is due; tell whether there was anything."""
         now, fresh, left_over = self.line.now(), False, False
+        if self._noted_at is None or now - self._noted_at >= NOTED_EVERY:
+            await self._end_removed(now)
         due = await self._due(now)
         for conversation_id, channel in due:
             if conversation_id in self._serving:
@@ -106,6 +110,14 @@ class Deliveries:
             task.add_done_callback(partial(self._served, conversation_id, channel))
             fresh = True
         return fresh or left_over
+
+    async def _end_removed(self, now: datetime) -> None:
+        told = await self._work(
+            lambda session: end_removed(session, self.tables, self.adapters, now=now)
+        )
+        for conversation_id in told:
+            self.desk.hub.publish(f"conversation:{conversation_id}")
+        self._noted_at = now
 
     async def settle(self, *, patience: float = 10.0) -> None:
         """Serve until nothing is due, for tests and an orderly end."""
@@ -132,7 +144,7 @@ class Deliveries:
             self._after = int(cursor_of(session, COLLECTED) or 0)
         after = self._look_after(session, now)
         new = session.execute(parcels.waiting(sorted(self.adapters), after).limit(1)).first()
-        return None if new is None else after, parcels.due_conversations(session, now=now)
+        return None if new is None else after, parcels.due_conversations(session, self.adapters, now=now)
 
     def _look_after(self, session: Session, now: datetime) -> int:
         """Return from which message on to look this time."""
@@ -148,7 +160,7 @@ class Deliveries:
 
     def _collect(self, session: Session, after: int, now: datetime) -> list[tuple[str, str]]:
         parcels.collect(session, sorted(self.adapters), after=after, now=now)
-        return parcels.due_conversations(session, now=now)
+        return parcels.due_conversations(session, self.adapters, now=now)
 
     def _move_on(self, session: Session, now: datetime) -> None:
         """Leave old messages behind, once all of them are in the queue."""

@@ -191,7 +191,11 @@ def parse(body: dict[str, Any], webhook_prefix: str) -> list[Inbound]:
     code = next((code for each in [content, *rich] if (code := word(each, "downloadCode"))), "")
     is_picture = kind in {"picture", "richText"} and code
     payload = {"media": {"id": code, "robot": word(body, "robotCode")}} if is_picture else {}
-    name = {"text": "text", "richText": "text", "audio": "voice", "picture": "image"}.get(kind, "event")
+    # A video or a file cannot be looked at: its sender is told so.
+    name = {
+        "text": "text", "richText": "text", "audio": "voice",
+        "picture": "image", "video": "image", "file": "image",
+    }.get(kind, "event")
     if is_picture and not text:
         name = "image"
     at = moment(body.get("createAt"), per_second=1000)

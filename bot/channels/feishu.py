@@ -191,7 +191,9 @@ def parse(event: Mapping[str, Any]) -> list[Inbound]:
     if kind == "text":
         return [Inbound("text", text=word(content, "text"), **shared)]
     if kind == "post":
-        return [Inbound("text", text=_rich_text(content), **shared)]
+        text, keys = _rich_text(content), _parts(content, "image_key")
+        payload = {"media": {"id": keys[0], "message": number}} if keys else {}
+        return [Inbound("image" if keys and not text else "text", text=text, payload=payload, **shared)]
     if kind == "image":
         media = {"id": word(content, "image_key"), "message": number}
         return [Inbound("image", text="", payload={"media": media}, **shared)]
@@ -199,7 +201,9 @@ def parse(event: Mapping[str, Any]) -> list[Inbound]:
         place = {"lat": content.get("latitude"), "lon": content.get("longitude")}
         text = f"我的位置：{word(content, 'name')}"
         return [Inbound("location", text=text, payload={"location": place}, **shared)]
-    return [Inbound("voice" if kind == "audio" else "event", text="", **shared)]
+    # A video or a file cannot be looked at: its sender is told so. A sticker needs no answer.
+    name = {"audio": "voice", "media": "image", "file": "image"}.get(kind, "event")
+    return [Inbound(name, text="", **shared)]
 
 
 def pressed(event: Mapping[str, Any]) -> list[Inbound]:
@@ -236,14 +240,18 @@ def interactive(card: Card) -> dict[str, Any]:
 
 
 def _rich_text(content: Mapping[str, Any]) -> str:
+    return " ".join([word(content, "title"), *_parts(content, "text")]).strip()
+
+
+def _parts(content: Mapping[str, Any], key: str) -> list[str]:
+    """Return what stands under a key in the lines of a rich text."""
     lines = content.get("content")
-    found = [
-        word(each, "text")
+    return [
+        found
         for line in (lines if isinstance(lines, list) else [])
         for each in (line if isinstance(line, list) else [])
-        if isinstance(each, dict)
+        if isinstance(each, dict) and (found := word(each, key))
     ]
-    return " ".join([word(content, "title"), *found]).strip()
 
 
 def encrypt(plain: bytes, key: str, iv: bytes) -> str:

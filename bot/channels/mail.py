@@ -11,7 +11,7 @@ import email.policy
 import imaplib
 import re
 import ssl
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from email.message import EmailMessage
@@ -44,7 +44,8 @@ LARGEST = 5 * 1024 * 1024
 LOOK_BACK = timedelta(days=2)
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _QUOTE = re.compile(
-    r"^\s*(?:>|-{2,}\s*(?:原始邮件|Original Message|转发邮件)|在.{4,80}写道[：:]|On .{4,80} wrote:|发件人[：:]|From:)",
+    # Not `\s`: a mail of empty lines would be read from each of them to its end.
+    r"^[^\S\n]*(?:>|-{2,}\s*(?:原始邮件|Original Message|转发邮件)|在.{4,80}写道[：:]|On .{4,80} wrote:|发件人[：:]|From:)",
     re.MULTILINE,
 )
 
@@ -95,8 +96,10 @@ class Mail:
                 return
             if not found:
                 return
-            read = [parse(raw, self.address, line.now()) for _, raw in found]
-            messages = tuple(message for message in read if message is not None)
+            # Large attachments take long to read: beside the loop, which has callbacks to answer.
+            messages = await asyncio.get_running_loop().run_in_executor(
+                None, parse_all, [raw for _, raw in found], self.address, line.now()
+            )
             yield Page(messages, name, f"{validity}:{found[-1][0]}")
 
     async def send(self, outbound: Outbound, line: Line) -> Delivery:
@@ -112,7 +115,12 @@ class Mail:
         except aiosmtplib.SMTPResponseException as error:
             state = REFUSED if 500 <= error.code < 600 else RETRY
             return Delivery(state, error=f"SMTP {error.code}")
-        except (aiosmtplib.SMTPRecipientsRefused, ValueError) as error:
+        except aiosmtplib.SMTPRecipientsRefused as error:
+            codes = sorted({each.code for each in error.recipients})
+            # 4xx: a server that does not know us yet wants to be asked again (greylisting).
+            state = REFUSED if codes and codes[0] >= 500 else RETRY
+            return Delivery(state, error=f"SMTP {codes}")
+        except ValueError as error:
             return Delivery(REFUSED, error=type(error).__name__)
         except (aiosmtplib.SMTPException, OSError) as error:
             return Delivery(RETRY, error=type(error).__name__)
@@ -172,6 +180,11 @@ def _day(at: datetime) -> str:
 def _fetch(client: imaplib.IMAP4, uid: int) -> bytes:
     _, data = client.uid("FETCH", str(uid), f"(BODY.PEEK[]<0.{LARGEST}>)")
     return next((part[1] for part in data if isinstance(part, tuple)), b"")
+
+
+def parse_all(mails: Sequence[bytes], own: str, now: datetime) -> tuple[Inbound, ...]:
+    """Return the messages among some mails."""
+    return tuple(found for raw in mails if (found := parse(raw, own, now)) is not None)
 
 
 def parse(raw: bytes, own: str, now: datetime) -> Inbound | None:

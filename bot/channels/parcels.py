@@ -27,6 +27,7 @@ from bot.storage.locks import lock_name
 QUEUED, SENDING, DONE, MERGED, HELD, FAILED, EXPIRED, DROPPED = (
     "queued", "sending", "sent", "merged", "held", "failed", "expired", "dropped"
 )
+OPEN = (QUEUED, SENDING, HELD)
 NAMESPACE = uuid.UUID("2b1c8f0e-7f2f-5d0c-9c55-3f4c1f3b7a10")
 
 
@@ -69,8 +70,11 @@ def collect(
 
 
 def waiting(channels: Collection[str], after: int) -> Any:
-    """Return the query for messages that no delivery carries yet."""
+    """Return the query for messages that no delivery carries yet, also those of a removed channel."""
     carried = select(ChannelDelivery.id).where(ChannelDelivery.message_id == Message.id)
+    by_channel = select(ChannelAccount.channel).where(
+        ChannelAccount.conversation_id == Conversation.id
+    )
     return (
         select(
             Message.id, Message.conversation_id, Conversation.channel, Conversation.external_id,
@@ -79,7 +83,7 @@ def waiting(channels: Collection[str], after: int) -> Any:
         .join(Conversation, Conversation.id == Message.conversation_id)
         .where(
             Message.direction == "out", Message.state == "sent", Message.id > after,
-            Conversation.channel.in_(channels), ~carried.exists(),
+            Conversation.channel.in_(channels) | by_channel.exists(), ~carried.exists(),
         )
         .order_by(Message.id)
     )
@@ -90,13 +94,16 @@ def is_outcome(author: str, payload: Mapping[str, Any] | None) -> bool:
     return author == "system" or bool((payload or {}).get("ticket"))
 
 
-def due_conversations(session: Session, *, now: datetime, most: int = 500) -> list[tuple[str, str]]:
+def due_conversations(
+    session: Session, channels: Collection[str], *, now: datetime, most: int = 500
+) -> list[tuple[str, str]]:
     """Return the conversations in which something may be sent now, with their channels."""
     rows = session.execute(
         select(ChannelAccount.conversation_id, ChannelAccount.channel)
         .join(ChannelDelivery, ChannelDelivery.conversation_id == ChannelAccount.conversation_id)
         .where(
-            ChannelDelivery.state.in_((QUEUED, SENDING, HELD)), ChannelDelivery.next_at <= now,
+            ChannelDelivery.state.in_(OPEN), ChannelDelivery.next_at <= now,
+            ChannelDelivery.channel.in_(channels),
             or_(ChannelAccount.busy_until.is_(None), ChannelAccount.busy_until < now),
         )
         .group_by(ChannelAccount.conversation_id, ChannelAccount.channel)
@@ -136,7 +143,7 @@ def take(
 ) -> Parcel | None:
     """Return the next parcel of a claimed conversation, fixed in the database; None when none is due."""
     account = session.get(ChannelAccount, conversation_id, populate_existing=True)
-    for row in _held_too_long(session, conversation_id, now):
+    for row in _held_too_long(session, adapters, conversation_id, now):
         if not (row.outcome and lead_out(session, adapters, account, row, now)):
             row.state = EXPIRED
             # Staff see that it did not arrive, as they do of what the platform refused.
@@ -144,8 +151,8 @@ def take(
     _drop_overtaken(session, conversation_id)
     session.flush()
     while True:
-        rows = _open_rows(session, conversation_id)
-        if not rows or rows[0].next_at > now or rows[0].channel not in adapters:
+        rows = _open_rows(session, adapters, conversation_id)
+        if not rows or rows[0].next_at > now:
             _wait_behind(rows)
             return None
         head = rows[0]
@@ -185,14 +192,16 @@ def _drop_overtaken(session: Session, conversation_id: str) -> None:
             delivery.state, message.state = DROPPED, "dropped"
 
 
-def _open_rows(session: Session, conversation_id: str) -> list[ChannelDelivery]:
-    """Return what is under way, in order."""
+def _open_rows(
+    session: Session, channels: Collection[str], conversation_id: str
+) -> list[ChannelDelivery]:
+    """Return what is under way on connected channels, in order."""
     return list(
         session.execute(
             select(ChannelDelivery)
             .where(
                 ChannelDelivery.conversation_id == conversation_id,
-                ChannelDelivery.state.in_((QUEUED, SENDING)),
+                ChannelDelivery.state.in_((QUEUED, SENDING)), ChannelDelivery.channel.in_(channels),
             )
             .order_by(ChannelDelivery.message_id)
             .execution_options(populate_existing=True)
@@ -200,12 +209,14 @@ def _open_rows(session: Session, conversation_id: str) -> list[ChannelDelivery]:
     )
 
 
-def _held_too_long(session: Session, conversation_id: str, now: datetime) -> list[ChannelDelivery]:
+def _held_too_long(
+    session: Session, channels: Collection[str], conversation_id: str, now: datetime
+) -> list[ChannelDelivery]:
     return list(
         session.execute(
             select(ChannelDelivery).where(
                 ChannelDelivery.conversation_id == conversation_id, ChannelDelivery.state == HELD,
-                ChannelDelivery.next_at <= now,
+                ChannelDelivery.next_at <= now, ChannelDelivery.channel.in_(channels),
             )
         ).scalars()
     )
@@ -321,7 +332,7 @@ def _plan_again(
         [quota.messages for quota in adapters[row.channel].limits.quotas.values()], default=0
     )
     row.state, row.body, row.next_at = QUEUED, None, now
-    _revive(session, row, QUEUED, now)
+    revive(session, row, QUEUED, now)
 
 
 def _fail(
@@ -329,12 +340,12 @@ def _fail(
     row: ChannelDelivery, now: datetime,
 ) -> None:
     """Give a delivery up, unless it is an outcome that has another way out."""
-    if row.outcome and not row.body.get("way") and row.channel == account.channel:
-        _revive(session, row, QUEUED, now)
+    if row.outcome and row.channel == account.channel:
+        revive(session, row, QUEUED, now)
         if lead_out(session, adapters, account, row, now):
             return
     row.state = FAILED
-    _revive(session, row, FAILED, now)
+    revive(session, row, FAILED, now)
     _mark_failed(session, [row.message_id, *_carried_messages(session, row)])
 
 
@@ -357,7 +368,7 @@ def _carried_messages(session: Session, row: ChannelDelivery) -> list[int]:
     )
 
 
-def _revive(session: Session, row: ChannelDelivery, state: str, now: datetime) -> None:
+def revive(session: Session, row: ChannelDelivery, state: str, now: datetime) -> None:
     """Let the messages that were joined to a parcel go their own way again, or fail with it."""
     session.execute(
         update(ChannelDelivery)

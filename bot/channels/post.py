@@ -15,6 +15,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from bot.channels.adapter import (
+    RETRY,
     SENT,
     Adapter,
     Delivery,
@@ -109,7 +110,7 @@ class Post:
                 store_cursor(session, page.cursor_name, page.cursor, now=now)
             return done
 
-        done = await self.writer.urgent(work)
+        done = await self.writer.urgent(work, of=messages[0].sender if messages else "")
         for conversation_id in done.touched:
             self.desk.hub.publish(f"conversation:{conversation_id}")
         if done.touched:
@@ -132,6 +133,10 @@ class Post:
             return await adapter.send(outbound, self.line)
         except Unreachable as error:
             return error.as_delivery()
+        except Exception as error:
+            # What nobody foresaw is a failed try of this card, and nothing of the others'.
+            log.exception("channels.card_failed", channel=adapter.id)
+            return Delivery(RETRY, error=type(error).__name__)
 
     async def send_code(self, wish: CodeWish) -> None:
         """Send a one-time code by SMS, or to the log where no gateway is configured."""

@@ -71,7 +71,8 @@ def _receive_one(
     before = conversation.last_customer_at
     text = clean(inbound.text)[: desk.settings.message_limit]
     payload = dict(inbound.payload)
-    if inbound.kind == "text" and (button := chosen(session, conversation.id, text)) is not None:
+    titles = adapter.native_buttons > 0
+    if inbound.kind == "text" and (button := chosen(session, conversation.id, text, titles=titles)) is not None:
         payload["typed"], text = text, button
     message, is_new = receive_message(
         session, conversation, text=text, external_id=short_id(inbound.external_id), kind=inbound.kind,

@@ -16,7 +16,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session, sessionmaker
 
 from bot.channels.adapter import QUOTA, RETRY, SENT, Adapter, Card, Delivery, Outbound
-from bot.channels.staff_chat import title_of
+from bot.channels.staff_chat import NEXT, title_of
 from bot.channels.staff_claims import conversation_key, reception_tables
 from bot.desk.outbox import DeliveryError, Outgoing, Sender
 from bot.desk.senders import digest_text
@@ -43,18 +43,34 @@ class StaffCards:
     _told: dict[str, set[str]] = field(default_factory=dict)
 
     def send(self, outgoing: Outgoing, *, now: datetime) -> None:
-        """Send once to each person; a repetition leaves out those who have it."""
+        """Send once to each person; a repetition leaves out those who have it.
+
+        One card that must wait keeps no other back: what failed is raised after all were tried.
+        """
         told = self._told.setdefault(outgoing.id, set())
+        failed: list[DeliveryError] = []
         with reading(self.sessions) as session:
             concerned = self._concerned(session, outgoing.payload)
         for adapter, person in concerned:
             name = f"{adapter.id}:{person}"
-            if name in told:
-                continue
-            self._send_one(adapter, person, outgoing)
-            told.add(name)
-        if self.then is not None:
-            self.then.send(outgoing, now=now)
+            if name not in told:
+                try:
+                    self._send_one(adapter, person, outgoing)
+                except DeliveryError as error:
+                    log.warning("channels.card_waits", channel=adapter.id, person=person, error=error.message)
+                    failed.append(error)
+                else:
+                    told.add(name)
+        if self.then is not None and NEXT not in told:
+            try:
+                self.then.send(outgoing, now=now)
+            except DeliveryError as error:
+                failed.append(error)
+            else:
+                told.add(NEXT)
+        if failed:
+            # Another try helps if it helps one of them.
+            raise min(failed, key=lambda error: error.permanent)
         self._told.pop(outgoing.id, None)
 
     def _concerned(self, session: Session, payload: Mapping[str, Any]) -> list[tuple[Adapter, str]]:

@@ -28,6 +28,8 @@ from bot.channels.json_body import moment, object_of, part, word
 from bot.handbook.channels import Limits
 
 LONGEST_BUTTON = 60
+# What nobody at the desk can look at; a picture may be among them, sent as a file.
+FILES = ("document", "video", "video_note", "animation", "audio")
 
 
 @dataclass(frozen=True)
@@ -98,10 +100,15 @@ def parse(update: Mapping[str, Any], now: datetime) -> list[Inbound]:
         payload = {"location": {"lat": place.get("latitude"), "lon": place.get("longitude")}}
         return [Inbound("location", text=text, payload=payload, **shared)]
     photos = [each for each in message.get("photo") or [] if isinstance(each, dict)]
+    file = part(message, "document")
+    if word(file, "mime_type").startswith("image/"):
+        photos = [file]
     if photos:
         # The last one is the largest.
         media = {"id": word(photos[-1], "file_id")}
         return [Inbound("image", text=word(message, "caption"), payload={"media": media}, **shared)]
+    if any(message.get(kind) for kind in FILES):
+        return [Inbound("image", text=word(message, "caption"), **shared)]
     return [Inbound("voice" if message.get("voice") else "event", text="", **shared)]
 
 

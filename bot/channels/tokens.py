@@ -28,6 +28,8 @@ class SharedTokens:
     work: Callable[[Callable[[Session], Any]], Awaitable[Any]]
     now: Callable[[], datetime]
     _known: dict[str, tuple[str, datetime]] = field(default_factory=dict)
+    # One of this process asks the database for all: fifty that ask ten times a second fill the writer.
+    _asking: dict[str, asyncio.Task[str]] = field(default_factory=dict)
 
     async def get(
         self, name: str, renew: Callable[[], Awaitable[tuple[str, timedelta]]], *, failed: str = ""
@@ -36,6 +38,21 @@ class SharedTokens:
         known = self._known.get(name)
         if known and known[0] != failed and self.now() < known[1]:
             return known[0]
+        if (asked := self._asking.get(name)) is not None:
+            token = await asyncio.shield(asked)
+            if token != failed:
+                return token
+        task = asyncio.get_running_loop().create_task(self._ask(name, renew, failed))
+        self._asking[name] = task
+        try:
+            return await asyncio.shield(task)
+        finally:
+            if self._asking.get(name) is task:
+                del self._asking[name]
+
+    async def _ask(
+        self, name: str, renew: Callable[[], Awaitable[tuple[str, timedelta]]], failed: str
+    ) -> str:
         for _ in range(int(RENEWAL.total_seconds() / LOOK_AGAIN)):
             token, ends, mine = await self.work(lambda session: _look(session, name, failed, self.now()))
             if token:

@@ -36,9 +36,13 @@ def lead_out(
     session: Session, adapters: Mapping[str, Adapter], account: ChannelAccount,
     row: ChannelDelivery, now: datetime,
 ) -> bool:
-    """Send an outcome past the platform's quota: by its template, or by SMS to a proved phone."""
+    """Send an outcome past the platform's quota: by its template, or by SMS to a proved phone.
+
+    After a way that was refused comes the next one.
+    """
     adapter = adapters[account.channel]
-    for way in adapter.limits.ways_out:
+    ways, tried = adapter.limits.ways_out, (row.body or {}).get("way")
+    for way in ways[ways.index(tried) + 1 if tried in ways else 0 :]:
         if way in adapter.ways and account.closed_at is None and row.channel == account.channel:
             message = session.get(Message, row.message_id)
             row.body = {

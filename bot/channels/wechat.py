@@ -108,7 +108,7 @@ class Wechat:
         values = {
             "number": str(ticket.get("number", "")), "state": str(ticket.get("state_title", "")),
             # A field of a template takes 20 characters.
-            "text": outbound.text[:20], "time": str(ticket.get("resolve_by", "")),
+            "text": outbound.text[:20], "time": _minute(str(ticket.get("resolve_by", ""))),
         }
         shown = {name: {"value": values[what]} for what, name in self.template_fields.items()}
         return {
@@ -120,6 +120,14 @@ class Wechat:
         """Return a picture that a customer sent."""
         content = await fetch_media(line, self.credentials, "/cgi-bin/media/get", str(media["id"]))
         return "图片", content
+
+
+def _minute(iso: str) -> str:
+    """Return an instant as the field of a template takes it; ISO 8601 is refused there."""
+    if not iso:
+        return ""
+    at = datetime.fromisoformat(iso)
+    return f"{at.year}年{at.month}月{at.day}日 {at:%H:%M}"
 
 
 def parse(message: Mapping[str, str], menu: Mapping[str, str]) -> list[Inbound]:

@@ -96,7 +96,8 @@ class WechatKf:
             return Read(answer=Answer("success"))
         account = message.get("OpenKfId", "")
         if account not in self.accounts:
-            raise Rejected("不是本企业的客服账号")
+            # One of the company's that others serve: refused, the platform would come again.
+            return Read(answer=Answer("success"))
         return Read(answer=Answer("success"), fetch={"name": account, "token": message.get("Token", "")})
 
     async def pages(self, wish: Mapping[str, Any], line: Line) -> AsyncIterator[Page]:

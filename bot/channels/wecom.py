@@ -9,6 +9,7 @@ from datetime import datetime, timezone
 from typing import Any
 
 from bot.channels.adapter import (
+    REFUSED,
     Answer,
     Card,
     Delivery,
@@ -90,6 +91,10 @@ class Wecom:
         else:
             body |= {"msgtype": "text", "text": {"content": outbound.text + unseen(outbound.id)}}
         answer = await call_api(line, self.credentials, "/cgi-bin/message/send", body=body)
+        left_out = f"{answer.get('invaliduser') or ''}|{answer.get('unlicenseduser') or ''}"
+        if outbound.target.lower() in left_out.lower().split("|"):
+            # Success for nobody: the one receiver left the company, or has no licence.
+            return Delivery(REFUSED, error=f"left out: {left_out}"[:120])
         return delivery_of(answer)
 
     async def media(self, media: Mapping[str, Any], line: Line) -> tuple[str, bytes]:

@@ -2,8 +2,13 @@
 
 A platform wants its acknowledgement in seconds, and SQLite has one writer: fifty requests that
 each wait for it are late, one transaction with fifty savepoints is not. What is not urgent fills
-the transaction up, so that letters without end do not keep answers from going out. On PostgreSQL
-a job that must wait for somebody's row waits in a transaction of its own.
+the transaction up, so that letters without end do not keep answers from going out.
+
+On PostgreSQL every statement is a way there and back, and on a busy machine each way waits for a
+processor: fifty letters in one transaction took seconds in which hardly anything was reckoned.
+There some threads write a few letters each, and one writes all the rest. The letters of one
+customer keep to one thread and so to their order. A job that must wait for somebody's row waits
+in a transaction of its own.
 """
 
 from __future__ import annotations
@@ -26,6 +31,8 @@ from bot.storage.engine import open_engine, reading, session_factory
 
 log = structlog.get_logger()
 MOST = 50
+# PostgreSQL: so many threads for letters, and so many letters in a transaction of theirs.
+LANES, FEW = 4, 5
 # Work that is not urgent is begun only so long after what is urgent.
 FILL_S = 0.2
 # PostgreSQL: so long may one row hold up a transaction of many.
@@ -39,16 +46,25 @@ Result = tuple[Any, "Exception | None"]
 
 
 @dataclass
+class Lane:
+    """Hold what one thread writes, one transaction after the other; at most so many letters in each."""
+
+    most: int = MOST
+    urgent: deque[Job] = field(default_factory=deque)
+    later: deque[Job] = field(default_factory=deque)
+    task: asyncio.Task[None] | None = None
+
+
+@dataclass
 class Writer:
-    """Run database work of one process in few transactions, on a thread of its own."""
+    """Run database work of one process in few transactions, on threads of its own."""
 
     sessions: sessionmaker
-    _urgent: deque[Job] = field(default_factory=deque)
-    _later: deque[Job] = field(default_factory=deque)
-    _task: asyncio.Task[None] | None = None
+    _letters: list[Lane] = field(init=False)
+    _rest: Lane = field(default_factory=Lane)
     _eager: sessionmaker | None = None
-    _thread: ThreadPoolExecutor = field(
-        default_factory=lambda: ThreadPoolExecutor(1, thread_name_prefix="channels")
+    _threads: ThreadPoolExecutor = field(
+        default_factory=lambda: ThreadPoolExecutor(LANES + 1, thread_name_prefix="channels")
     )
     # Not the loop's own threads: there a look would queue behind the turns.
     _readers: ThreadPoolExecutor = field(
@@ -60,13 +76,18 @@ class Writer:
         default_factory=lambda: ThreadPoolExecutor(ASIDE, thread_name_prefix="channels-aside")
     )
 
+    def __post_init__(self) -> None:
+        # SQLite has one writer: there one lane is for all.
+        self._letters = [Lane(FEW) for _ in range(LANES)] if self._is_postgres() else [self._rest]
+
     async def later(self, work: Work) -> Any:
         """Run work after what is urgent; return its result after commit."""
-        return await self._queue(self._later, work)
+        return await self._queue(self._rest, self._rest.later, work)
 
-    async def urgent(self, work: Work) -> Any:
-        """Run work before all that is not urgent; return its result after commit."""
-        return await self._queue(self._urgent, work)
+    async def urgent(self, work: Work, *, of: str = "") -> Any:
+        """Run work before all that is not urgent, in order of one customer; return its result after commit."""
+        lane = self._letters[hash(of) % len(self._letters)]
+        return await self._queue(lane, lane.urgent, work)
 
     async def look(self, work: Work) -> Any:
         """Return what work reads, without waiting for a writer."""
@@ -77,22 +98,25 @@ class Writer:
 
         return await asyncio.get_running_loop().run_in_executor(self._readers, read)
 
-    async def _queue(self, queue: deque[Job], work: Work) -> Any:
+    async def _queue(self, lane: Lane, queue: deque[Job], work: Work) -> Any:
         loop = asyncio.get_running_loop()
         future: asyncio.Future[Any] = loop.create_future()
         queue.append((work, future))
-        if self._task is None or self._task.done():
-            self._task = loop.create_task(self._write())
+        if lane.task is None or lane.task.done():
+            lane.task = loop.create_task(self._write(lane))
         return await future
 
-    async def _write(self) -> None:
+    def _is_postgres(self) -> bool:
+        return bool(self.sessions.kw["bind"].dialect.name == "postgresql")
+
+    async def _write(self, lane: Lane) -> None:
         loop = asyncio.get_running_loop()
-        while self._urgent or self._later:
-            urgent = _first(self._urgent, MOST)
-            jobs = urgent + _first(self._later, MOST - len(urgent))
+        while lane.urgent or lane.later:
+            urgent = _first(lane.urgent, lane.most)
+            jobs = urgent + _first(lane.later, MOST - len(urgent))
             works = [work for work, _ in jobs]
-            results = await loop.run_in_executor(self._thread, self._together, works, len(urgent))
-            self._later.extendleft(reversed(jobs[len(results) :]))
+            results = await loop.run_in_executor(self._threads, self._together, works, len(urgent))
+            lane.later.extendleft(reversed(jobs[len(results) :]))
             for (work, future), result in zip(jobs, results):  # noqa: B905 - the rest waits
                 if _is_held_up(result[1]):
                     aside = loop.run_in_executor(self._aside, self._alone, work)
@@ -105,7 +129,7 @@ class Writer:
         try:
             with self._opened() as session, session.begin():
                 self._begin(session)
-                if session.get_bind().dialect.name == "postgresql":
+                if self._is_postgres():
                     session.execute(text(f"SET LOCAL lock_timeout = '{LOCK_MS}ms'"))
                 results = [self._one(session, work) for work in works[:urgent]]
                 end = time.monotonic() + FILL_S
@@ -153,7 +177,7 @@ class Writer:
 
     def close(self) -> None:
         """Let the thread and its connection end."""
-        self._thread.shutdown(wait=False)
+        self._threads.shutdown(wait=False)
         self._readers.shutdown(wait=False)
         self._aside.shutdown(wait=False)
         if self._eager is not None and self._eager is not self.sessions:

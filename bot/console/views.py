@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 from itsdangerous import URLSafeTimedSerializer
@@ -13,6 +14,7 @@ from sqlalchemy.orm import Session
 from bot.desk.serving import holders
 from bot.desk.staff import Caller, staff_titles
 from bot.desk.tickets import ticket_card
+from bot.handbook.channels import load_channels
 from bot.handbook.handoff import ConversationState
 from bot.handbook.lifecycle import OPEN_STATES
 from bot.handbook.privacy import mask, mask_data, mask_in_place, mask_name
@@ -22,21 +24,16 @@ from bot.storage.conversations import Conversation, Customer, Message
 from bot.storage.staff import Attachment, Offer
 from bot.storage.tickets import Ticket, TicketEntry
 
-CHANNELS = {
-    "web": "网页",
-    "widget": "网页组件",
-    "wechat": "微信",
-    "wecom": "企业微信",
-    "sms": "短信",
-    "email": "邮件",
-    "phone": "电话",
-    "dingtalk": "钉钉",
-    "feishu": "飞书",
-}
 SNIPPET = 60
 # Facts that are personal: shown masked, revealed with a reason.
 SECRET_FACTS = frozenset({"phone_number", "address", "broadband_account", "name", "identity"})
 FILE_DAYS = 30
+
+
+@cache
+def channel_title(channel: str) -> str:
+    """Return the name of a channel, also of a second account of its platform."""
+    return load_channels().title_of(channel)
 
 
 def snippet(text: str, most: int = SNIPPET) -> str:
@@ -98,7 +95,7 @@ def _conversation(handbook: Handbook, c: Conversation, *, now: datetime) -> dict
     return {
         "id": c.id,
         "channel": c.channel,
-        "channel_title": CHANNELS.get(c.channel, c.channel),
+        "channel_title": channel_title(c.channel),
         "state": c.state,
         "state_title": ConversationState(c.state).label,
         "epoch": c.epoch,
@@ -275,7 +272,7 @@ def ticket_row(
         else None,
         "summary": snippet(ticket.summary, 80),
         "channel": ticket.channel,
-        "channel_title": CHANNELS.get(ticket.channel, ticket.channel),
+        "channel_title": channel_title(ticket.channel),
         "rung": ticket.rung,
         "accepted_at": ticket.accepted_at,
         "due_at": next_due(ticket),

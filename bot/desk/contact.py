@@ -17,12 +17,13 @@ from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from bot.desk.conversations import open_conversation
+from bot.desk.messages import deliver
 from bot.desk.tickets import hash_phone
 from bot.handbook.channels import CodeRule
 from bot.handbook.errors import Refusal
 from bot.handbook.handoff import ConversationState
-from bot.storage.channels import ChannelAccount, PhoneCode
-from bot.storage.conversations import Conversation, Customer
+from bot.storage.channels import ChannelAccount, ChannelDelivery, PhoneCode
+from bot.storage.conversations import Conversation, Customer, Message
 from bot.storage.locks import lock_name
 from bot.storage.tickets import Ticket
 
@@ -213,7 +214,8 @@ def prefer_channel(
     if channel is not None:
         own = {each.channel for each in [*_others(session, customer, conversation), conversation]}
         reached = any(id_.split("-")[0] == channel for id_ in own & {*connected, "web"})
-        if not reached and not (channel == "sms" and _open_sms(session, customer, connected, now)):
+        by_sms = channel == "sms" and _open_sms(session, customer, connected, now) is not None
+        if not reached and not by_sms:
             return NOWHERE if any(id_.split("-")[0] == channel for id_ in connected) else ABSENT
     customer.preferred_channel = channel
     session.flush()
@@ -222,14 +224,14 @@ def prefer_channel(
 
 def _open_sms(
     session: Session, customer: Customer, connected: Collection[str], now: datetime
-) -> bool:
-    """Open the conversation by SMS with the proved phone; tell whether there is one now."""
+) -> Conversation | None:
+    """Return the conversation by SMS with the proved phone, opened if need be; None: no such way."""
     gateway = next((id_ for id_ in sorted(connected) if id_.split("-")[0] == "sms"), None)
     if gateway is None or not customer.phone:
-        return False
+        return None
     conversation = open_conversation(session, channel=gateway, external_id=customer.phone, now=now)
     if conversation.customer_id not in {None, customer.id}:
-        return False
+        return None
     join_customer(session, conversation, customer)
     if session.get(ChannelAccount, conversation.id) is None:
         session.add(
@@ -239,23 +241,67 @@ def _open_sms(
             )
         )
     session.flush()
-    return True
+    return conversation
 
 
-def reachable_conversation(session: Session, conversation: Conversation) -> Conversation:
-    """Return where notices are read: the chosen channel, else the one used last, else this one."""
+def is_connected(conversation: Conversation, connected: Collection[str] | None) -> bool:
+    """Tell whether what is said in a conversation reaches the customer; None: all channels do."""
+    return connected is None or conversation.channel in {*connected, "web"}
+
+
+def reachable_conversation(
+    session: Session, conversation: Conversation, *, connected: Collection[str] | None = None,
+    now: datetime,
+) -> Conversation:
+    """Return where notices are read: the chosen channel, else the one used last, else this one.
+
+    Where none of them is connected any more it is an SMS to the proved phone, if there is a gateway.
+    """
     if conversation.customer_id is None:
         return conversation
     customer = session.get(Customer, conversation.customer_id)
     if customer is None or customer.verified_at is None:
         return conversation
-    own = [*_others(session, customer, conversation), conversation]
+    own = [
+        each for each in [*_others(session, customer, conversation), conversation]
+        if is_connected(each, connected)
+    ]
+    if not own:
+        return _open_sms(session, customer, connected or (), now) or conversation
     # A platform may be connected more than once: wechat, wechat-north.
     chosen = [each for each in own if each.channel.split("-")[0] == customer.preferred_channel]
     used = [each for each in chosen or own if each.last_customer_at is not None]
     # One that was opened only to tell them things has no word of theirs.
-    nowhere = chosen[0] if chosen else conversation
+    nowhere = chosen[0] if chosen else conversation if conversation in own else own[0]
     return max(used, key=lambda each: each.last_customer_at, default=nowhere)
+
+
+def say_again(
+    session: Session, message: Message, conversation: Conversation, *, external_id: str, now: datetime
+) -> Message:
+    """Say what did not arrive once more, in its own or in another conversation of the customer."""
+    if message.conversation_id == conversation.id:
+        message.state, message.epoch = "pending", conversation.epoch
+        session.execute(
+            update(ChannelDelivery)
+            .where(ChannelDelivery.message_id == message.id)
+            .values(
+                state="queued", channel=conversation.channel, target=conversation.external_id,
+                body=None, attempts=0, next_at=now,
+            )
+            .execution_options(synchronize_session="fetch")
+        )
+    else:
+        message = Message(
+            conversation_id=conversation.id, direction="out", author=message.author,
+            staff_id=message.staff_id, text=message.text, payload=message.payload,
+            external_id=external_id, epoch=conversation.epoch, state="pending",
+            verdict_id=message.verdict_id, created_at=now,
+        )
+        session.add(message)
+    session.flush()
+    deliver(session, message, now=now)
+    return message
 
 
 def verified_phone(session: Session, conversation: Conversation) -> str | None:

@@ -19,8 +19,10 @@ from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session, sessionmaker
 from sqlalchemy.sql import Executable, Select
 
+from bot.desk.notices import CUSTOMER, put_delivery
 from bot.handbook.errors import DeskError, NotFound
 from bot.handbook.tables import Handbook
+from bot.storage.conversations import Message
 from bot.storage.engine import reading
 from bot.storage.notices import Delivery
 from bot.storage.tickets import Ticket
@@ -310,6 +312,25 @@ def send_again(
     row.state, row.attempts, row.next_at = PENDING, 0, now
     session.flush()
     return row
+
+
+def bury(session: Session, message: Message, *, reason: str, now: datetime) -> Delivery:
+    """Make a dead letter of what was said to a customer and could not be handed over (3.4)."""
+    letter = session.execute(
+        select(Delivery).where(Delivery.delivery_id == message.external_id, Delivery.sender == CUSTOMER)
+    ).scalar_one_or_none()
+    if letter is None:
+        number = ((message.payload or {}).get("ticket") or {}).get("number")
+        ticket = select(Ticket.id).where(Ticket.number == number)
+        letter = put_delivery(
+            session, key=f"message:{message.id}", sender=CUSTOMER, target=message.conversation_id,
+            payload={"message": message.id}, now=now,
+            ticket_id=session.execute(ticket).scalar_one_or_none(),
+        )
+    message.state = "failed"
+    letter.state, letter.last_error = DEAD, reason[:300]
+    session.flush()
+    return letter
 
 
 def outbox_counts(session: Session) -> dict[str, int]:

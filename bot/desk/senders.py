@@ -24,7 +24,12 @@ from urllib.parse import parse_qs, unquote, urlsplit
 from sqlalchemy import select
 from sqlalchemy.orm import Session, sessionmaker
 
-from bot.desk.contact import conversations_of, reachable_conversation
+from bot.desk.contact import (
+    conversations_of,
+    is_connected,
+    reachable_conversation,
+    say_again,
+)
 from bot.desk.messages import Gate, deliver, say
 from bot.desk.notices import notify_staff
 from bot.desk.outbox import DeferralError, DeliveryError, Outgoing
@@ -32,6 +37,7 @@ from bot.handbook.errors import DeskError
 from bot.handbook.handoff import ConversationState
 from bot.storage.conversations import Conversation, Message
 
+FAILED = "failed"
 REPLAY_WINDOW = timedelta(minutes=5)
 # While a person talks with the customer, the survey waits and the rest is said.
 SURVEY_WAIT = timedelta(minutes=10)
@@ -216,6 +222,8 @@ class CustomerSender:
     texts: TextSource
     # Called after commit with the conversation's id: wakes streams, pushes to an outer channel.
     said: Callable[[str], None] = field(default=lambda _conversation: None)
+    # The channels that reach customers; None: whatever they came by.
+    connected: Collection[str] | None = None
 
     def send(self, outgoing: Outgoing, *, now: datetime) -> None:
         """Write and deliver the message under the delivery's id; a repetition finds it there."""
@@ -228,42 +236,45 @@ class CustomerSender:
         conversation = session.get(Conversation, outgoing.target)
         if conversation is None:
             raise DeliveryError("no_conversation", "会话不存在", permanent=True)
-        conversation = self._where_read(session, conversation, outgoing)
+        said = self._said(session, conversation, outgoing)
+        if said is None or said.state == FAILED:
+            conversation = reachable_conversation(
+                session, conversation, connected=self.connected, now=now
+            )
+        else:
+            conversation = session.get(Conversation, said.conversation_id)
         if outgoing.payload.get("survey") and _is_with_person(conversation):
             raise DeferralError("客户正在与客服交谈", until=now + SURVEY_WAIT)
-        message = self._message(session, conversation, outgoing, now=now)
-        if message.state == "pending":
-            deliver(session, message, now=now)
+        if said is not None and said.state == FAILED:
+            # Somebody asked for it at the outbox.
+            if not is_connected(conversation, self.connected):
+                raise DeliveryError("channel_removed", "客户所用的渠道仍未接通", permanent=True)
+            said = say_again(session, said, conversation, external_id=outgoing.id, now=now)
+        said = said or self._message(session, conversation, outgoing, now=now)
+        if said.state == "pending":
+            deliver(session, said, now=now)
         return str(conversation.id)
 
     def wake(self, reached: str) -> None:
         """Wake streams and channels of the conversation."""
         self.said(reached)
 
-    def _where_read(
+    def _said(
         self, session: Session, conversation: Conversation, outgoing: Outgoing
-    ) -> Conversation:
-        """Return where it was said already, else the channel that the customer reads (1.3)."""
-        found = session.execute(
-            select(Conversation)
-            .join(Message, Message.conversation_id == Conversation.id)
-            .where(
-                Message.external_id == outgoing.id,
-                Conversation.id.in_(conversations_of(session, conversation)),
-            )
+    ) -> Message | None:
+        """Return the message in which it was said already, on whichever of the customer's channels."""
+        here = Message.conversation_id.in_(conversations_of(session, conversation))
+        same = here & (Message.external_id == outgoing.id)
+        return session.execute(
+            select(Message)
+            .where(same | (Message.id == outgoing.payload.get("message")))
+            .order_by(Message.id.desc())
+            .limit(1)
         ).scalar_one_or_none()
-        return found or reachable_conversation(session, conversation)
 
     def _message(
         self, session: Session, conversation: Conversation, outgoing: Outgoing, *, now: datetime
     ) -> Message:
-        found = session.execute(
-            select(Message).where(
-                Message.conversation_id == conversation.id, Message.external_id == outgoing.id
-            )
-        ).scalar_one_or_none()
-        if found is not None:
-            return found
         payload = outgoing.payload
         name, facts = str(payload.get("response", "")), payload.get("facts") or {}
         text = self._rendered(name, payload)

@@ -67,6 +67,7 @@ class Pigeon:
 
 class PigeonSimulator(Simulator):
     name = "pigeon"
+    proof = ("X-Signature",)
 
     def entry(self) -> dict[str, Any]:
         return {"platform": "pigeon", "secret": "s", "api": self.url}

@@ -244,7 +244,7 @@ async def test_somebody_without_a_proved_phone_is_answered_where_they_are(office
     await office.converse("telegram", "1", REQUEST)
     with office.desk.sessions() as session:
         [conversation] = session.query(Conversation).all()
-        assert reachable_conversation(session, conversation).id == conversation.id
+        assert reachable_conversation(session, conversation, now=office.clock()).id == conversation.id
 
 
 # -- numbers for buttons --------------------------------------------------------------------------

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from collections.abc import AsyncIterator
 from datetime import datetime, timezone
 from email.message import EmailMessage
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -166,3 +169,45 @@ def test_any_bytes_are_read_or_left_out(raw: bytes) -> None:
 def test_mail_has_no_webhook(office: Office) -> None:
     with pytest.raises(Rejected):
         office.adapter("mail").read(Hook("POST", {}, {}, b""), now=NOW)
+
+
+async def test_a_server_that_wants_to_be_asked_again_is_asked_again(office: Office, box: Mailbox) -> None:
+    box.receivers.append("450 greylisted, try later")
+    box.arrives("li@example.com", "宽带报修", REQUEST, id="m1")
+    await fetch(office)
+    assert box.sent == []
+
+    office.clock.pass_(minutes=1)
+    await office.deliver()
+    assert [answer["To"] for answer in box.sent] == ["li@example.com"]
+
+
+async def test_a_receiver_who_does_not_exist_is_given_up_at_once(office: Office, box: Mailbox) -> None:
+    box.receivers.append("550 no such user")
+    box.arrives("li@example.com", "宽带报修", REQUEST, id="m1")
+    await fetch(office)
+
+    assert [row.state for row in office.deliveries()] == ["failed"]
+
+
+def test_a_mail_of_empty_lines_is_read_at_once() -> None:
+    began = time.perf_counter()
+
+    assert unquoted("断网了" + "\n" * 100_000 + "完") == "断网了" + "\n" * 100_000 + "完"
+    assert time.perf_counter() - began < 1
+
+
+async def test_mails_are_read_beside_the_loop(
+    office: Office, box: Mailbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    threads: list[threading.Thread] = []
+
+    def noted(*given: Any) -> Any:
+        threads.append(threading.current_thread())
+        return parse(*given)
+
+    monkeypatch.setattr("bot.channels.mail.parse", noted)
+    box.arrives("li@example.com", "宽带报修", REQUEST, id="m1")
+    await fetch(office)
+
+    assert threads and threading.main_thread() not in threads

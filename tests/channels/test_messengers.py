@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from bot.channels import telegram
 from bot.channels.adapter import Rejected
 from bot.channels.registry import adapters_of
 from bot.desk.conversations import claim
@@ -16,7 +17,7 @@ from bot.desk.messages import deliver_pending, say
 from bot.settings import SettingError, load_settings
 from bot.storage.channels import ChannelDelivery
 from bot.storage.conversations import Conversation
-from tests.channels.conftest import Office, OpenOffice
+from tests.channels.conftest import START, Office, OpenOffice
 from tests.channels.simulators.platform import Posted
 from tests.channels.simulators.wechat import AES_KEY, PNG
 
@@ -142,6 +143,18 @@ async def test_telegram_has_buttons_of_its_own(open_office: OpenOffice) -> None:
     assert sent.extra["reply_markup"]["keyboard"] == [[{"text": "宽带故障"}], [{"text": "话费疑问"}]]
 
 
+async def test_a_button_of_the_platforms_own_means_what_it_means_on_the_web(open_office: OpenOffice) -> None:
+    office = await open_office("telegram")
+    await office.converse("telegram", "1", "嗯")
+    tell(office, "请问您要办理哪一项？", buttons=[{"title": "宽带故障", "payload": "我要报宽带故障"}])
+    await office.deliver()
+    office.clock.pass_(seconds=5)
+    await office.converse("telegram", "1", "宽带故障")
+
+    heard = office.messages()[-1]
+    assert (heard.text, heard.payload) == ("我要报宽带故障", {"typed": "宽带故障"})
+
+
 async def test_start_is_greeted(open_office: OpenOffice) -> None:
     office = await open_office("telegram")
     await office.converse("telegram", "1", "/start")
@@ -209,6 +222,16 @@ async def test_the_same_words_twice_arrive_twice_and_a_repetition_once(open_offi
     assert office.platforms["wecom"].text_to("zhang").count("请问您的地址是哪里？") == 2
 
 
+async def test_a_member_whom_the_platform_left_out_was_not_reached(open_office: OpenOffice) -> None:
+    office = await open_office("wecom")
+    await office.converse("wecom", "zhang", "嗯")
+    office.platforms["wecom"].left_out = "zhang"
+    tell(office, "请您知悉。")
+    await office.deliver()
+
+    assert [row.state for row in office.deliveries()] == ["sent", "failed"]
+
+
 async def test_the_bot_is_silent_once_a_person_has_taken_over(open_office: OpenOffice) -> None:
     office = await open_office("telegram")
     await office.converse("telegram", "1", "嗯")
@@ -221,6 +244,59 @@ async def test_the_bot_is_silent_once_a_person_has_taken_over(open_office: OpenO
 
     assert len(office.platforms["telegram"].sent) == before
     assert office.messages("out")[-1].state == "dropped"
+
+
+# -- what cannot be looked at -----------------------------------------------------------------------
+
+
+def unseen(office: Office, name: str, kind: str) -> Posted:
+    """Return the request by which a platform tells of a video or a file."""
+    platform: Any = office.platforms[name]
+    if name == "feishu":
+        return platform.message("c", "", content={"file_key": "f", "file_name": "x"}, kind=kind)
+    posted = platform.message("c", "")
+    body = json.loads(posted.body)
+    if name == "telegram":
+        del body["message"]["text"]
+        body["message"][kind] = {"file_id": "f", "mime_type": "application/pdf"}
+    else:
+        del body["text"]
+        body |= {"msgtype": kind, "content": {"downloadCode": "d", "fileName": "x"}}
+    return platform.sealed(json.dumps(body).encode())
+
+
+UNSEEN = [("telegram", "document"), ("telegram", "video"), ("feishu", "file"), ("feishu", "media"), ("dingtalk", "file"), ("dingtalk", "video")]
+
+
+@pytest.mark.parametrize(("name", "kind"), UNSEEN)
+async def test_who_sends_what_cannot_be_looked_at_is_told_so(open_office: OpenOffice, name: str, kind: str) -> None:
+    office = await open_office(name)
+    await office.receive(name, unseen(office, name, kind))
+    await office.deliver()
+
+    assert "您发来的内容在这里无法查看" in office.platforms[name].text_to("c")[0]
+
+
+@pytest.mark.parametrize("words", ["", "光猫红灯一直亮"])
+async def test_a_picture_among_words_in_feishu_is_kept_with_its_message(open_office: OpenOffice, words: str) -> None:
+    office = await open_office("feishu")
+    platform = office.platforms["feishu"]
+    platform.pictures["img_1"] = PNG
+    line = [{"tag": "text", "text": words}] if words else []
+    content = {"title": "", "content": [line, [{"tag": "img", "image_key": "img_1"}]]}
+    await office.receive("feishu", platform.message("ou_1", "", content=content, kind="post"))
+
+    message = office.messages()[-1]
+    assert (message.text, message.kind) == (words, "text" if words else "image")
+    assert message.payload["attachment"]["media_type"] == "image/png"
+
+
+def test_a_picture_sent_as_a_file_in_telegram_is_a_picture() -> None:
+    shown = {"file_id": "f1", "mime_type": "image/png"}
+    message = {"date": 1, "chat": {"id": 1, "type": "private"}, "document": shown, "caption": "光猫"}
+    [inbound] = telegram.parse({"update_id": 7, "message": message}, START)
+
+    assert (inbound.kind, inbound.text, inbound.payload) == ("image", "光猫", {"media": {"id": "f1"}})
 
 
 # -- settings -------------------------------------------------------------------------------------

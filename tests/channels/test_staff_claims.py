@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from bot.channels.adapter import SENT, Adapter, Delivery, Outbound, Picture, Rejected
+from bot.channels.adapter import SENT, Adapter, Delivery, Line, Outbound, Picture, Rejected
+from bot.channels.feishu import Feishu
 from bot.channels.staff_cards import StaffCards
 from bot.desk.outbox import DeliveryError, Outgoing
 from bot.desk.staff import add_staff
@@ -139,6 +141,53 @@ async def test_a_repetition_leaves_out_who_has_the_card(open_office: OpenOffice)
     sender.send(notice, now=office.clock())
 
     assert asked == ["u-zhang", "u-li", "u-li"]
+
+
+class Webhook:
+    """The next sender; it keeps what it was sent."""
+
+    def __init__(self) -> None:
+        self.got: list[str] = []
+
+    def send(self, outgoing: Outgoing, *, now: datetime) -> None:
+        self.got.append(outgoing.id)
+
+
+async def test_a_card_that_must_wait_keeps_no_other_back(open_office: OpenOffice) -> None:
+    office, number = await opened(open_office, "feishu")
+    asked: list[str] = []
+
+    def send(_adapter: Adapter, outbound: Outbound) -> Delivery:
+        asked.append(outbound.target)
+        return Delivery("retry", error="busy") if len(asked) == 1 else Delivery(SENT)
+
+    then = Webhook()
+    sender, notice = replace(cards(office), send_by=send, then=then), warning(office, number)
+    with pytest.raises(DeliveryError) as failed:
+        sender.send(notice, now=office.clock())
+
+    assert (asked, then.got, failed.value.permanent) == (["u-zhang", "u-li"], ["n-1"], False)
+    sender.send(notice, now=office.clock())
+    assert (asked, then.got) == (["u-zhang", "u-li", "u-zhang"], ["n-1"])
+
+
+async def test_an_adapter_that_stumbles_over_one_card_keeps_no_other_back(
+    open_office: OpenOffice, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    office, number = await opened(open_office, "feishu")
+    send, stumbled = Feishu.send, []
+
+    async def stumble(self: Feishu, outbound: Outbound, line: Line) -> Delivery:
+        if not stumbled:
+            stumbled.append(outbound.target)
+            raise KeyError("data")
+        return await send(self, outbound, line)
+
+    monkeypatch.setattr(Feishu, "send", stumble)
+    with pytest.raises(DeliveryError):
+        await warn(office, number)
+
+    assert (stumbled, [sent.to for sent in office.platforms["feishu"].sent]) == (["u-zhang"], ["u-li"])
 
 
 @pytest.mark.parametrize("name", ["dingtalk", "feishu"])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from datetime import timedelta
 from pathlib import Path
 
@@ -13,7 +12,6 @@ from wechatpy.exceptions import InvalidSignatureException
 from wechatpy.utils import check_signature as wechatpy_check
 
 from bot.channels.adapter import SENT, Outbound, Picture, Rejected
-from bot.channels.tokens import SharedTokens
 from bot.channels.wechat_crypto import check_signature, decrypt, encrypt, key_of, signature
 from bot.desk.contact import link_phone
 from bot.desk.messages import deliver_pending, say
@@ -35,13 +33,16 @@ def account(office: Office) -> WechatSimulator:
     return office.platforms["wechat"]  # type: ignore[return-value]
 
 
+TICKET = {"number": "T20260302-000001", "resolve_by": "2026-03-03T10:05:00+08:00"}
+
+
 def say_in(
     office: Office, text: str, *, author: str = "bot", ticket: bool = False, buttons: list[dict[str, str]] | None = None
 ) -> None:
     """Write and release a message in the only conversation."""
     with office.desk.sessions.begin() as session:
         [conversation] = session.query(Conversation).filter_by(channel="wechat").all()
-        payload = {"ticket": {"number": "T20260302-000001"}} if ticket else {"buttons": buttons} if buttons else None
+        payload = {"ticket": TICKET} if ticket else {"buttons": buttons} if buttons else None
         say(session, office.desk.gate, conversation, text=text, author=author, now=office.clock(), payload=payload)
         deliver_pending(session, conversation.id, now=office.clock())
 
@@ -263,6 +264,23 @@ async def test_past_the_quota_an_outcome_goes_by_template(office: Office) -> Non
 
     [template] = account(office).templates
     assert template["data"]["character_string1"]["value"] == "T20260302-000001"
+    # The field takes no other way of writing a time.
+    assert template["data"]["time3"]["value"] == "2026年3月3日 10:05"
+
+
+async def test_after_a_template_that_is_refused_comes_the_sms(open_office: OpenOffice) -> None:
+    office = await open_office("wechat", "sms")
+    await office.converse("wechat", "o1", REQUEST)
+    with office.desk.sessions.begin() as session:
+        [conversation] = session.query(Conversation).all()
+        link_phone(session, conversation, "13900001111", secret=office.desk.settings.secret, now=office.clock())
+    office.clock.pass_(hours=49)
+    # Without a ticket the template has nothing to show.
+    say_in(office, "您的工单已办结。", author="system")
+    await office.deliver()
+
+    assert office.platforms["sms"].text_to("13900001111") == ["您的工单已办结。"]
+    assert office.deliveries()[-1].state == "sent"
 
 
 async def test_without_a_template_it_goes_by_sms_to_a_proved_phone(open_office: OpenOffice) -> None:
@@ -302,24 +320,6 @@ async def test_the_platform_is_believed_when_it_counts_otherwise(office: Office)
 
 
 # -- token ----------------------------------------------------------------------------------------
-
-
-async def test_two_instances_share_one_token(office: Office) -> None:
-    calls = 0
-
-    async def renew() -> tuple[str, timedelta]:
-        nonlocal calls
-        calls += 1
-        await asyncio.sleep(0.05)
-        return f"token-{calls}", timedelta(hours=2)
-
-    caches = [SharedTokens(office.desk.turns.in_thread, office.clock) for _ in range(4)]
-    tokens = await asyncio.gather(*(cache.get("wechat:x", renew) for cache in caches))
-    assert (set(tokens), calls) == ({"token-1"}, 1)
-
-    assert await caches[0].get("wechat:x", renew, failed="token-1") == "token-2"
-    assert await caches[1].get("wechat:x", renew, failed="token-1") == "token-2"
-    assert calls == 2
 
 
 async def test_a_token_that_the_platform_no_longer_takes_is_renewed(office: Office) -> None:

@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session, sessionmaker
 
-from bot.channels.writing import FILL_S, Writer
+from bot.channels.writing import FILL_S, LANES, Writer
 from bot.storage.channels import ChannelCursor
 
 NOW = datetime(2026, 3, 2, 1, 0, tzinfo=timezone.utc)
@@ -105,6 +105,38 @@ async def test_a_row_that_somebody_holds_holds_no_other_letter_up(
         assert await asyncio.gather(*(writer.urgent(put(f"n{n}")) for n in range(5))) == [f"n{n}" for n in range(5)]
         assert not waiting.done()
     assert await waiting == "changed"
+
+
+def slow(order: list[str], name: str, took: float = 0.4) -> object:
+    def work(_session: Session) -> None:
+        time.sleep(took)
+        order.append(name)
+
+    return work
+
+
+async def test_on_postgresql_a_long_transaction_of_others_holds_no_letter_up(
+    sessions: sessionmaker, writer: Writer
+) -> None:
+    if sessions.kw["bind"].dialect.name == "sqlite":
+        pytest.skip("SQLite has one writer")
+    of_lane = {hash(name) % LANES: name for name in map(str, range(100))}
+    order: list[str] = []
+    jobs = [asyncio.ensure_future(writer.later(slow(order, "rest"))), asyncio.ensure_future(writer.urgent(slow(order, "letter"), of=of_lane[0]))]
+    await asyncio.sleep(0.05)
+    for lane in range(1, LANES):
+        await writer.urgent(slow(order, f"other {lane}", 0), of=of_lane[lane])
+    await asyncio.gather(*jobs)
+
+    assert order[: LANES - 1] == [f"other {lane}" for lane in range(1, LANES)]
+
+
+async def test_the_letters_of_one_customer_are_written_in_their_order(writer: Writer) -> None:
+    order: list[str] = []
+    jobs = [writer.urgent(slow(order, f"{n:02}", 0.01 * (n % 3)), of="o1") for n in range(20)]
+    await asyncio.gather(*jobs)
+
+    assert order == sorted(order) and len(order) == 20
 
 
 async def test_a_look_waits_for_no_writer(writer: Writer, sessions: sessionmaker) -> None:

@@ -7,9 +7,11 @@ import itertools
 import httpx
 import pytest
 
+from bot.desk.messages import deliver, say
 from bot.desk.notices import notify_staff, put_delivery, tell_customer
-from bot.desk.outbox import DEAD
+from bot.desk.outbox import DEAD, bury
 from bot.desk.tickets import find_ticket
+from bot.storage.conversations import Conversation
 from bot.storage.notices import Delivery
 from tests.console.conftest import LocalDesk
 
@@ -87,6 +89,20 @@ def test_a_letter_to_a_customer_shows_the_words_meant_for_them(
     letter = letters(leader)[id_]
 
     assert (letter["target"], number in letter["text"]) == ("客户（网页）", True)
+
+
+def test_words_that_no_channel_could_hand_over_are_shown_with_the_reason(
+    local: LocalDesk, leader: httpx.Client
+) -> None:
+    words, reason = "您的工单正在处理。", "channel_removed: 微信公众号已停用"
+    with local.desk.sessions.begin() as session:
+        conversation = session.get(Conversation, local.waiting())
+        message = say(session, local.desk.gate, conversation, text=words, author="bot", now=local.now())
+        deliver(session, message, now=local.now())
+        id_ = bury(session, message, reason=reason, now=local.now()).delivery_id
+    letter = letters(leader)[id_]
+
+    assert (letter["target"], letter["text"], letter["error"]) == ("客户（网页）", words, reason)
 
 
 def test_another_teams_letters_are_not_shown(local: LocalDesk, leader: httpx.Client) -> None:

@@ -94,11 +94,11 @@ function message(m) {
   if (m.kind === "note") {
     return h("article", { key: m.id, class: "message note" }, [h("p", { class: "by" }, ["内部备注 · ", m.author_title, " · ", dayTime(m.created_at)]), h("p", { class: "bubble" }, m.text)]);
   }
-  if (m.author === "system") return h("p", { key: m.id, class: "message system" }, [m.text, h("time", dayTime(m.created_at))]);
+  if (m.author === "system") return h("p", { key: m.id, class: "message system" }, [m.text, m.state === "failed" ? " · 未送达客户 " : "", h("time", dayTime(m.created_at))]);
   const text = shown[m.id] ?? m.text;
   const words = m.findings?.length && text === m.text ? marked(text, m.findings) : text;
   return h("article", { key: m.id, class: ["message", m.author, { dropped: m.state === "dropped" }] }, [
-    h("p", { class: "by" }, [m.author_title || AUTHORS[m.author], " · ", dayTime(m.created_at), m.state === "dropped" ? " · 未发出：会话已由他人接待" : m.state === "pending" ? " · 发送中" : ""]),
+    h("p", { class: "by" }, [m.author_title || AUTHORS[m.author], " · ", dayTime(m.created_at), m.state === "dropped" ? " · 未发出：会话已由他人接待" : m.state === "failed" ? " · 未送达客户" : m.state === "pending" ? " · 发送中" : ""]),
     m.attachment ? attachment(m.attachment) : h("p", { class: "bubble" }, words),
     m.masked && !shown[m.id] ? plainButton([icon("eye"), "查看完整号码"], () => reveal(m), { class: "tinybutton" }) : null,
     m.ticket ? h("p", { class: "chip" }, `工单 ${m.ticket.number} · ${m.ticket.deadline_class_title ?? ""}`) : null,

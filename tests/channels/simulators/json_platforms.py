@@ -20,6 +20,7 @@ def packed(value: Any) -> bytes:
 
 class DingtalkSimulator(Simulator):
     name = "dingtalk"
+    proof = ("sign",)
     tries = 1
 
     def __init__(self, *args: Any, **options: Any) -> None:
@@ -147,6 +148,7 @@ class DingtalkSimulator(Simulator):
 
 class FeishuSimulator(Simulator):
     name = "feishu"
+    proof = ("X-Lark-Signature",)
     ack_seconds = 3.0
     tries = 4
     key, verification = "encrypt-key", "verification-token"
@@ -280,6 +282,7 @@ class FeishuSimulator(Simulator):
 
 class TelegramSimulator(Simulator):
     name = "telegram"
+    proof = ("X-Telegram-Bot-Api-Secret-Token",)
     ack_seconds = 10.0
 
     def __init__(self, *args: Any, **options: Any) -> None:
@@ -324,6 +327,7 @@ class TelegramSimulator(Simulator):
 
 class SmsSimulator(Simulator):
     name = "sms"
+    proof = ("X-Signature",)
 
     def entry(self) -> dict[str, Any]:
         return {

@@ -28,6 +28,8 @@ class Mailbox:
         self.sent: list[EmailMessage] = []
         # Answers to DATA; a fault that is no answer is a server that is busy.
         self.faults: deque[Any] = deque()
+        # Answers to RCPT, before any other.
+        self.receivers: deque[str] = deque()
         self.on_kept: Callable[[EmailMessage], None] = lambda message: None
         self.validity = 1
         # By UID, of mails that did not come today.
@@ -112,6 +114,8 @@ class Mailbox:
                     content += part
                 self._keep(content)
                 line("250 kept")
+            elif command.startswith("RCPT") and self.receivers:
+                line(self.receivers.popleft())
             elif command == "QUIT":
                 line("221 bye")
                 break

@@ -56,6 +56,8 @@ class Simulator:
     """A platform on the loopback; `faults` are answers it gives instead of its own, in turn."""
 
     name = ""
+    # The query parameters and headers that prove a request; the contract spoils them.
+    proof: tuple[str, ...] = ()
     ack_seconds = 5.0
     tries = 3
     wait_between = 0.2

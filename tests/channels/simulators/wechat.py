@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 import string
 from typing import Any
@@ -12,6 +13,11 @@ from aiohttp import web
 from bot.channels.wechat_crypto import encrypt, key_of, signature
 from tests.channels.simulators.platform import Posted, Sent, Simulator
 
+# What the fields of a template take, by the beginning of their names.
+FIELDS = {
+    "character_string": re.compile(r"[\x21-\x7e]{1,32}"), "thing": re.compile(r".{1,20}"),
+    "time": re.compile(r"(\d{4}年\d{1,2}月\d{1,2}日 )?\d{1,2}:\d{2}"),
+}
 AES_KEY = "abcdefghijklmnopqrstuvwxyz0123456789ABCDEFG"
 PNG = bytes.fromhex(
     "89504e470d0a1a0a0000000d49484452000000010000000108060000001f15c4890000000d49444154789c6360000000000005000"
@@ -52,6 +58,7 @@ class TokenServer(Simulator):
 
 class WechatSimulator(TokenServer):
     name = "wechat"
+    proof = ("signature", "msg_signature")
     app_id, secret, hook_token = "wx0123456789abcdef", "app-secret", "hook-token"
 
     def __init__(self, *args: Any, aes: bool = True, **options: Any) -> None:
@@ -112,6 +119,8 @@ class WechatSimulator(TokenServer):
             return bad
         if any(old["client_msg_id"] == body["client_msg_id"] for old in self.templates):
             return web.json_response({"errcode": 0, "errmsg": "ok", "msgid": 1})
+        if not all(FIELDS[name.rstrip("0123456789")].fullmatch(each["value"]) for name, each in body["data"].items()):
+            return error(47003, "argument invalid")
         self.templates.append(body)
         return web.json_response({"errcode": 0, "errmsg": "ok", "msgid": len(self.templates)})
 

@@ -55,7 +55,10 @@ class WecomServer(TokenServer):
 
 class WecomSimulator(WecomServer):
     name = "wecom"
+    proof = ("msg_signature",)
     refuses_cards = False
+    # Members whom the platform leaves out though it says that all went well.
+    left_out = ""
 
     def entry(self) -> dict[str, Any]:
         return {
@@ -87,6 +90,8 @@ class WecomSimulator(WecomServer):
         self.calls.append(("send", body))
         if (bad := self.bad_token(request)) is not None:
             return bad
+        if body["touser"] == self.left_out:
+            return web.json_response({"errcode": 0, "errmsg": "ok", "unlicenseduser": self.left_out})
         card = body.get("template_card", {})
         if self.refuses_cards and card:
             return error(40008, "invalid message type")
@@ -121,6 +126,7 @@ class KfSimulator(WecomServer):
     """Messages wait to be fetched; states 0 to 4; five messages after each of the customer."""
 
     name = "wechat_kf"
+    proof = ("msg_signature",)
     account = "wkAJ2GCAAAZSfhHCt7IFSvLKtMPxyJTw"
     page = 1000
 
