@@ -7,7 +7,7 @@ from datetime import datetime, timezone
 
 from bot.desk.engine_routes import routes_path
 from bot.desk.model_files import pointer, read_json
-from bot.desk.model_switching import guard_switch, roll_back, set_canary, switch_model
+from bot.desk.model_switching import guard_canary, guard_switch, roll_back, set_canary, switch_model
 from bot.handbook.training_table import load_training
 from bot.settings import Settings, load_settings
 from bot.storage.engine import migrate, open_engine, session_factory
@@ -92,11 +92,11 @@ def run_canary(args: argparse.Namespace) -> int:
 
 
 def run_guard(args: argparse.Namespace) -> int:
-    """Look at the live signals once; exit 3 when the model before came back."""
+    """Look at the live signals once; exit 3 when a model was taken out of service or a canary ended."""
     settings = load_settings()
     with session_factory(open_engine(settings.database_url)).begin() as session:
-        out = guard_switch(
-            session, settings.home, load_training(), now=datetime.now(timezone.utc)
-        )
+        now, training = datetime.now(timezone.utc), load_training()
+        out = guard_switch(session, settings.home, training, now=now)
+        out += guard_canary(session, settings.home, training, now=now)
     print("；".join(out) or "within the bands")
     return 3 if out else 0

@@ -10,8 +10,11 @@ from typing import Any
 
 import structlog
 from sanic import Blueprint, Sanic
+from sqlalchemy.exc import SQLAlchemyError
 
 from bot.desk.engine_routes import Routes, routes_path
+from bot.desk.model_files import ended_notes
+from bot.desk.model_switching import take_in_ended
 from bot.handbook.errors import DeskError
 from bot.handbook.tables import Handbook, load_handbook
 from bot.handbook.training_table import load_training
@@ -39,11 +42,21 @@ async def follow(app: Sanic, loop: asyncio.AbstractEventLoop) -> None:
     )
 
 
+async def tell_ended(desk: Any) -> None:
+    """Take into the history what the supervisor ended by itself, and forget the words after."""
+    home = desk.settings.home
+    if ended_notes(home):
+        for path in await desk.turns.in_thread(lambda s: take_in_ended(s, home, now=desk.now())):
+            path.unlink(missing_ok=True)
+        desk.hub.publish("staff", {})
+
+
 async def _loop(app: Sanic) -> None:
     path, seen = routes_path(app.ctx.desk.settings.home), 0
     while True:
         await asyncio.sleep(EVERY_S)
         try:
+            await tell_ended(app.ctx.desk)
             stamp = path.stat().st_mtime_ns if path.exists() else 0
             if stamp == seen:
                 continue
@@ -51,7 +64,7 @@ async def _loop(app: Sanic) -> None:
             fresh = await asyncio.get_running_loop().run_in_executor(None, load_handbook)
             if names := take_in(app.ctx.desk.handbook, fresh):
                 log.info("types.added", types=names)
-        except (DeskError, OSError):
+        except (DeskError, OSError, SQLAlchemyError):
             # The tables in use stay in use; what is wrong with the new ones is in the log.
             log.exception("types.failed")
 

@@ -104,6 +104,21 @@ def point_to(
     )
 
 
+def note_ended(
+    home: Path, *, kind: str, model: str, previous: str | None, reason: str, now: datetime
+) -> None:
+    """Leave word of a change that the supervisor made; the desk takes it into the history."""
+    write_json(
+        models_folder(home) / f"ended-{now:%Y%m%d%H%M%S%f}.json",
+        {"kind": kind, "model": model, "previous": previous, "reason": reason, "at": now.isoformat()},
+    )
+
+
+def ended_notes(home: Path) -> list[Path]:
+    """Return the words that were left and not taken in yet, oldest first."""
+    return sorted(models_folder(home).glob("ended-*.json"))
+
+
 def kept_models(home: Path) -> list[dict[str, Any]]:
     """Return every kept model with card and verdict, newest first."""
     found = []

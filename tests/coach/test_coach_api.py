@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import httpx
 import pytest
 
 from bot.desk.messages import note_for_review
-from bot.desk.model_files import gate_path, models_folder, point_to, pointer, write_json
+from bot.desk.model_files import (
+    ended_notes,
+    gate_path,
+    models_folder,
+    note_ended,
+    point_to,
+    pointer,
+    write_json,
+)
 from tests.console.conftest import LocalDesk, start_local
 
 
@@ -121,6 +130,29 @@ def test_one_click_goes_back(local: LocalDesk, trainer: httpx.Client) -> None:
     data = trainer.get("/coach/models").json()["data"]
     assert data["serving"] == "one"
     assert data["history"][0]["kind"] == "rollback"
+
+
+def soon(done: Callable[[], bool]) -> None:
+    end = time.monotonic() + 10
+    while not done() and time.monotonic() < end:
+        time.sleep(0.1)
+    assert done()
+
+
+def test_what_the_supervisor_ended_is_told_to_trainers(
+    local: LocalDesk, trainer: httpx.Client, leader: httpx.Client
+) -> None:
+    note_ended(
+        home_of(local), kind="canary_end", model="one", previous="two", reason="进程一再中断",
+        now=local.now(),
+    )
+    soon(lambda: not ended_notes(home_of(local)))
+
+    changes = trainer.get("/coach/models").json()["data"]["history"]
+    assert ("canary_end", "two", "进程一再中断") in [(c["kind"], c["previous"], c["reason"]) for c in changes]
+    texts = [notice["text"] for notice in trainer.get("/notices").json()["data"]["notices"]]
+    assert any("进程一再中断" in text for text in texts)
+    assert "进程一再中断" not in leader.get("/notices").text
 
 
 @pytest.mark.parametrize("name", ["missing", "..%2Fsecret", "%2e%2e"])
