@@ -18,7 +18,7 @@ from bot.coach.switch import serving_name
 from bot.desk.coach_runs import note_state, noted_job
 from bot.desk.engine_routes import in_share
 from bot.desk.model_files import archive_of
-from bot.desk.training_inbox import gather
+from bot.desk.training_inbox import keep_turns, placed
 from bot.desk.training_sources import Find
 from bot.handbook.errors import NotFound
 from bot.handbook.training import Training
@@ -76,8 +76,10 @@ def look(
         last, turns = new_turns(session, after=after, share=share)
     found = differences(turns, serving, candidate, name=name) if turns else []
     if found:
+        with reading(sessions) as session:
+            turns_kept = placed(session, training, found)
         with sessions.begin() as session:
-            gather(session, training, extra=found)
+            keep_turns(session, training, turns_kept)
     return last, len(turns), len(found)
 
 

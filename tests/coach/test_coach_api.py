@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import httpx
 import pytest
 
+from bot.console import coach_watch
 from bot.desk.messages import note_for_review
 from bot.desk.model_files import (
     ended_notes,
@@ -153,6 +155,19 @@ def test_what_the_supervisor_ended_is_told_to_trainers(
     texts = [notice["text"] for notice in trainer.get("/notices").json()["data"]["notices"]]
     assert any("进程一再中断" in text for text in texts)
     assert "进程一再中断" not in leader.get("/notices").text
+
+
+def test_the_inbox_fills_while_nobody_looks(
+    local: LocalDesk, trainer: httpx.Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(coach_watch, "GATHER_EVERY_S", 0.1)
+    monkeypatch.setattr(coach_watch, "EVERY_S", 0.1)
+    fill(local, "说好的提速券去哪儿领")
+    # What was written a moment ago waits: one of a lower number may still be on its way.
+    time.sleep(3)
+    assert "提速券" not in trainer.get("/coach/inbox").text
+    monkeypatch.setattr(local, "offset", timedelta(seconds=30))
+    soon(lambda: "提速券" in trainer.get("/coach/inbox").text)
 
 
 @pytest.mark.parametrize("name", ["missing", "..%2Fsecret", "%2e%2e"])

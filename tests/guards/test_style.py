@@ -30,6 +30,7 @@ BROAD = {
     "bot/channels/post.py": "the loops of fetching and of states outlive what fails in one look",
     "bot/channels/writing.py": "the error of one job goes to the one who asked, not to the others",
     "bot/console/clock_loop.py": "the loops of clock and outbox outlive what fails in one round",
+    "bot/console/coach_watch.py": "what fails of one round for trainers holds up nothing else of it",
     "bot/console/watch.py": "the loop of the watch outlives what fails in one round",
     "bot/desk/absence.py": "one customer who cannot be relieved takes nothing from the others",
     "bot/desk/clock.py": "the sweep outlives what is wrong with one row, or every promise behind it is forgotten",
