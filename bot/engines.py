@@ -7,7 +7,6 @@ drained, the model in service moves back to the ports of the settings, where tra
 
 from __future__ import annotations
 
-import os
 import socket
 import subprocess
 import sys
@@ -20,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 import structlog
 
+from bot.desk.coach_runs import coach_folder
 from bot.desk.engine_routes import routes_path
 from bot.desk.model_files import (
     archive_of,
@@ -30,6 +30,7 @@ from bot.desk.model_files import (
     pointer,
     write_json,
 )
+from bot.desk.shadowing import shadow_path
 from bot.handbook.errors import NotFound
 from bot.handbook.training_table import load_training
 from bot.settings import ROOT, Settings
@@ -40,6 +41,8 @@ if TYPE_CHECKING:
 log = structlog.get_logger()
 READY_WITHIN_S = 240.0
 GUARD_EVERY_S = 60.0
+# A shadow that could not begin, or broke, is tried again.
+SHADOW_EVERY_S = 30.0
 # An engine that dies more often within this time is broken; the stack goes on without it.
 MOST_DEATHS = 3
 DEATHS_WITHIN_S = 600.0
@@ -88,6 +91,8 @@ class Engines:
     _stays_away: bool = False
     _guarded: float = 0.0
     _guard: subprocess.Popen[bytes] | None = None
+    _shadowed: float = 0.0
+    _shadow: subprocess.Popen[bytes] | None = None
 
     @classmethod
     def begin(cls, settings: Settings, parts: list[Part], model: Path) -> Engines:
@@ -105,6 +110,7 @@ class Engines:
         now = self.clock()
         self._drained(now)
         self._look_after_canary()
+        self._keep_shadow(now)
         if self.starting is not None:
             self._started(now)
             return
@@ -330,16 +336,31 @@ class Engines:
         if not (wanted.get("watched") or self.canary) or now - self._guarded < GUARD_EVERY_S:
             return
         self._guarded = now
-        environ = dict(os.environ) | {
-            "INTAKE_HOME": str(self.settings.home), "INTAKE_DATABASE_URL": self.settings.database_url,
-        }
-        self._guard = subprocess.Popen(
-            [sys.executable, "-m", "bot", "coach", "guard"], cwd=ROOT, env=environ,
-            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-        )
+        self._guard = self._tool("guard")
+
+    def _keep_shadow(self, now: float) -> None:
+        """While a shadow is set, keep the process alive that reads; it ends by itself after."""
+        runs = self._shadow is not None and self._shadow.poll() is None
+        if runs or not shadow_path(self.settings.home).exists() or now - self._shadowed < SHADOW_EVERY_S:
+            return
+        self._shadowed = now
+        self._shadow = self._tool("shadow", "--run")
+
+    def _tool(self, *words: str) -> subprocess.Popen[bytes]:
+        from bot.supervisor import child_environment
+
+        folder = coach_folder(self.settings.home)
+        folder.mkdir(parents=True, exist_ok=True)
+        with (folder / f"{words[0]}.log").open("wb") as out:
+            return subprocess.Popen(
+                [sys.executable, "-m", "bot", "coach", *words], cwd=ROOT,
+                env=child_environment(self.settings), stdout=out, stderr=out,
+            )
 
     def stop(self) -> None:
-        """End an engine that was not ready yet; the others stand among the parts."""
+        """End the shadow, and an engine that was not ready yet; the others stand among the parts."""
+        if self._shadow is not None:
+            self._shadow.terminate()
         if self.starting is not None:
             self.starting.stop()
 

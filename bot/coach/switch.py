@@ -10,6 +10,7 @@ from bot.desk.model_files import pointer, read_json
 from bot.desk.model_switching import guard_canary, guard_switch, roll_back, set_canary, switch_model
 from bot.handbook.training_table import load_training
 from bot.settings import Settings, load_settings
+from bot.storage.coach import ModelSwitch
 from bot.storage.engine import migrate, open_engine, session_factory
 
 
@@ -63,7 +64,7 @@ def run(args: argparse.Namespace) -> int:
             session, settings.home, args.model, by=args.by, reason=args.reason, now=now,
             serving=serving_name(settings),
         )
-    print(f"{row.model} serves; before: {row.previous or 'none'}")
+    print(f"{row.model} serves; before: {row.previous or 'none'}{signals_of(row)}")
     return 0
 
 
@@ -74,8 +75,14 @@ def run_rollback(args: argparse.Namespace) -> int:
         row = roll_back(
             session, settings.home, by=args.by, reason=args.reason or "退回", now=now, to=args.model
         )
-    print(f"{row.model} serves again; before: {row.previous}")
+    print(f"{row.model} serves again; before: {row.previous}{signals_of(row)}")
     return 0
+
+
+def signals_of(row: ModelSwitch) -> str:
+    """Say when the signals in force are not those the model was judged with."""
+    differ = row.figures.get("signals")
+    return f"; judged with signals {differ['judged']}, raises by {differ['now']}" if differ else ""
 
 
 def run_canary(args: argparse.Namespace) -> int:

@@ -24,6 +24,7 @@ from bot.desk.model_files import (
     ended_notes,
     gate_path,
     name_of,
+    other_signals,
     override_gate,
     point_to,
     pointer,
@@ -72,6 +73,8 @@ def switch_model(
         raise NotPassed(f"{why}；需班长写明理由放行后才能上线", model=name)
     gate = read_json(gate_path(home, name))
     figures = {key: gate[key] for key in ("passed", "measures", "override", "against") if key in gate}
+    if differ := other_signals(home, name):
+        figures["signals"] = differ
     row = _record(
         session, kind=kind, model=name, previous=previous, by=by, reason=reason, figures=figures,
         now=now, staff_id=staff_id,
@@ -223,7 +226,7 @@ def guard_switch(session: Session, home: Path, training: Training, *, now: datet
         row = roll_back(
             session, home, by=SYSTEM, reason="自动退回：" + "；".join(out), now=now, kind="automatic"
         )
-        row.figures = _figures(before, after)
+        row.figures = {**row.figures, **_figures(before, after)}
         _tell_trainers(session, row, key=f"model:{row.id}")
     return out
 
@@ -267,7 +270,8 @@ def take_in_ended(session: Session, home: Path, *, now: datetime) -> list[Path]:
             continue
         row = _record(
             session, kind=note["kind"], model=note["model"], previous=note["previous"], by=SYSTEM,
-            reason=note["reason"], figures={}, now=now,
+            reason=note["reason"], now=now,
+            figures={"signals": differ} if (differ := other_signals(home, note["model"])) else {},
         )
         _tell_trainers(session, row, key=key)
     return notes
@@ -278,7 +282,8 @@ def _tell_trainers(session: Session, row: ModelSwitch, *, key: str) -> None:
         "canary_end": f"灰度中的模型{row.previous}已停用，会话回到在用的模型{row.model}。",
         "automatic": f"模型{row.previous}已停用，由模型{row.model}应答。",
     }[row.kind]
+    signals = "该模型评审之后紧急征象有改动，请重新评审。" if row.figures.get("signals") else ""
     notify_staff(
         session, key=key, kind="model", level="major", role="trainer", now=row.at,
-        by=("console", "mail"), text=f"{what}原因：{row.reason}",
+        by=("console", "mail"), text=f"{what}{signals}原因：{row.reason}",
     )

@@ -134,6 +134,20 @@ def test_one_click_goes_back(local: LocalDesk, trainer: httpx.Client) -> None:
     assert data["history"][0]["kind"] == "rollback"
 
 
+def test_a_shadow_begins_and_ends_on_the_page(local: LocalDesk, trainer: httpx.Client) -> None:
+    point_to(home_of(local), "one", now=local.now(), previous=None, watched=False)
+    body = {"model": "two", "percent": 20, "hours": 24}
+    assert trainer.post("/coach/shadow", json=body).status_code == 200
+    found = trainer.get("/coach/models").json()["data"]["shadow"]
+    assert (found["model"], found["share"], found["turns"], found["state"]) == ("two", 0.2, 0, "starting")
+    assert trainer.post("/coach/shadow", json={**body, "model": "one"}).status_code == 400
+    assert local.person("staff").post("/coach/shadow", json={}).status_code == 403
+
+    assert trainer.post("/coach/shadow", json={}).status_code == 200
+    assert trainer.get("/coach/models").json()["data"]["shadow"] == {}
+    assert trainer.post("/coach/shadow", json={}).status_code == 404
+
+
 def soon(done: Callable[[], bool]) -> None:
     end = time.monotonic() + 10
     while not done() and time.monotonic() < end:

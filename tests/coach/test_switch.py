@@ -10,14 +10,17 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from bot.coach.switch import signals_of
 from bot.desk.conversations import hand_off
 from bot.desk.engine_routes import Routes, in_share, routes_path
 from bot.desk.messages import note_for_review
 from bot.desk.model_files import (
     NotPassed,
+    card_path,
     ended_notes,
     gate_path,
     keep_report,
+    kept_models,
     models_folder,
     note_ended,
     pointer,
@@ -36,6 +39,7 @@ from bot.desk.model_switching import (
     take_in_ended,
 )
 from bot.handbook.requests import Urgency
+from bot.handbook.signal_table import signals_in_force
 from bot.handbook.tables import Handbook
 from bot.handbook.training_table import load_training
 from bot.storage.audit import AuditEntry
@@ -95,6 +99,42 @@ def test_a_report_is_worth_what_was_played_against_the_model_in_service(
         switch(session, home, "new", now)
     with pytest.raises(NotPassed, match=why):
         set_canary(session, home, "new", share=0.2, by="a", reason="先试", now=now, serving="old")
+
+
+def test_a_report_is_worth_what_was_judged_with_the_signals_in_force(
+    session: Session, home: Path, now: datetime
+) -> None:
+    report = {"passed": True, "played": True, "against": "old", "signals": "1-before"}
+    write_json(gate_path(home, "new"), report)
+    with pytest.raises(NotPassed, match="紧急征象有改动"):
+        switch(session, home, "new", now)
+
+    write_json(gate_path(home, "new"), {**report, "signals": signals_in_force()})
+    switch(session, home, "new", now)
+    assert "signals" not in switch_history(session)[0]["figures"]
+
+
+def test_the_way_back_is_open_and_says_that_the_signals_are_others(
+    session: Session, home: Path, now: datetime
+) -> None:
+    write_json(card_path(home, "old"), {"signals": "1-before"})
+    switch(session, home, "new", now)
+    row = roll_back(session, home, by="trainer1", reason="后悔了", now=now)
+
+    assert row.figures["signals"] == {"judged": "1-before", "now": signals_in_force()}
+    assert "judged with signals 1-before" in signals_of(row)
+    assert [model["signals"] for model in kept_models(home) if model["name"] == "old"] == ["1-before"]
+
+
+def test_another_version_is_another_table_of_signals(tmp_path: Path) -> None:
+    path = tmp_path / "signals.yml"
+    path.write_text("version: 7\nsignals: []\n")
+    before = signals_in_force(path)
+    path.write_text("version: 8\nsignals: []\n")
+
+    assert before.startswith("7-")
+    assert signals_in_force(path).startswith("8-")
+    assert signals_in_force(path)[2:] != before[2:]
 
 
 def test_a_canary_was_not_in_service(session: Session, home: Path, now: datetime) -> None:
