@@ -32,6 +32,7 @@ from bot.desk.shadowing import end_shadow, set_shadow, shadow
 from bot.desk.training_readings import count_unread
 from bot.desk.training_sources import TITLES
 from bot.handbook.access import Forbidden
+from bot.handbook.definitions import load_definitions
 from bot.handbook.errors import DeskError
 from bot.handbook.signal_table import signals_in_force
 from bot.handbook.tables import TABLES, Handbook, load_handbook
@@ -69,6 +70,22 @@ def book_of(ask: Ask) -> Handbook:
         return ask.desk.handbook  # type: ignore[no-any-return]
 
 
+@lru_cache(maxsize=1)
+def _defined(_changed: int) -> dict[str, dict[str, Any]]:
+    return {
+        name: {"means": known.means, "not": dict(known.isnt)}
+        for name, known in load_definitions().items()
+    }
+
+
+def definitions() -> dict[str, dict[str, Any]]:
+    """Return what each type is and is not; none while the table cannot be read."""
+    try:
+        return _defined((TABLES / "definitions.yml").stat().st_mtime_ns)
+    except (DeskError, OSError):
+        return {}
+
+
 # The inbox
 
 
@@ -90,7 +107,7 @@ async def inbox(ask: Ask) -> dict[str, Any]:
     }
     return {
         **page, "agreement": agreed, "reasons": TITLES, "types": types,
-        "unread": await ask.look(count_unread),
+        "unread": await ask.look(count_unread), "definitions": definitions(),
     }
 
 

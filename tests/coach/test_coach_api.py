@@ -67,6 +67,13 @@ def test_only_trainers_see_the_inbox(local: LocalDesk, trainer: httpx.Client) ->
     assert local.person("staff").get("/coach/inbox").status_code == 403
 
 
+def test_the_inbox_says_what_a_type_is_and_is_not(trainer: httpx.Client) -> None:
+    told = trainer.get("/coach/inbox").json()["data"]["definitions"]["port_out"]
+
+    assert "号码不变" in told["means"]
+    assert "close_account" in told["not"]
+
+
 def test_a_group_is_labelled_in_one_call(local: LocalDesk, trainer: httpx.Client) -> None:
     fill(local, "携号转网进度到哪了", "携号转网的进度到哪了")
     trainer.post("/coach/inbox/gather")
