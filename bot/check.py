@@ -8,6 +8,7 @@ from collections.abc import Callable
 from rich.console import Console
 
 from bot.dialogue.texts import load_texts
+from bot.handbook.definitions import load_definitions
 from bot.handbook.errors import DeskError
 from bot.handbook.language.checker import load_checker
 from bot.handbook.signal_table import load_signals
@@ -33,7 +34,8 @@ def run(args: argparse.Namespace) -> int:
 
 def _tables() -> str:
     handbook = load_handbook()
-    return f"{len(handbook.types)} types, {len(handbook.classes)} deadline classes"
+    told = len(load_definitions())
+    return f"{len(handbook.types)} types, {told} defined, {len(handbook.classes)} deadline classes"
 
 
 def _signals() -> str:

@@ -175,16 +175,19 @@ def tail(path: Path, lines: int = 12) -> str:
 
 
 def watch(
-    parts: list[Part], stopped: Callable[[], bool], tick: Callable[[], None] = lambda: None
+    parts: list[Part], stopped: Callable[[], bool], tick: Callable[[], None] = lambda: None,
+    died: Callable[[Part], bool] = lambda part: False,
 ) -> str | None:
     """Restart parts that die until told to stop; return why it gave up, or None.
 
-    `tick` is called each round; it may add parts and take some away.
+    `tick` is called each round; it may add parts and take some away. `died` hears of each death
+    before the restart and tells whether the stack goes on without the part.
     """
     while not stopped():
         tick()
         for part in list(parts):
-            if not part.is_dead():
+            # A part that was taken away a moment ago stays away.
+            if part not in parts or not part.is_dead() or died(part):
                 continue
             now = time.monotonic()
             part.deaths = [t for t in part.deaths if now - t < 60] + [now]
@@ -238,7 +241,7 @@ def run(args: argparse.Namespace) -> int:
         failure = wait_until_ready(parts)
         if failure is None:
             _tell(settings, password)
-            failure = watch(parts, lambda: stop["asked"], engines.tick)
+            failure = watch(parts, lambda: stop["asked"], engines.tick, engines.died)
     finally:
         console.print("stopping …")
         engines.stop()

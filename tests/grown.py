@@ -10,7 +10,6 @@ DEFINITIONS = ROOT / "data" / "handbook" / "definitions.yml"
 
 
 def grown_types() -> frozenset[str]:
-    """Return the types with a definition of their own: those the wizard wrote."""
-    if not DEFINITIONS.exists():
-        return frozenset()
-    return frozenset(row["id"] for row in YAML(typ="safe").load(DEFINITIONS.read_text("utf-8"))["types"])
+    """Return the types that the wizard wrote."""
+    rows = YAML(typ="safe").load(DEFINITIONS.read_text("utf-8"))["types"]
+    return frozenset(row["id"] for row in rows if row.get("added"))

@@ -110,8 +110,7 @@ def _rename_definition(changes: Changes, old: str, new: str) -> None:
             if row["id"] == old:
                 row["id"] = new
 
-    if changes.text(places.DEFINITIONS) is not None:
-        places.edit(changes, places.DEFINITIONS, change)
+    places.edit(changes, places.DEFINITIONS, change)
 
 
 def _definitions(changes: Changes, old: str, new: str | None) -> None:
@@ -125,8 +124,7 @@ def _definitions(changes: Changes, old: str, new: str | None) -> None:
                 if new is not None and new != row["id"]:
                     row["not"].setdefault(new, why)
 
-    if changes.text(places.DEFINITIONS) is not None:
-        places.edit(changes, places.DEFINITIONS, change)
+    places.edit(changes, places.DEFINITIONS, change)
 
 
 def _scripts(changes: Changes, old: str, new: str | None) -> None:

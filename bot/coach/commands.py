@@ -25,7 +25,7 @@ TOOLS = {
     "canary": ("bot.coach.switch", "canary", "let a model answer a share of the conversations"),
     "switch": ("bot.coach.switch", "", "put a model into service"),
     "rollback": ("bot.coach.switch", "rollback", "return to a kept model"),
-    "guard": ("bot.coach.switch", "guard", "look at live signals after a switch once"),
+    "guard": ("bot.coach.switch", "guard", "look once at live signals after a switch or beside a canary"),
     "history": ("bot.coach.history", "", "show kept models and changes of model"),
 }
 

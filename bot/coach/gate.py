@@ -35,6 +35,7 @@ from bot.desk.model_files import (
 )
 from bot.desk.model_switching import let_pass
 from bot.desk.training_inbox import labelled_items
+from bot.handbook.signal_table import signals_in_force
 from bot.handbook.tables import Handbook, load_handbook
 from bot.handbook.training import Measure, judge
 from bot.handbook.training_table import load_training
@@ -244,7 +245,8 @@ def pass_gate(
             tell=lambda stage, share: note_state(settings.home, stage=stage, share=share),
         )
         report |= {
-            "model": name_of(archive), "against": serving and name_of(serving), "at": now.isoformat()
+            "model": name_of(archive), "against": serving and name_of(serving), "at": now.isoformat(),
+            "signals": signals_in_force(),
         }
         keep_report(settings.home, name_of(archive), report)
         note_state(

@@ -28,6 +28,7 @@ from bot.coach.promote import LIVE_TESTS, Known, Sentence, evaluation_sets, refu
 from bot.coach.split import is_held_out
 from bot.coach.workspace import Changes, save
 from bot.desk.likeness import bare
+from bot.handbook.definitions import load_definitions
 from bot.handbook.errors import DeskError, TableError
 from bot.handbook.requests import RequestKind, Urgency
 from bot.handbook.tables import Handbook, load_handbook
@@ -280,6 +281,7 @@ def check_tables(changes: Changes) -> None:
                 (copy / path.removeprefix("data/handbook/")).write_text(str(changes.new[path]), "utf-8")
         try:
             load_handbook(copy)
+            load_definitions(copy)
         except TableError as error:
             raise DeskError("bad_table", f"{Path(error.file).name}:{error.line}: {error.expected}") from error
 

@@ -7,9 +7,10 @@ from datetime import datetime, timezone
 
 from bot.desk.engine_routes import routes_path
 from bot.desk.model_files import pointer, read_json
-from bot.desk.model_switching import guard_switch, roll_back, set_canary, switch_model
+from bot.desk.model_switching import guard_canary, guard_switch, roll_back, set_canary, switch_model
 from bot.handbook.training_table import load_training
 from bot.settings import Settings, load_settings
+from bot.storage.coach import ModelSwitch
 from bot.storage.engine import migrate, open_engine, session_factory
 
 
@@ -63,7 +64,7 @@ def run(args: argparse.Namespace) -> int:
             session, settings.home, args.model, by=args.by, reason=args.reason, now=now,
             serving=serving_name(settings),
         )
-    print(f"{row.model} serves; before: {row.previous or 'none'}")
+    print(f"{row.model} serves; before: {row.previous or 'none'}{signals_of(row)}")
     return 0
 
 
@@ -74,8 +75,14 @@ def run_rollback(args: argparse.Namespace) -> int:
         row = roll_back(
             session, settings.home, by=args.by, reason=args.reason or "退回", now=now, to=args.model
         )
-    print(f"{row.model} serves again; before: {row.previous}")
+    print(f"{row.model} serves again; before: {row.previous}{signals_of(row)}")
     return 0
+
+
+def signals_of(row: ModelSwitch) -> str:
+    """Say when the signals in force are not those the model was judged with."""
+    differ = row.figures.get("signals")
+    return f"; judged with signals {differ['judged']}, raises by {differ['now']}" if differ else ""
 
 
 def run_canary(args: argparse.Namespace) -> int:
@@ -92,11 +99,11 @@ def run_canary(args: argparse.Namespace) -> int:
 
 
 def run_guard(args: argparse.Namespace) -> int:
-    """Look at the live signals once; exit 3 when the model before came back."""
+    """Look at the live signals once; exit 3 when a model was taken out of service or a canary ended."""
     settings = load_settings()
     with session_factory(open_engine(settings.database_url)).begin() as session:
-        out = guard_switch(
-            session, settings.home, load_training(), now=datetime.now(timezone.utc)
-        )
+        now, training = datetime.now(timezone.utc), load_training()
+        out = guard_switch(session, settings.home, training, now=now)
+        out += guard_canary(session, settings.home, training, now=now)
     print("；".join(out) or "within the bands")
     return 3 if out else 0

@@ -21,8 +21,18 @@ from pathlib import Path
 
 from rich.console import Console
 
-from bot.desk.model_files import BY_START, current_archive, name_of, point_to, pointer, was_stopped
+from bot.desk.model_files import (
+    BY_START,
+    card_path,
+    current_archive,
+    name_of,
+    point_to,
+    pointer,
+    was_stopped,
+    write_json,
+)
 from bot.handbook.errors import DeskError
+from bot.handbook.signal_table import signals_in_force
 from bot.settings import ROOT, Settings, load_settings
 
 console = Console(stderr=True, highlight=False)
@@ -138,6 +148,10 @@ def train(settings: Settings, path: Path, *, nlu: Path = ROOT / "data" / "nlu") 
             status.update(f"{words} {spent:.0f} s · {(trained_stages(lines) or ['starting'])[-1]}")
 
         spent = make(settings, path, log=log, nlu=nlu, tell=tell)
+    write_json(
+        card_path(settings.home, name_of(path)),
+        {"model": name_of(path), "by": BY_START, "signals": signals_in_force()},
+    )
     console.print(f"trained in {spent:.0f} s")
     return path
 

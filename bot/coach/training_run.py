@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from bot.coach.examples import read_training
+from bot.coach.lexicon import SIGNALS
 from bot.coach.train import INPUTS, LIBRARIES, Cancelled, fingerprint, make, trained_stages
 from bot.coach.workspace import load_yaml
 from bot.desk.coach_runs import (
@@ -30,6 +31,7 @@ from bot.desk.coach_runs import (
 )
 from bot.desk.model_files import card_path, models_folder, read_json, write_json
 from bot.handbook.errors import DeskError
+from bot.handbook.signal_table import signals_in_force
 from bot.settings import ROOT, Settings, load_settings
 
 # Rasa names the graph's nodes; the dialogue policy is the last.
@@ -67,7 +69,7 @@ def card(settings: Settings, root: Path, *, name: str, seconds: float, by: str, 
         "sentences": sum(counts.values()), "types": dict(sorted(counts.items())),
         "embeddings": settings.embeddings, "seeds": "fixed in the components",
         "python": sys.version.split()[0], "libraries": {name: _version(name) for name in LIBRARIES},
-        "commit": _commit(root),
+        "commit": _commit(root), "signals": signals_in_force(root / SIGNALS),
     }
 
 

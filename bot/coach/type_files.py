@@ -21,10 +21,6 @@ SCRIPTS = "tests/conversations/customers.yml"
 LEXICON = "data/lexicon/telecom.txt"
 CHECKER = "bot/handbook/language/"
 INTAKE_RULE = "a request starts the intake"
-DEFINITIONS_HEAD = (
-    "# 类型定义 definitions: what a type is and what it is not; shown to trainers while they label.\n"
-    'version: 1\neffective: 2026-01-01\nbasis: "1.1"\ntypes: []\n'
-)
 
 
 def edit(changes: Changes, path: str, change: Callable[[Any], None], *, start: str = "") -> None:
@@ -113,12 +109,13 @@ def add_definition(changes: Changes, name: str, means: str, isnt: Mapping[str, s
     """Keep what the type is, and what it is not."""
 
     def change(table: Any) -> None:
-        table["types"].fa.set_block_style()
         table["types"].append(
-            CommentedMap({"id": name, "means": quoted(means), "not": CommentedMap(isnt)})
+            CommentedMap(
+                {"id": name, "means": quoted(means), "not": CommentedMap(isnt), "added": True}
+            )
         )
 
-    edit(changes, DEFINITIONS, change, start=DEFINITIONS_HEAD)
+    edit(changes, DEFINITIONS, change)
 
 
 def add_words(changes: Changes, words: Iterable[str]) -> None:

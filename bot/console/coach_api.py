@@ -28,16 +28,19 @@ from bot.desk.model_switching import (
     switch_history,
     switch_model,
 )
+from bot.desk.shadowing import end_shadow, set_shadow, shadow
 from bot.desk.training_readings import count_unread
 from bot.desk.training_sources import TITLES
 from bot.handbook.access import Forbidden
+from bot.handbook.definitions import load_definitions
 from bot.handbook.errors import DeskError
+from bot.handbook.signal_table import signals_in_force
 from bot.handbook.tables import TABLES, Handbook, load_handbook
 from bot.handbook.training_table import load_training
 from bot.settings import ROOT
 
 section = Section("coach")
-JOBS = ("train", "gate", "shadow")
+JOBS = ("train", "gate")
 REASON = Field("reason", required=True, most=300)
 
 
@@ -67,6 +70,22 @@ def book_of(ask: Ask) -> Handbook:
         return ask.desk.handbook  # type: ignore[no-any-return]
 
 
+@lru_cache(maxsize=1)
+def _defined(_changed: int) -> dict[str, dict[str, Any]]:
+    return {
+        name: {"means": known.means, "not": dict(known.isnt)}
+        for name, known in load_definitions().items()
+    }
+
+
+def definitions() -> dict[str, dict[str, Any]]:
+    """Return what each type is and is not; none while the table cannot be read."""
+    try:
+        return _defined((TABLES / "definitions.yml").stat().st_mtime_ns)
+    except (DeskError, OSError):
+        return {}
+
+
 # The inbox
 
 
@@ -88,7 +107,7 @@ async def inbox(ask: Ask) -> dict[str, Any]:
     }
     return {
         **page, "agreement": agreed, "reasons": TITLES, "types": types,
-        "unread": await ask.look(count_unread),
+        "unread": await ask.look(count_unread), "definitions": definitions(),
     }
 
 
@@ -164,11 +183,10 @@ async def divide(ask: Ask) -> dict[str, Any]:
 
 
 @section.endpoint(
-    "POST", "/coach/jobs", "Start training, the gate or a shadow run", "coaching",
+    "POST", "/coach/jobs", "Start training or the gate", "coaching",
     body=[
         Field("kind", required=True, options=JOBS), Field("model", most=100),
-        Field("hours", "whole"), Field("minutes", "whole"), Field("play", "flag"),
-        Field("percent", "whole", about="share of the conversations that a shadow reads"),
+        Field("play", "flag"),
     ],
 )
 async def start(ask: Ask) -> dict[str, Any]:
@@ -177,9 +195,6 @@ async def start(ask: Ask) -> dict[str, Any]:
     line = [kind]
     if kind != "train":
         line.append(name_of(archive_of(home, ask.body.get("model", ""))))
-    if kind == "shadow":
-        line += ["--since", str(ask.body.get("hours", 24)), "--minutes", str(ask.body.get("minutes", 0))]
-        line += ["--share", str(min(ask.body.get("percent", 100), 100) / 100)]
     if kind == "gate" and ask.body.get("play"):
         line.append("--play")
     line += ["--by", who(ask)]
@@ -209,6 +224,7 @@ async def models(ask: Ask) -> dict[str, Any]:
     return {
         "models": kept_models(home), "serving": serving_name(ask), "pointer": pointer(home),
         "routes": read_json(routes_path(home)), "history": await ask.look(switch_history),
+        "shadow": shadow(home), "signals": signals_in_force(),
     }
 
 
@@ -272,6 +288,28 @@ async def canary(ask: Ask) -> dict[str, Any]:
         )
     )
     return {"kind": row.kind, "model": row.model}
+
+
+@section.endpoint(
+    "POST", "/coach/shadow", "Let a model read a share of the new turns along, or end that", "coaching",
+    body=[
+        Field("model", most=100), Field("percent", "whole"),
+        Field("hours", "whole", about="begin so far back"),
+    ],
+)
+async def read_along(ask: Ask) -> dict[str, Any]:
+    """Begin or end the standing shadow."""
+    home, name = ask.desk.settings.home, ask.body.get("model")
+    if name is None:
+        return await ask.work(
+            lambda s: end_shadow(s, home, by=who(ask), now=ask.now, staff_id=ask.caller.id)
+        )
+    return await ask.work(
+        lambda s: set_shadow(
+            s, home, name, share=ask.body.get("percent", 100) / 100, hours=ask.body.get("hours", 0),
+            by=who(ask), now=ask.now, serving=serving_name(ask), staff_id=ask.caller.id,
+        )
+    )
 
 
 @section.endpoint(

@@ -16,6 +16,7 @@ from typing import Any
 from bot.desk.engine_routes import routes_path
 from bot.handbook.errors import NotFound, Refusal
 from bot.handbook.privacy import mask
+from bot.handbook.signal_table import signals_in_force
 
 ENDING = ".tar.gz"
 BY_START = "start"
@@ -105,6 +106,21 @@ def point_to(
     )
 
 
+def note_ended(
+    home: Path, *, kind: str, model: str, previous: str | None, reason: str, now: datetime
+) -> None:
+    """Leave word of a change that the supervisor made; the desk takes it into the history."""
+    write_json(
+        models_folder(home) / f"ended-{now:%Y%m%d%H%M%S%f}.json",
+        {"kind": kind, "model": model, "previous": previous, "reason": reason, "at": now.isoformat()},
+    )
+
+
+def ended_notes(home: Path) -> list[Path]:
+    """Return the words that were left and not taken in yet, oldest first."""
+    return sorted(models_folder(home).glob("ended-*.json"))
+
+
 def kept_models(home: Path) -> list[dict[str, Any]]:
     """Return every kept model with card and verdict, newest first."""
     found = []
@@ -117,7 +133,7 @@ def kept_models(home: Path) -> list[dict[str, Any]]:
                 "name": name, "made": stat.st_mtime, "size_mb": round(stat.st_size / 2**20, 1),
                 "serving": serving.get("model") == name,
                 "canary": (serving.get("canary") or {}).get("model") == name,
-                "card": read_json(card_path(home, name)),
+                "card": read_json(card_path(home, name)), "signals": judged_with(home, name),
                 "gate": {
                     key: gate[key] for key in ("passed", "played", "at", "against", "reasons", "override")
                     if key in gate
@@ -127,11 +143,26 @@ def kept_models(home: Path) -> list[dict[str, Any]]:
     return sorted(found, key=lambda model: -model["made"])
 
 
+def judged_with(home: Path, name: str) -> str | None:
+    """Return the table of signals a model was examined with, else trained with, as far as kept.
+
+    The signals are no part of a model: whichever starts raises urgency by the table of that day.
+    """
+    kept = (read_json(path(home, name)).get("signals") for path in (gate_path, card_path))
+    return next((str(signals) for signals in kept if signals), None)
+
+
+def other_signals(home: Path, name: str) -> dict[str, str]:
+    """Return both tables of signals when those in force are not those a model was judged with."""
+    judged, now = judged_with(home, name), signals_in_force()
+    return {"judged": judged, "now": now} if judged and judged != now else {}
+
+
 def why_not(home: Path, name: str, *, serving: str | None) -> str:
     """Return why a model may not serve in place of the one that does, or an empty text.
 
-    Its report must be passed, with the conversations played, against the model that serves now;
-    a leader may let it pass.
+    Its report must be passed, with the conversations played, against the model that serves now
+    and with the signals in force; a leader may let it pass.
     """
     gate = read_json(gate_path(home, name))
     if gate.get("override"):
@@ -142,6 +173,8 @@ def why_not(home: Path, name: str, *, serving: str | None) -> str:
         return "评审时没有走完整对话"
     if serving and serving != name and gate.get("against") != serving:
         return f"评审对比的不是在用的模型{serving}，请重新评审"
+    if gate.get("signals") and other_signals(home, name):
+        return "评审之后紧急征象有改动，请重新评审"
     return ""
 
 

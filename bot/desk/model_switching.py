@@ -6,37 +6,45 @@ written after the row.
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import func, literal, select
 from sqlalchemy.orm import Session
 
 from bot.desk.audit import record_audit
 from bot.desk.conversations import HANDED_OVER
+from bot.desk.engine_routes import in_share
 from bot.desk.model_files import (
     NotPassed,
     archive_of,
+    ended_notes,
     gate_path,
     name_of,
+    other_signals,
     override_gate,
     point_to,
     pointer,
     read_json,
     why_not,
 )
+from bot.desk.notices import notify_staff
 from bot.handbook.errors import NotFound, Refusal
 from bot.handbook.privacy import mask
 from bot.handbook.training import Signals, Training, left_band
 from bot.storage.coach import ModelSwitch
 from bot.storage.conversations import Message, Review
+from bot.storage.notices import Notice
 from bot.storage.staff import StaffEvent
 
 MOST_HISTORY = 100
 # The changes after which a model is in service; a canary and a leader's leave are none.
 IN_SERVICE = ("switch", "rollback", "automatic")
 WEEK = timedelta(days=7)
+SYSTEM = "系统"
 
 
 class NoReason(Refusal):
@@ -66,11 +74,19 @@ def switch_model(
         raise NotPassed(f"{why}；需班长写明理由放行后才能上线", model=name)
     gate = read_json(gate_path(home, name))
     figures = {key: gate[key] for key in ("passed", "measures", "override", "against") if key in gate}
+    if differ := other_signals(home, name):
+        figures["signals"] = differ
     row = _record(
         session, kind=kind, model=name, previous=previous, by=by, reason=reason, figures=figures,
         now=now, staff_id=staff_id,
     )
     watched = kind == "switch" and bool(previous) and previous != name
+    canary = (pointer(home).get("canary") or {}).get("model")
+    if canary not in {None, name}:
+        _record(
+            session, kind="canary_end", model=name, previous=canary, by=by, figures={}, now=now,
+            reason="更换在用模型时灰度一并结束", staff_id=staff_id,
+        )
     point_to(home, name, now=now, previous=previous, watched=watched)
     return row
 
@@ -134,16 +150,25 @@ def set_canary(
         raise NotPassed(f"{why}；需班长写明理由放行后才能灰度", model=name)
     if not 0 < share <= 0.5 and name is not None:
         raise Refusal("灰度比例应大于0、不超过50%")
-    canary = {"model": name_of(archive_of(home, name)), "share": share} if name else None
     row = _record(
         session, kind="canary" if name else "canary_end", model=name or main, previous=main, by=by,
         reason=reason, figures={"share": share} if name else {}, now=now, staff_id=staff_id,
     )
-    point_to(
-        home, main, now=now, previous=present.get("previous"),
-        watched=bool(present.get("watched")), canary=canary,
+    _point_canary(
+        home, main, now=now,
+        canary=name and {"model": name_of(archive_of(home, name)), "share": share, "since": now.isoformat()},
     )
     return row
+
+
+def _point_canary(home: Path, main: str, *, now: datetime, canary: Any) -> None:
+    """Begin or end a canary; since when the model in service is watched stays as it was."""
+    present = pointer(home)
+    since = datetime.fromisoformat(present["since"]) if present.get("since") else now
+    point_to(
+        home, main, now=since, previous=present.get("previous"),
+        watched=bool(present.get("watched")), canary=canary or None,
+    )
 
 
 def switch_history(session: Session, *, most: int = MOST_HISTORY) -> list[dict[str, Any]]:
@@ -158,26 +183,30 @@ def switch_history(session: Session, *, most: int = MOST_HISTORY) -> list[dict[s
     ]
 
 
-def live_signals(session: Session, *, since: datetime, until: datetime) -> Signals:
-    """Count the customers' turns of a span, and those that went badly."""
-    turns = session.execute(
-        select(func.count(Message.id)).where(
-            Message.direction == "in", Message.author == "customer",
-            Message.created_at >= since, Message.created_at < until,
-        )
-    ).scalar()
-    found = session.execute(
-        select(Review.reason, func.count())
-        .where(Review.created_at >= since, Review.created_at < until)
-        .group_by(Review.reason)
+def live_signals(
+    session: Session, *, since: datetime, until: datetime,
+    belongs: Callable[[str], bool] = lambda conversation_id: True,
+) -> Signals:
+    """Count the customers' turns of a span, and those that went badly; of some conversations only."""
+    counts: Counter[str] = Counter()
+    turns = select(literal("turns"), Message.conversation_id, func.count()).where(
+        Message.direction == "in", Message.author == "customer",
+        Message.created_at >= since, Message.created_at < until,
     )
-    counts = {str(reason): int(count) for reason, count in found}
-    counts["handed_over"] = session.execute(
-        select(func.count(StaffEvent.id)).where(
-            StaffEvent.kind == HANDED_OVER, StaffEvent.at >= since, StaffEvent.at < until
-        )
-    ).scalar() or 0
-    return Signals(turns or 0, counts)
+    found = select(Review.reason, Review.conversation_id, func.count()).where(
+        Review.created_at >= since, Review.created_at < until
+    )
+    handed = select(literal("handed_over"), StaffEvent.conversation_id, func.count()).where(
+        StaffEvent.kind == HANDED_OVER, StaffEvent.at >= since, StaffEvent.at < until
+    )
+    for query, keys in (
+        (turns, (Message.conversation_id,)), (found, (Review.reason, Review.conversation_id)),
+        (handed, (StaffEvent.conversation_id,)),
+    ):
+        for name, conversation_id, count in session.execute(query.group_by(*keys)):
+            if belongs(conversation_id or ""):
+                counts[name] += count
+    return Signals(counts.pop("turns", 0), counts)
 
 
 def guard_switch(session: Session, home: Path, training: Training, *, now: datetime) -> list[str]:
@@ -187,17 +216,76 @@ def guard_switch(session: Session, home: Path, training: Training, *, now: datet
         return []
     since = datetime.fromisoformat(present["since"])
     if now - since > training.watch:
-        point_to(home, present["model"], now=since, previous=present["previous"], watched=False)
+        point_to(
+            home, present["model"], now=since, previous=present["previous"], watched=False,
+            canary=present.get("canary"),
+        )
         return []
     before = live_signals(session, since=since - WEEK, until=since)
     after = live_signals(session, since=since, until=now)
     out = left_band(training.bands, before, after) if before.turns else []
     if out:
         row = roll_back(
-            session, home, by="系统", reason="自动退回：" + "；".join(out), now=now, kind="automatic"
+            session, home, by=SYSTEM, reason="自动退回：" + "；".join(out), now=now, kind="automatic"
         )
-        row.figures = {
-            "before": {"turns": before.turns, **before.counts},
-            "after": {"turns": after.turns, **after.counts},
-        }
+        row.figures = {**row.figures, **_figures(before, after)}
+        _tell_trainers(session, row, key=f"model:{row.id}")
     return out
+
+
+def guard_canary(session: Session, home: Path, training: Training, *, now: datetime) -> list[str]:
+    """End a canary whose live signals left their band beside those of the model in service."""
+    present = pointer(home)
+    canary = present.get("canary")
+    if not canary:
+        return []
+    began = datetime.fromisoformat(canary.get("since") or present["since"])
+    since, share = max(began, now - training.watch), float(canary["share"])
+    before = live_signals(
+        session, since=since, until=now, belongs=lambda id_: not in_share(id_, share)
+    )
+    after = live_signals(session, since=since, until=now, belongs=lambda id_: in_share(id_, share))
+    out = left_band(training.bands, before, after) if before.turns else []
+    if out:
+        row = _record(
+            session, kind="canary_end", model=present["model"], previous=canary["model"], by=SYSTEM,
+            reason="自动结束灰度：" + "；".join(out), figures=_figures(before, after), now=now,
+        )
+        _tell_trainers(session, row, key=f"model:{row.id}")
+        _point_canary(home, present["model"], now=now, canary=None)
+    return out
+
+
+def _figures(before: Signals, after: Signals) -> dict[str, Any]:
+    return {
+        "before": {"turns": before.turns, **before.counts},
+        "after": {"turns": after.turns, **after.counts},
+    }
+
+
+def take_in_ended(session: Session, home: Path, *, now: datetime) -> list[Path]:
+    """Keep in the history what the supervisor ended by itself, once; return the words taken in."""
+    notes = ended_notes(home)
+    for path in notes:
+        key, note = f"model:{path.stem}", read_json(path)
+        if not note or session.execute(select(Notice.id).where(Notice.key == key)).first():
+            continue
+        row = _record(
+            session, kind=note["kind"], model=note["model"], previous=note["previous"], by=SYSTEM,
+            reason=note["reason"], now=now,
+            figures={"signals": differ} if (differ := other_signals(home, note["model"])) else {},
+        )
+        _tell_trainers(session, row, key=key)
+    return notes
+
+
+def _tell_trainers(session: Session, row: ModelSwitch, *, key: str) -> None:
+    what = {
+        "canary_end": f"灰度中的模型{row.previous}已停用，会话回到在用的模型{row.model}。",
+        "automatic": f"模型{row.previous}已停用，由模型{row.model}应答。",
+    }[row.kind]
+    signals = "该模型评审之后紧急征象有改动，请重新评审。" if row.figures.get("signals") else ""
+    notify_staff(
+        session, key=key, kind="model", level="major", role="trainer", now=row.at,
+        by=("console", "mail"), text=f"{what}{signals}原因：{row.reason}",
+    )

@@ -78,6 +78,8 @@ class Caller:
         heard = {role for permission, role in pairs if permission in self.may}
         if "tickets_work" in self.may and not heard:
             heard = {"team"}
+        if "coaching" in self.may:
+            heard |= {"trainer"}
         return frozenset(heard | {"staff"})
 
     @property

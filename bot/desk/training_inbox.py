@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -16,7 +17,7 @@ from sqlalchemy import Text, func, select, update
 from sqlalchemy.orm import Session
 
 from bot.desk.likeness import Neighbours
-from bot.desk.training_sources import TITLES, Find, new_finds, worth, worth_reading
+from bot.desk.training_sources import TITLES, Find, move_cursors, new_finds, worth, worth_reading
 from bot.handbook.errors import NotFound, Refusal
 from bot.handbook.requests import Urgency
 from bot.handbook.tables import Handbook
@@ -35,34 +36,79 @@ class BadLabel(Refusal):
     code = "invalid"
 
 
+@dataclass(frozen=True)
+class Placed:
+    """Turns to bring into the inbox, masked, each with its group, worked out by reading only.
+
+    A group below zero is one still to be made.
+    """
+
+    turns: list[tuple[Find, str, int]]
+    steps: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+
+
 def gather(session: Session, training: Training, *, extra: Iterable[Find] = ()) -> int:
     """Bring new turns into the inbox, each once, beside those that are worded alike."""
-    finds = [find for find in (*new_finds(session), *extra) if worth_reading(find.text)]
-    if not finds:
-        return 0
-    known = {
-        item.origin: item
-        for item in session.execute(
-            select(InboxItem).where(InboxItem.origin.in_([f.origin for f in finds]))
-        ).scalars()
-    }
+    fresh = keep_turns(session, training, look_ahead(session, training))
+    return fresh + keep_turns(session, training, placed(session, training, extra))
+
+
+def look_ahead(
+    session: Session, training: Training, *, settled: datetime | None = None
+) -> Placed:
+    """Return what is new in the sources; writes nothing, so that no writer waits for it."""
+    finds, steps = new_finds(session, settled=settled)
+    return Placed(placed(session, training, finds).turns, steps)
+
+
+def placed(session: Session, training: Training, finds: Iterable[Find]) -> Placed:
+    """Find the group of each turn: the open one worded most alike, or a new one."""
+    wanted = [find for find in finds if worth_reading(find.text)]
+    if not wanted:
+        return Placed([])
     groups = Neighbours(
         (row.id, row.text)
         for row in session.execute(
             select(InboxGroup.id, InboxGroup.text).where(InboxGroup.open_items > 0)
         )
     )
-    fresh = 0
-    for find in finds:
-        item = known.get(find.origin)
-        if item is not None:
-            _add_reason(item, find)
+    turns = []
+    for number, find in enumerate(wanted, start=1):
+        text = for_training(find.text)
+        key, alike = groups.nearest(text)
+        if key is None or alike < training.near:
+            key = -number
+            groups.add(key, text)
+        turns.append((find, text, key))
+    return Placed(turns)
+
+
+def keep_turns(session: Session, training: Training, found: Placed) -> int:
+    """Keep the turns that are not there yet; of one that is, note that another source has it."""
+    if not move_cursors(session, found.steps):
+        return 0
+    known = {
+        item.origin: item
+        for item in session.execute(
+            select(InboxItem).where(InboxItem.origin.in_([find.origin for find, *_ in found.turns]))
+        ).scalars()
+    }
+    made: dict[int, InboxGroup] = {}
+    fresh = []
+    for find, text, key in found.turns:
+        if find.origin in known:
+            _add_reason(known[find.origin], find)
             continue
-        known[find.origin] = _store(session, training, groups, find)
-        fresh += 1
+        item = known[find.origin] = _item(training, find, text)
+        if key < 0:
+            item.group = made.setdefault(key, InboxGroup(text=text))
+        else:
+            item.group_id = key
+        fresh.append(item)
+    session.add_all(fresh)
     session.flush()
     refresh_groups(session, {item.group_id for item in known.values()})
-    return fresh
+    return len(fresh)
 
 
 def _add_reason(item: InboxItem, find: Find) -> None:
@@ -71,22 +117,13 @@ def _add_reason(item: InboxItem, find: Find) -> None:
     item.worth = worth(item.reasons, item.reading)
 
 
-def _store(session: Session, training: Training, groups: Neighbours, find: Find) -> InboxItem:
-    text = for_training(find.text)
-    key, alike = groups.nearest(text)
-    if key is None or alike < training.near:
-        group = InboxGroup(text=text)
-        session.add(group)
-        session.flush()
-        key = group.id
-        groups.add(key, text)
+def _item(training: Training, find: Find, text: str) -> InboxItem:
     item = InboxItem(
-        origin=find.origin, group_id=key, conversation_id=find.conversation_id, text=text,
+        origin=find.origin, conversation_id=find.conversation_id, text=text,
         reasons=[find.reason], reading=find.reading, worth=worth([find.reason], find.reading),
         sample=is_sample(find.origin, training.sample_share), created_at=find.at,
         state="second" if find.label else "open",
     )
-    session.add(item)
     if find.label:
         labeller, type_, urgency = find.label
         item.labels.append(InboxLabel(labeller=labeller, type=type_, urgency=urgency, at=find.at))
@@ -321,7 +358,7 @@ def divide_item(
         for n, part in enumerate(parts)
     ]
     refresh_groups(session, {item.group_id})
-    return gather(session, training, extra=extra)
+    return keep_turns(session, training, placed(session, training, extra))
 
 
 def labelled_items(

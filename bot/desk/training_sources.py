@@ -6,7 +6,7 @@ Each source is read on from where it was left; what it yields is masked before i
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -74,26 +74,46 @@ def worth(reasons: list[str], reading: dict[str, Any]) -> float:
     return round(max((WORTH.get(r, 0.1) for r in reasons), default=0.1) + min(doubt, 1.0) / 2, 4)
 
 
-def new_finds(session: Session) -> Iterator[Find]:
-    """Yield what the sources hold beyond their cursors, and move the cursors."""
-    for source, (row, finder) in _SOURCES.items():
-        cursor = session.get(InboxCursor, source)
-        if cursor is None:
-            cursor = InboxCursor(source=source, last_id=0)
-            session.add(cursor)
+def new_finds(
+    session: Session, *, settled: datetime | None = None
+) -> tuple[list[Find], dict[str, tuple[int, int]]]:
+    """Return what the sources hold beyond their cursors, and from where to where each was read.
+
+    What is younger than `settled` stays: a row of a lower number may still be on its way.
+    """
+    finds: list[Find] = []
+    steps: dict[str, tuple[int, int]] = {}
+    left = {row.source: int(row.last_id) for row in session.execute(select(InboxCursor)).scalars()}
+    for source, (row, at, finder) in _SOURCES.items():
+        after = left.get(source, 0)
+        old = [at <= settled] if settled is not None else []
         newest = session.execute(
-            select(func.max(row.id)).where(row.id > cursor.last_id, row.id <= cursor.last_id + AT_ONCE)
+            select(func.max(row.id)).where(row.id > after, row.id <= after + AT_ONCE, *old)
         ).scalar()
-        newest = newest or _next_id(session, row, cursor.last_id)
+        newest = newest or _next_id(session, row, after, old)
         if newest is None:
             continue
-        yield from (f for f in finder(session, cursor.last_id, newest) if worth_reading(f.text))
-        cursor.last_id = newest
+        finds += [f for f in finder(session, after, newest) if worth_reading(f.text)]
+        steps[source] = (after, newest)
+    return finds, steps
 
 
-def _next_id(session: Session, row: Any, after: int) -> int | None:
+def move_cursors(session: Session, steps: Mapping[str, tuple[int, int]]) -> bool:
+    """Note how far the sources were read; change nothing when somebody else read on meanwhile."""
+    rows = {source: session.get(InboxCursor, source, with_for_update=True) for source in steps}
+    if any((rows[source].last_id if rows[source] else 0) != start for source, (start, _) in steps.items()):
+        return False
+    for source, (_, end) in steps.items():
+        if rows[source] is None:
+            session.add(InboxCursor(source=source, last_id=end))
+        else:
+            rows[source].last_id = end
+    return True
+
+
+def _next_id(session: Session, row: Any, after: int, old: list[Any]) -> int | None:
     """Step over a gap in the ids."""
-    return session.execute(select(func.min(row.id)).where(row.id > after)).scalar()
+    return session.execute(select(func.min(row.id)).where(row.id > after, *old)).scalar()
 
 
 def worth_reading(text: str) -> bool:
@@ -132,15 +152,22 @@ def _corrections(session: Session, after: int, to: int) -> Iterator[Find]:
 
 def _repeats(session: Session, after: int, to: int) -> Iterator[Find]:
     """Find messages that say again, in other words, what the customer just said."""
-    rows = session.execute(
+    said = (
         select(Message.id, Message.conversation_id, Message.text, Message.created_at)
-        .where(
-            Message.id > after, Message.id <= to, Message.direction == "in",
-            Message.kind == "text", Message.author == "customer",
-        )
+        .where(Message.direction == "in", Message.kind == "text", Message.author == "customer")
         .order_by(Message.id)
     )
-    last: dict[str, Any] = {}
+    rows = session.execute(said.where(Message.id > after, Message.id <= to)).all()
+    if not rows:
+        return
+    # The first of the two may have been read a while ago, in an earlier round.
+    earlier = session.execute(
+        said.where(
+            Message.conversation_id.in_({row.conversation_id for row in rows}), Message.id <= after,
+            Message.created_at >= min(row.created_at for row in rows) - REPEAT_WITHIN,
+        )
+    )
+    last: dict[str, Any] = {row.conversation_id: row for row in earlier}
     for row in rows:
         before = last.get(row.conversation_id)
         last[row.conversation_id] = row
@@ -185,9 +212,9 @@ def _hand_overs(session: Session, after: int, to: int) -> Iterator[Find]:
                 break
 
 
-_SOURCES: dict[str, tuple[Any, Callable[[Session, int, int], Iterator[Find]]]] = {
-    "reviews": (Review, _reviews),
-    "corrections": (TicketEntry, _corrections),
-    "repeats": (Message, _repeats),
-    "handed_over": (StaffEvent, _hand_overs),
+_SOURCES: dict[str, tuple[Any, Any, Callable[[Session, int, int], Iterator[Find]]]] = {
+    "reviews": (Review, Review.created_at, _reviews),
+    "corrections": (TicketEntry, TicketEntry.at, _corrections),
+    "repeats": (Message, Message.created_at, _repeats),
+    "handed_over": (StaffEvent, StaffEvent.at, _hand_overs),
 }

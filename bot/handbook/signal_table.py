@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from pathlib import Path
 
@@ -25,6 +26,13 @@ def load_signals(path: Path | None = None) -> tuple[SignalRule, ...]:
         rules.append(rule)
     table.end()
     return tuple(rules)
+
+
+def signals_in_force(path: Path | None = None) -> str:
+    """Return version and fingerprint of the table: what a model that starts now raises urgency by."""
+    text = (path or SIGNALS_FILE).read_bytes()
+    version = re.search(rb"^version:\s*(\d+)", text, re.MULTILINE)
+    return f"{version[1].decode() if version else '?'}-{hashlib.sha256(text).hexdigest()[:8]}"
 
 
 def _rule(row: Row, words: dict[str, str]) -> SignalRule:

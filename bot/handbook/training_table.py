@@ -13,7 +13,7 @@ MEASURES = (
     "urgent_recall", "urgent_loss", "false_urgent", "accuracy_loss", "type_loss", "calibration",
     "conversations_broken", "latency_ms", "size_mb",
 )
-SIGNALS = ("clarified", "handed_over", "out_of_scope")
+SIGNALS = ("clarified", "handed_over", "out_of_scope", "engine_down")
 
 
 @lru_cache(maxsize=4)

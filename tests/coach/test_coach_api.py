@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import httpx
 import pytest
 
+from bot.console import coach_watch
 from bot.desk.messages import note_for_review
-from bot.desk.model_files import gate_path, models_folder, point_to, pointer, write_json
+from bot.desk.model_files import (
+    ended_notes,
+    gate_path,
+    models_folder,
+    note_ended,
+    point_to,
+    pointer,
+    write_json,
+)
 from tests.console.conftest import LocalDesk, start_local
 
 
@@ -54,6 +65,13 @@ def fill(local: LocalDesk, *texts: str) -> None:
 def test_only_trainers_see_the_inbox(local: LocalDesk, trainer: httpx.Client) -> None:
     assert trainer.get("/coach/inbox").status_code == 200
     assert local.person("staff").get("/coach/inbox").status_code == 403
+
+
+def test_the_inbox_says_what_a_type_is_and_is_not(trainer: httpx.Client) -> None:
+    told = trainer.get("/coach/inbox").json()["data"]["definitions"]["port_out"]
+
+    assert "号码不变" in told["means"]
+    assert "close_account" in told["not"]
 
 
 def test_a_group_is_labelled_in_one_call(local: LocalDesk, trainer: httpx.Client) -> None:
@@ -121,6 +139,56 @@ def test_one_click_goes_back(local: LocalDesk, trainer: httpx.Client) -> None:
     data = trainer.get("/coach/models").json()["data"]
     assert data["serving"] == "one"
     assert data["history"][0]["kind"] == "rollback"
+
+
+def test_a_shadow_begins_and_ends_on_the_page(local: LocalDesk, trainer: httpx.Client) -> None:
+    point_to(home_of(local), "one", now=local.now(), previous=None, watched=False)
+    body = {"model": "two", "percent": 20, "hours": 24}
+    assert trainer.post("/coach/shadow", json=body).status_code == 200
+    found = trainer.get("/coach/models").json()["data"]["shadow"]
+    assert (found["model"], found["share"], found["turns"], found["state"]) == ("two", 0.2, 0, "starting")
+    assert trainer.post("/coach/shadow", json={**body, "model": "one"}).status_code == 400
+    assert local.person("staff").post("/coach/shadow", json={}).status_code == 403
+
+    assert trainer.post("/coach/shadow", json={}).status_code == 200
+    assert trainer.get("/coach/models").json()["data"]["shadow"] == {}
+    assert trainer.post("/coach/shadow", json={}).status_code == 404
+
+
+def soon(done: Callable[[], bool]) -> None:
+    end = time.monotonic() + 10
+    while not done() and time.monotonic() < end:
+        time.sleep(0.1)
+    assert done()
+
+
+def test_what_the_supervisor_ended_is_told_to_trainers(
+    local: LocalDesk, trainer: httpx.Client, leader: httpx.Client
+) -> None:
+    note_ended(
+        home_of(local), kind="canary_end", model="one", previous="two", reason="进程一再中断",
+        now=local.now(),
+    )
+    soon(lambda: not ended_notes(home_of(local)))
+
+    changes = trainer.get("/coach/models").json()["data"]["history"]
+    assert ("canary_end", "two", "进程一再中断") in [(c["kind"], c["previous"], c["reason"]) for c in changes]
+    texts = [notice["text"] for notice in trainer.get("/notices").json()["data"]["notices"]]
+    assert any("进程一再中断" in text for text in texts)
+    assert "进程一再中断" not in leader.get("/notices").text
+
+
+def test_the_inbox_fills_while_nobody_looks(
+    local: LocalDesk, trainer: httpx.Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(coach_watch, "GATHER_EVERY_S", 0.1)
+    monkeypatch.setattr(coach_watch, "EVERY_S", 0.1)
+    fill(local, "说好的提速券去哪儿领")
+    # What was written a moment ago waits: one of a lower number may still be on its way.
+    time.sleep(3)
+    assert "提速券" not in trainer.get("/coach/inbox").text
+    monkeypatch.setattr(local, "offset", timedelta(seconds=30))
+    soon(lambda: "提速券" in trainer.get("/coach/inbox").text)
 
 
 @pytest.mark.parametrize("name", ["missing", "..%2Fsecret", "%2e%2e"])

@@ -271,7 +271,7 @@ def test_a_correction_by_staff_is_a_first_label(
         )
     )
     session.flush()
-    [found] = [f for f in new_finds(session) if f.reason == "reclassified"]
+    [found] = [f for f in new_finds(session)[0] if f.reason == "reclassified"]
     assert found.label == ("staff:7", "fault_mobile", "general")
 
 
@@ -290,6 +290,35 @@ def test_saying_it_again_in_other_words_is_noticed(
     inbox.gather(session, training)
 
     assert [(i.text, i.reasons) for i in items(session)] == [("我的流量怎么回事没了", ["rephrased"])]
+
+
+def test_a_repeat_is_noticed_though_the_first_was_gathered_before(
+    session: Session, training: Training, now: datetime, make_conversation: Callable[..., object]
+) -> None:
+    conversation = make_conversation(session)
+    for number, text in enumerate(("我的流量怎么回事没了", "我说我的流量怎么没了")):
+        session.add(
+            Message(
+                conversation_id=conversation.id, direction="in", author="customer", text=text,
+                external_id=f"m{number}", state="handled", created_at=now + timedelta(seconds=30 * number),
+            )
+        )
+        session.flush()
+        inbox.gather(session, training)
+
+    assert [i.text for i in items(session)] == ["我的流量怎么回事没了"]
+
+
+def test_what_was_gathered_meanwhile_is_not_gathered_again(
+    session: Session, training: Training, now: datetime
+) -> None:
+    review(session, "携号转网进度怎么样了", now)
+    early, late = now - timedelta(seconds=1), now + timedelta(seconds=1)
+    assert inbox.look_ahead(session, training, settled=early).turns == []
+    found = [inbox.look_ahead(session, training, settled=late) for _ in range(2)]
+
+    assert [inbox.keep_turns(session, training, each) for each in found] == [1, 0]
+    assert len(items(session)) == 1
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)

@@ -169,8 +169,9 @@ def test_a_type_grows_on_the_page(shop: Workshop, page: Page) -> None:
         let_pass(shop, new)
     act(page, new, "影子")
     page.see(".el-message-box input").send_keys(Keys.ENTER)
-    patiently(page, ".job [role=status]", "句不同")
-    patiently(page, ".job [role=status]", "影子运行：完成")
+    patiently(page, ".standing [role=status]", "句不同")
+    patiently(page, ".standing", "旁读中")
+    page.click(".standing button", "结束影子")
 
     act(page, new, "上线")
     reason(page, "买的手机坏了也有人管了")

@@ -202,7 +202,16 @@ def test_a_rename_keeps_what_the_type_is_and_what_it_is_not(grown: Path) -> None
     handbook = load_handbook(grown / "data/handbook")
     change_intent.plan_rename(handbook, NAME, "porting_progress", "", grown).write()
 
-    assert definitions(grown) == {"porting_progress": {**before, "id": "porting_progress"}}
+    after = definitions(grown)
+    assert (NAME in after, before["added"]) == (False, True)
+    assert after["porting_progress"] == {**before, "id": "porting_progress"}
+
+
+def test_a_new_definition_leaves_the_others_as_they_are_written(root: Path) -> None:
+    old = (ROOT / "data/handbook/definitions.yml").read_text("utf-8")
+    plan(root).write()
+
+    assert (root / "data/handbook/definitions.yml").read_text("utf-8").startswith(old)
 
 
 def test_labels_follow_a_type_to_its_new_name(

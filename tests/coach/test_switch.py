@@ -2,32 +2,33 @@
 
 from __future__ import annotations
 
-import json
-import sys
-import time
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from bot.coach.switch import signals_of
 from bot.desk.conversations import hand_off
 from bot.desk.engine_routes import Routes, in_share, routes_path
 from bot.desk.messages import note_for_review
 from bot.desk.model_files import (
     NotPassed,
+    card_path,
+    ended_notes,
     gate_path,
     keep_report,
+    kept_models,
     models_folder,
+    note_ended,
     pointer,
-    read_json,
     write_json,
 )
 from bot.desk.model_switching import (
     NoReason,
+    guard_canary,
     guard_switch,
     let_pass,
     live_signals,
@@ -35,27 +36,15 @@ from bot.desk.model_switching import (
     set_canary,
     switch_history,
     switch_model,
+    take_in_ended,
 )
-from bot.engines import Engines, free_port
 from bot.handbook.requests import Urgency
+from bot.handbook.signal_table import signals_in_force
 from bot.handbook.tables import Handbook
 from bot.handbook.training_table import load_training
-from bot.settings import Settings, load_settings
 from bot.storage.audit import AuditEntry
 from bot.storage.conversations import Conversation, Message
-from bot.supervisor import Part, wait_until_ready
-
-
-@pytest.fixture
-def home(tmp_path: Path) -> Path:
-    """Make a home with three kept models, two of which passed."""
-    folder = models_folder(tmp_path)
-    folder.mkdir()
-    for name, passed in (("old", True), ("new", True), ("bad", False)):
-        (folder / f"{name}.tar.gz").write_bytes(b"model")
-        report = {"passed": passed, "played": True, "against": "old", "measures": {"accuracy": 0.7}}
-        write_json(gate_path(tmp_path, name), report)
-    return tmp_path
+from bot.storage.notices import Notice
 
 
 def switch(session: Session, home: Path, name: str, now: datetime, reason: str = "更准") -> None:
@@ -120,6 +109,42 @@ def test_a_report_is_worth_what_was_played_against_the_model_in_service(
         switch(session, home, "new", now)
     with pytest.raises(NotPassed, match=why):
         set_canary(session, home, "new", share=0.2, by="a", reason="先试", now=now, serving="old")
+
+
+def test_a_report_is_worth_what_was_judged_with_the_signals_in_force(
+    session: Session, home: Path, now: datetime
+) -> None:
+    report = {"passed": True, "played": True, "against": "old", "signals": "1-before"}
+    write_json(gate_path(home, "new"), report)
+    with pytest.raises(NotPassed, match="紧急征象有改动"):
+        switch(session, home, "new", now)
+
+    write_json(gate_path(home, "new"), {**report, "signals": signals_in_force()})
+    switch(session, home, "new", now)
+    assert "signals" not in switch_history(session)[0]["figures"]
+
+
+def test_the_way_back_is_open_and_says_that_the_signals_are_others(
+    session: Session, home: Path, now: datetime
+) -> None:
+    write_json(card_path(home, "old"), {"signals": "1-before"})
+    switch(session, home, "new", now)
+    row = roll_back(session, home, by="trainer1", reason="后悔了", now=now)
+
+    assert row.figures["signals"] == {"judged": "1-before", "now": signals_in_force()}
+    assert "judged with signals 1-before" in signals_of(row)
+    assert [model["signals"] for model in kept_models(home) if model["name"] == "old"] == ["1-before"]
+
+
+def test_another_version_is_another_table_of_signals(tmp_path: Path) -> None:
+    path = tmp_path / "signals.yml"
+    path.write_text("version: 7\nsignals: []\n")
+    before = signals_in_force(path)
+    path.write_text("version: 8\nsignals: []\n")
+
+    assert before.startswith("7-")
+    assert signals_in_force(path).startswith("8-")
+    assert signals_in_force(path)[2:] != before[2:]
 
 
 def test_a_canary_was_not_in_service(session: Session, home: Path, now: datetime) -> None:
@@ -209,6 +234,80 @@ def test_a_canary_keeps_the_model_in_service(session: Session, home: Path, now: 
     assert pointer(home)["canary"] is None
 
 
+def canary_of(session: Session, home: Path, now: datetime) -> None:
+    switch_model(session, home, "old", by="trainer1", reason="换", now=now - timedelta(days=9), serving="old")
+    set_canary(session, home, "new", share=0.3, by="trainer1", reason="先试三成", now=now)
+
+
+def sides(make_conversation: Callable[..., Conversation], session: Session) -> tuple[str, str]:
+    """Return a conversation of the canary's share and one of the model in service."""
+    found: dict[bool, str] = {}
+    while len(found) < 2:
+        id_ = str(make_conversation(session).id)
+        found.setdefault(in_share(id_, 0.3), id_)
+    return found[True], found[False]
+
+
+@pytest.mark.parametrize(
+    ("of_canary", "of_serving", "ends"), [(30, 5, True), (30, 28, False), (5, 30, False)]
+)
+def test_a_canary_ends_when_its_signals_leave_the_band_of_the_model_in_service(
+    session: Session, home: Path, now: datetime, make_conversation: Callable[..., Conversation],
+    of_canary: int, of_serving: int, ends: bool,
+) -> None:
+    canary_of(session, home, now)
+    tried, served = sides(make_conversation, session)
+    turns(session, tried, 100, of_canary, now + timedelta(minutes=5), 0)
+    turns(session, served, 100, of_serving, now + timedelta(minutes=5), 1000)
+    later = now + timedelta(minutes=10)
+    out = guard_canary(session, home, load_training(), now=later)
+
+    assert (pointer(home)["canary"] is None, pointer(home)["model"]) == (ends, "old")
+    notices = session.execute(select(Notice).where(Notice.role == "trainer")).scalars().all()
+    last = switch_history(session)[0]
+    assert ([n.text.count("反问确认率") for n in notices], last["kind"] == "canary_end") == ([1] * ends, ends)
+    if ends:
+        assert (last["previous"], last["by"], last["reason"]) == ("new", "系统", "自动结束灰度：" + out[0])
+        assert last["figures"]["after"]["clarified"] == 30
+    assert guard_canary(session, home, load_training(), now=later) == []
+
+
+def test_a_canary_leaves_the_watch_over_a_fresh_switch_as_it_was(
+    session: Session, home: Path, now: datetime
+) -> None:
+    switch(session, home, "new", now)
+    write_json(gate_path(home, "old"), {"passed": True, "played": True, "against": "new"})
+    set_canary(session, home, "old", share=0.2, by="a", reason="对照", now=now + timedelta(hours=1))
+
+    assert pointer(home)["since"] == now.isoformat()
+    guard_switch(session, home, load_training(), now=now + timedelta(days=2))
+    assert (pointer(home)["watched"], pointer(home)["canary"]["model"]) == (False, "old")
+
+
+def test_a_switch_that_ends_a_canary_says_so(session: Session, home: Path, now: datetime) -> None:
+    canary_of(session, home, now)
+    (models_folder(home) / "third.tar.gz").write_bytes(b"model")
+    write_json(gate_path(home, "third"), {"passed": True, "played": True, "against": "old"})
+    switch(session, home, "third", now)
+
+    assert [(c["kind"], c["previous"]) for c in switch_history(session)[:2]] == [
+        ("canary_end", "new"), ("switch", "old"),
+    ]
+
+
+def test_what_the_supervisor_ended_comes_into_history_and_notices_once(
+    session: Session, home: Path, now: datetime
+) -> None:
+    note_ended(home, kind="canary_end", model="old", previous="new", reason="进程一再中断", now=now)
+    taken = [take_in_ended(session, home, now=now) for _ in range(2)]
+
+    assert taken[0] == ended_notes(home)
+    [row] = switch_history(session)
+    assert (row["kind"], row["previous"], row["by"], row["reason"]) == ("canary_end", "new", "系统", "进程一再中断")
+    [notice] = session.execute(select(Notice)).scalars()
+    assert (notice.role, "进程一再中断" in notice.text) == ("trainer", True)
+
+
 # Routes
 
 
@@ -253,112 +352,3 @@ def test_a_canary_gets_its_share_of_conversations(home: Path) -> None:
 
     assert 250 < chosen.count("http://new") < 350
     assert all((a == "http://new") == in_share(f"c{n}", 0.3) for n, a in enumerate(chosen))
-
-
-# Engines: real processes that answer or not, in place of Rasa and its action server.
-
-
-def part(settings: Settings, name: str, url: str, works: bool) -> Part:
-    code = f"import http.server as h; h.test(h.SimpleHTTPRequestHandler, port={urlsplit(url).port}, bind='127.0.0.1')"
-    command = [sys.executable, "-c", code if works else "raise SystemExit(1)"]
-    return Part(name, command, url, {}, settings.home / "logs" / f"{name}.log")
-
-
-def make(settings: Settings, model: Path) -> list[Part]:
-    works = "bad" not in model.name
-    return [
-        part(settings, "actions", settings.actions_url, works),
-        part(settings, "rasa", settings.rasa_url, works),
-    ]
-
-
-@pytest.fixture
-def engines(home: Path) -> Engines:
-    """Serve the old model."""
-    settings = load_settings(
-        {
-            "INTAKE_HOME": str(home),
-            "INTAKE_RASA_URL": f"http://127.0.0.1:{free_port()}",
-            "INTAKE_ACTIONS_URL": f"http://127.0.0.1:{free_port()}",
-        }
-    )
-    parts = make(settings, models_folder(home) / "old.tar.gz")
-    for each in parts:
-        each.start()
-    engines = Engines.begin(settings, parts, models_folder(home) / "old.tar.gz")
-    engines.make = make
-    assert wait_until_ready(parts) is None
-    yield engines
-    engines.stop()
-    for each in parts:
-        each.stop()
-
-
-def tick_until(engines: Engines, done: Callable[[], bool], within: float = 20.0) -> None:
-    end = time.monotonic() + within
-    while not done() and time.monotonic() < end:
-        engines.tick()
-        time.sleep(0.05)
-    assert done()
-
-
-def point(home: Path, name: str, **more: object) -> None:
-    write_json(models_folder(home) / "current", {"model": name, **more})
-
-
-def test_the_new_engine_takes_over_when_ready_and_the_old_one_drains(
-    engines: Engines, home: Path
-) -> None:
-    old_url = engines.serving.url
-    point(home, "new")
-    engines.tick()
-    assert json.loads(routes_path(home).read_text())["serving"]["url"] == old_url
-    tick_until(engines, lambda: engines.serving.model == "new")
-
-    table = read_json(routes_path(home))
-    assert table["draining"] == [{"model": "old", "url": old_url}]
-    assert all(each.is_ready() for each in engines.parts)
-
-
-def test_the_way_back_takes_the_engine_that_still_drains(engines: Engines, home: Path) -> None:
-    first = engines.serving
-    point(home, "new")
-    tick_until(engines, lambda: engines.serving.model == "new")
-    point(home, "old")
-    engines.tick()
-
-    assert engines.serving is first
-    assert [engine.model for engine in engines.draining] == ["new"]
-    assert read_json(routes_path(home))["serving"]["url"] == first.url
-
-
-def test_after_draining_the_model_moves_back_to_the_known_ports(engines: Engines, home: Path) -> None:
-    known = engines.serving.url
-    point(home, "new")
-    tick_until(engines, lambda: engines.serving.model == "new")
-    for old in engines.draining:
-        old.until = 0.0
-    tick_until(engines, lambda: engines.serving.url == known)
-
-    assert engines.serving.model == "new"
-
-
-def test_a_model_that_does_not_start_leaves_the_old_one_in_service(
-    engines: Engines, home: Path
-) -> None:
-    point(home, "bad")
-    tick_until(engines, lambda: read_json(routes_path(home)).get("state") == "refused")
-
-    assert engines.serving.model == "old"
-    assert all(each.is_ready() for each in engines.parts)
-    assert pointer(home)["model"] == "old"
-
-
-def test_a_canary_engine_starts_and_ends_beside_the_old_one(engines: Engines, home: Path) -> None:
-    point(home, "old", canary={"model": "new", "share": 0.2})
-    tick_until(engines, lambda: engines.canary is not None)
-    assert read_json(routes_path(home))["canary"]["share"] == 0.2
-    point(home, "old")
-    tick_until(engines, lambda: engines.canary is None)
-
-    assert engines.serving.model == "old"

@@ -23,6 +23,7 @@ from bot.desk.coach_runs import (
 )
 from bot.desk.model_files import card_path, kept_models, read_json, write_json
 from bot.handbook.errors import DeskError
+from bot.handbook.signal_table import signals_in_force
 from bot.settings import ROOT, Settings, load_settings
 
 # Stands in for Rasa's own command: what it prints and leaves is what the run looks at.
@@ -50,6 +51,7 @@ def test_a_trained_model_has_a_card(settings: Settings) -> None:
     made = read_json(card_path(settings.home, name))
     assert (made["by"], made["fingerprint"]) == ("trainer1", name.removeprefix("intake-"))
     assert made["sentences"] > 6000
+    assert made["signals"] == signals_in_force()
     assert made["libraries"]["rasa"] == "3.6.21"
     assert [model["name"] for model in kept_models(settings.home)] == [name]
 

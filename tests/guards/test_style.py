@@ -30,6 +30,7 @@ BROAD = {
     "bot/channels/post.py": "the loops of fetching and of states outlive what fails in one look",
     "bot/channels/writing.py": "the error of one job goes to the one who asked, not to the others",
     "bot/desk/apart.py": "one row of a sweep that fails takes nothing from the others",
+    "bot/console/coach_watch.py": "what fails of one round for trainers holds up nothing else of it",
     "bot/desk/clock.py": "the sweep outlives what is wrong with one row, or every promise behind it is forgotten",
     "bot/desk/incident_serving.py": "one member who cannot be told holds up neither the others nor the end",
     "bot/desk/outbox.py": "what a sender raises is a failed attempt of its row, and no other row's trouble",

@@ -6,12 +6,21 @@ import os
 from collections.abc import Iterator
 
 import pytest
+from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.keys import Keys
 from sqlalchemy import func, select
 
 from bot.desk.conversations import open_conversation
 from bot.desk.messages import note_for_review, receive_message
-from bot.desk.model_files import gate_path, models_folder, point_to, pointer, write_json
+from bot.desk.model_files import (
+    card_path,
+    gate_path,
+    models_folder,
+    point_to,
+    pointer,
+    write_json,
+)
+from bot.desk.shadowing import note_shadow, shadow
 from bot.storage.coach import InboxItem
 from bot.storage.conversations import Message
 from tests.console.conftest import LocalDesk, start_local
@@ -102,6 +111,52 @@ def test_a_label_is_one_key(served: LocalDesk, page: Page) -> None:
     with served.desk.sessions() as session:
         states = session.execute(select(InboxItem.state)).scalars().all()
     assert sorted(states).count("open") == 1
+
+
+def test_a_type_under_pointer_or_focus_says_what_it_is_and_is_not(page: Page) -> None:
+    page.click(".coachtabs button", "待标注")
+    page.see(".about", "携号转网：")
+    scope = page.see(".decision button", "超出范围")
+    ActionChains(page.browser).move_to_element(scope).perform()
+    page.see(".about", "超出范围：听懂了")
+    page.browser.execute_script(
+        "arguments[0].focus()", page.see(".decision [aria-label='类型'] button", "进度查询")
+    )
+    page.see(".about", "进度查询：")
+    page.see(".about li", "要求快点 → 催单")
+
+
+def test_a_judgement_with_other_signals_is_said_before_the_way_back(
+    served: LocalDesk, trainer: Page
+) -> None:
+    home = served.desk.settings.home
+    write_json(card_path(home, "third"), {"signals": "1-abcdef01"})
+    point_to(home, "old", now=served.now(), previous="third", watched=False)
+    trainer.browser.get(f"{served.url}/console")
+    trainer.click(".pages button", "训练")
+    trainer.click(".coachtabs button", "模型")
+    trainer.click(".coach button", "一键退回")
+    trainer.see(".el-message-box", "为第1版（abcdef01），现为第")
+    trainer.click(".el-message-box button", "取消")
+    trainer.gone(".el-message-box", "紧急征象已改动")
+    card_path(home, "third").unlink()
+
+    assert pointer(home)["model"] == "old"
+
+
+def test_a_shadow_is_begun_watched_and_ended(served: LocalDesk, page: Page) -> None:
+    home = served.desk.settings.home
+    page.click(".coachtabs button", "模型")
+    page.click("tr button", "影子")
+    page.see(".el-message-box input").send_keys(Keys.BACKSPACE * 3 + "20" + Keys.ENTER)
+    page.see(".standing [role=status]", "旁读20%的会话，读了0句，0句不同")
+    note_shadow(home, shadow(home)["at"], state="failed", message="模型未能打开", turns=7, differences=2)
+    page.see(".standing [role=status]", "读了7句，2句不同")
+    page.see(".standing", "模型未能打开")
+    page.click(".standing button", "结束影子")
+    page.gone(".standing", "影子")
+
+    assert shadow(home) == {}
 
 
 def test_an_incomplete_type_says_what_is_missing(page: Page) -> None:

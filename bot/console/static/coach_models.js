@@ -4,6 +4,7 @@ import { h, reactive } from "vue";
 import { ElButton, ElMessage, ElMessageBox, ElProgress, ElTag } from "element-plus";
 import * as desk from "./desk.js";
 import { attempt, may, store } from "./store.js";
+import { sure } from "./coach_parts.js";
 import { dayTime, span } from "./words.js";
 
 const view = reactive({ models: [], serving: null, history: [], routes: {}, job: {}, report: null });
@@ -11,6 +12,7 @@ const KINDS = { switch: "上线", rollback: "退回", automatic: "自动退回",
 const JOBS = { train: "训练", gate: "评审", shadow: "影子运行" };
 const STATES = { starting: "启动中", running: "进行中", done: "完成", failed: "失败", cancelled: "已取消" };
 let timer = 0;
+let reading = 0;
 
 export async function enterModels() {
   await Promise.all([loadModels(), loadJob()]);
@@ -18,7 +20,10 @@ export async function enterModels() {
 
 async function loadModels() {
   const data = await attempt(() => desk.get("/coach/models"));
-  if (data) Object.assign(view, data);
+  if (!data) return;
+  Object.assign(view, data);
+  clearTimeout(reading);
+  if (view.shadow?.model) reading = setTimeout(() => document.querySelector(".standing") && loadModels(), 5000);
 }
 
 const isBusy = () => ["starting", "running"].includes(view.job.state);
@@ -41,28 +46,44 @@ async function start(body) {
   setTimeout(loadJob, 500);
 }
 
-async function reasoned(title, act) {
-  const answer = await ElMessageBox.prompt("请写明原因，会留在历史里", title, { inputValidator: (v) => Boolean(v?.trim()) || "请写明原因", confirmButtonText: "确定", cancelButtonText: "取消" }).catch(() => null);
+// The signals are no part of a model: one that starts now raises urgency by the table of today.
+function otherSignals(name) {
+  const judged = view.models.find((m) => m.name === name)?.signals;
+  if (!judged || judged === view.signals) return "";
+  const [was, is] = [judged, view.signals].map((s) => s.replace(/^(\S+)-(\S+)$/, "第$1版（$2）"));
+  return `注意：紧急征象已改动。该模型评审（或训练）时为${was}，现为${is}；它应答时按现在的征象判紧急，评审的紧急召回率不再作数。`;
+}
+
+async function reasoned(title, act, name = "") {
+  const answer = await ElMessageBox.prompt(`${otherSignals(name)}请写明原因，会留在历史里`, title, { inputValidator: (v) => Boolean(v?.trim()) || "请写明原因", confirmButtonText: "确定", cancelButtonText: "取消" }).catch(() => null);
   if (!answer) return;
   const data = await attempt(() => act(answer.value.trim()));
   if (data) ElMessage({ message: "已生效", type: "success" });
   await loadModels();
 }
 
-const switchTo = (name) => reasoned(`上线 ${name}`, (reason) => desk.post(`/coach/models/${name}/switch`, { reason }));
+const switchTo = (name) => reasoned(`上线 ${name}`, (reason) => desk.post(`/coach/models/${name}/switch`, { reason }), name);
 const letPass = (name) => reasoned(`放行 ${name}`, (reason) => desk.post(`/coach/models/${name}/override`, { reason }));
 const share = (title, words, most, usual) => ElMessageBox.prompt(words, title, { inputValue: String(usual), inputValidator: (v) => (/^\d+$/.test(v) && v >= 1 && v <= most) || `请填1到${most}的整数`, confirmButtonText: "下一步", cancelButtonText: "取消" }).then((a) => Number(a.value), () => null);
 async function canary(name) {
   const percent = await share(`灰度 ${name}`, "由新模型应答的会话比例（%），最多50", 50, 10);
-  if (percent) await reasoned(`灰度${percent}% ${name}`, (reason) => desk.post("/coach/canary", { model: name, percent, reason }));
+  if (percent) await reasoned(`灰度${percent}% ${name}`, (reason) => desk.post("/coach/canary", { model: name, percent, reason }), name);
 }
 async function shadow(name) {
-  const percent = await share(`影子 ${name}`, "旁读的会话比例（%）；只读最近一周的话，不应答", 100, 100);
-  if (percent) await start({ kind: "shadow", model: name, hours: 168, percent });
+  const percent = await share(`影子 ${name}`, "旁读的会话比例（%）；先读最近一周的话，再随新的话读下去，不应答", 100, 100);
+  if (!percent) return;
+  if (await attempt(() => desk.post("/coach/shadow", { model: name, hours: 168, percent }))) ElMessage({ message: "影子已开始旁读", type: "success" });
+  await loadModels();
 }
-const backTo = (name) => reasoned(`退回 ${name}`, (reason) => desk.post("/coach/rollback", { model: name, reason }));
+async function endShadow() {
+  if (await attempt(() => desk.post("/coach/shadow", {}))) ElMessage({ message: "影子已结束", type: "success" });
+  await loadModels();
+}
+const backTo = (name) => reasoned(`退回 ${name}`, (reason) => desk.post("/coach/rollback", { model: name, reason }), name);
 const endCanary = () => reasoned("结束灰度", (reason) => desk.post("/coach/canary", { reason }));
 async function back() {
+  const told = otherSignals(view.pointer.previous);
+  if (told && !(await sure(told, `退回 ${view.pointer.previous}`))) return;
   if (await attempt(() => desk.post("/coach/rollback", {}))) ElMessage({ message: "已退回上一个模型", type: "success" });
   await loadModels();
 }
@@ -91,7 +112,7 @@ function verdict(model) {
   const g = model.gate;
   if (g.passed === undefined) return h("span", { class: "tiny" }, "未评审");
   if (g.passed && !g.override) {
-    const lacks = model.name === view.serving ? "" : !g.played ? "走完对话后才能上线" : g.against !== view.serving ? "对比的不是在用模型，请重新评审" : "";
+    const lacks = model.name === view.serving ? "" : !g.played ? "走完对话后才能上线" : g.against !== view.serving ? "对比的不是在用模型，请重新评审" : otherSignals(model.name) ? "评审之后紧急征象有改动，请重新评审" : "";
     return [h(ElTag, { type: lacks ? "warning" : "success", size: "small" }, () => (lacks ? "初评通过" : "通过")), lacks ? h("p", { class: "tiny" }, lacks) : null];
   }
   return [h(ElTag, { type: g.override ? "warning" : "danger", size: "small" }, () => (g.override ? "班长放行" : "未通过")), h("p", { class: "tiny" }, g.override ? `${g.override.by}：${g.override.reason}` : (g.reasons ?? []).join("；"))];
@@ -101,7 +122,7 @@ const served = (name) => view.history.some((c) => ["switch", "rollback", "automa
 
 function row(model) {
   const serving = model.name === view.serving;
-  const passed = model.gate.override || (model.gate.passed && model.gate.played && model.gate.against === view.serving);
+  const passed = model.gate.override || (model.gate.passed && model.gate.played && model.gate.against === view.serving && !otherSignals(model.name));
   const acts = [
     may("coaching") && ["评审", () => start({ kind: "gate", model: model.name })],
     may("coaching") && ["评审并走对话", () => start({ kind: "gate", model: model.name, play: true })],
@@ -114,7 +135,22 @@ function row(model) {
   return h("tr", { key: model.name, class: { on: serving } }, [
     h("td", [h("b", model.name), serving ? h(ElTag, { size: "small" }, () => "在用") : null, model.canary ? h(ElTag, { size: "small", type: "warning" }, () => "灰度") : null]),
     h("td", dayTime(new Date(model.made * 1000).toISOString())), h("td", model.card.sentences ?? "—"), h("td", `${model.size_mb} MB`), h("td", verdict(model)),
-    h("td", { class: "acts" }, acts.map(([title, run]) => h(ElButton, { key: title, size: "small", disabled: isBusy() && ["评审", "评审并走对话", "影子"].includes(title), onClick: run }, () => title))),
+    h("td", { class: "acts" }, acts.map(([title, run]) => h(ElButton, { key: title, size: "small", disabled: isBusy() && ["评审", "评审并走对话"].includes(title), onClick: run }, () => title))),
+  ]);
+}
+
+const SHADOWS = { starting: "准备中", reading: "旁读中", resting: "暂停", failed: "未能旁读，将自动再试" };
+const STALE_MS = 120_000;
+
+function standing() {
+  const s = view.shadow;
+  if (!s?.model) return null;
+  const stale = s.state === "reading" && Date.now() - Date.parse(s.looked) > STALE_MS;
+  return h("div", { class: "acts standing" }, [
+    h("span", { role: "status" }, `影子：${s.model}，旁读${Math.round(s.share * 100)}%的会话，读了${s.turns}句，${s.differences}句不同`),
+    h(ElTag, { type: s.state === "failed" || stale ? "danger" : "info", size: "small" }, () => (stale ? "旁读中断，将自动再试" : SHADOWS[s.state])),
+    s.message ? h("span", { class: "tiny" }, s.message) : s.looked ? h("span", { class: "tiny" }, `最近一次 ${dayTime(s.looked)}`) : null,
+    may("coaching") ? h(ElButton, { size: "small", onClick: endShadow }, () => "结束影子") : null,
   ]);
 }
 
@@ -151,6 +187,7 @@ export function modelsTab() {
       may("coaching") && view.pointer?.canary ? h(ElButton, { onClick: endCanary }, () => "结束灰度") : null,
       h(ElButton, { text: true, onClick: enterModels }, () => "刷新"),
     ]),
+    standing(),
     view.models.length ? h("table", { class: "tickets" }, [h("thead", h("tr", ["模型", "时间", "语料", "大小", "评审", "操作"].map((t) => h("th", { scope: "col", key: t }, t)))), h("tbody", view.models.map(row))]) : h("p", { class: "nothing" }, "还没有保留的模型"),
     report(),
     h("h2", "历史"),

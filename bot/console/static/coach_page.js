@@ -12,7 +12,7 @@ const LEVELS = [["general", "一般", "q"], ["major", "重大", "w"], ["urgent",
 const TALK = { out_of_scope: "超出范围", unclear: "未听清", request_human: "转人工", ticket_status: "进度查询", ticket_urge: "催单", chitchat: "闲聊" };
 const TABS = [["inbox", "待标注", "coaching"], ["data", "语料与类型", "coaching"], ["models", "模型", "figures_read"]];
 
-const page = reactive({ tab: "", groups: [], waiting: 0, next: null, at: 0, urgency: "general", reason: "", reasons: {}, types: {}, agreement: null, busy: false, loaded: false });
+const page = reactive({ tab: "", groups: [], waiting: 0, next: null, at: 0, urgency: "general", reason: "", reasons: {}, types: {}, agreement: null, definitions: {}, about: null, busy: false, loaded: false });
 
 export async function enterCoach() {
   page.tab ||= TABS.find((t) => may(t[2]))?.[0] ?? "models";
@@ -29,7 +29,7 @@ async function loadInbox({ gather = false } = {}) {
   if (gather) await attempt(() => desk.post("/coach/inbox/gather"));
   const data = await attempt(() => desk.get("/coach/inbox", { reason: page.reason }));
   if (!data || mine !== asked) return;
-  Object.assign(page, { groups: data.groups, waiting: data.waiting, next: data.next, reasons: data.reasons, agreement: data.agreement, types: data.types, loaded: true });
+  Object.assign(page, { groups: data.groups, waiting: data.waiting, next: data.next, reasons: data.reasons, agreement: data.agreement, types: data.types, definitions: data.definitions, loaded: true });
   store.written = data.types;
   page.at = Math.min(page.at, Math.max(page.groups.length - 1, 0));
   if (gather && data.unread) readInbox();
@@ -104,8 +104,25 @@ document.addEventListener("keydown", (event) => {
   run();
 });
 
+// What a type is and is not is shown for the one under the pointer or the focus, else for the likeliest.
+const telling = (type) => ({ onMouseenter: () => tell(type), onFocus: () => tell(type) });
+
+function tell(type) {
+  page.about = { group: group()?.id, type };
+}
+
+function about() {
+  const type = page.about?.group === group()?.id ? page.about?.type : choices()[0];
+  if (!type) return null;
+  const known = page.definitions[type];
+  return h("div", { class: "about", role: "note", "aria-label": "类型定义" }, [
+    h("p", [h("b", titleOf(type)), `：${known?.means ?? "还没有定义"}`]),
+    known ? h("ul", { class: "tiny" }, Object.entries(known.not).map(([other, when]) => h("li", { key: other }, `${when} → ${titleOf(other)}`))) : null,
+  ]);
+}
+
 const typePicker = () => h(ElSelect, { modelValue: "", filterable: true, placeholder: "其他类型", "aria-label": "其他类型", class: "filter", onChange: label }, () =>
-  [...Object.entries({ ...Object.fromEntries(Object.entries(store.tables.types).map(([id, t]) => [id, t.title])), ...page.types }), ...Object.entries(TALK)].map(([value, title]) => h(ElOption, { key: value, value, label: title })));
+  [...Object.entries({ ...Object.fromEntries(Object.entries(store.tables.types).map(([id, t]) => [id, t.title])), ...page.types }), ...Object.entries(TALK)].map(([value, title]) => h(ElOption, { key: value, value, label: title, ...telling(value) })));
 
 function turn(item) {
   return h("li", { key: item.id }, [h("p", item.text), h("p", { class: "tiny" }, [
@@ -119,8 +136,9 @@ function turn(item) {
 function decision() {
   return h("div", { class: "decision" }, [
     h("div", { class: "acts", role: "group", "aria-label": "紧急程度" }, LEVELS.map(([id, title, key]) => h(ElButton, { key: id, type: page.urgency === id ? "primary" : "", onClick: () => { page.urgency = id; } }, () => `${title} ${key.toUpperCase()}`))),
-    h("div", { class: "acts", role: "group", "aria-label": "类型" }, [...choices().map((type, n) => h(ElButton, { key: type, onClick: () => label(type) }, () => `${n + 1} ${titleOf(type)}`)), typePicker()]),
-    h("div", { class: "acts" }, [["O 超出范围", () => label("out_of_scope")], ["X 未听清", () => label("unclear")], ["S 跳过", skip], ["D 拆成两件", divide]].map(([title, run]) => h(ElButton, { key: title, text: true, onClick: run }, () => title))),
+    h("div", { class: "acts", role: "group", "aria-label": "类型" }, [...choices().map((type, n) => h(ElButton, { key: type, onClick: () => label(type), ...telling(type) }, () => `${n + 1} ${titleOf(type)}`)), typePicker()]),
+    h("div", { class: "acts" }, [["O 超出范围", () => label("out_of_scope"), telling("out_of_scope")], ["X 未听清", () => label("unclear"), telling("unclear")], ["S 跳过", skip], ["D 拆成两件", divide]].map(([title, run, told]) => h(ElButton, { key: title, text: true, onClick: run, ...told }, () => title))),
+    about(),
   ]);
 }
 

@@ -1,0 +1,21 @@
+"""What tests of trainers' tools share: a home with kept models."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from bot.desk.model_files import gate_path, models_folder, write_json
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    """Make a home with three kept models, two of which passed."""
+    folder = models_folder(tmp_path)
+    folder.mkdir()
+    for name, passed in (("old", True), ("new", True), ("bad", False)):
+        (folder / f"{name}.tar.gz").write_bytes(b"model")
+        report = {"passed": passed, "played": True, "against": "old", "measures": {"accuracy": 0.7}}
+        write_json(gate_path(tmp_path, name), report)
+    return tmp_path
