@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from bot.console import views
 from bot.console.routing import Ask, Field, Section, ok
 from bot.console.tickets_api import URGENCIES, after_change
-from bot.desk import approvals, complaints, ticket_work
+from bot.desk import approvals, complaints, ticket_links, ticket_work
 from bot.desk.attachments import store_attachment
 from bot.desk.staff import staff_titles
 from bot.handbook.errors import DeskError, NotFound
@@ -195,7 +195,7 @@ async def merge(ask: Ask, number: str) -> dict[str, Any]:
     def work(session: Session) -> str | None:
         ticket = ticket_work.visible_ticket(session, ask.caller, number)
         into = ticket_work.visible_ticket(session, ask.caller, ask.body["into"])
-        ticket_work.merge_tickets(
+        ticket_links.merge_tickets(
             session, ask.office, ask.caller, ticket, into, reason=ask.body["reason"], now=ask.now
         )
         return ticket.conversation_id
@@ -224,7 +224,7 @@ async def split(ask: Ask, number: str) -> HTTPResponse:
     def work(session: Session) -> str:
         ticket = ticket_work.visible_ticket(session, ask.caller, number)
         urgency = Urgency(ask.body.get("urgency", ticket.urgency))
-        second = ticket_work.split_ticket(
+        second = ticket_links.split_ticket(
             session,
             ask.office,
             ask.caller,

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from bot.console import views
 from bot.console.routing import Ask, Field, Section
-from bot.desk import approvals, complaints, ticket_search, ticket_work
+from bot.desk import approvals, complaints, ticket_links, ticket_search, ticket_work
 from bot.desk.audit import record_audit
 from bot.desk.staff import staff_titles
 from bot.handbook.errors import DeskError, NotFound
@@ -230,7 +230,7 @@ def ticket_page(session: Session, ask: Ask, ticket: Ticket) -> dict[str, Any]:
         ],
         "links": [
             {"kind": kind, "number": other.number}
-            for kind, other in ticket_work.links_of(session, ticket)
+            for kind, other in ticket_links.links_of(session, ticket)
         ],
         "attachments": [views.attachment_json(f, secret=ask.secret) for f in files],
         "approvals": [approvals.approval_json(s, tables.complaints, titles) for s in sums],

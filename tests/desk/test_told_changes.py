@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session, sessionmaker
 
-from bot.desk import serving, ticket_work
+from bot.desk import serving, ticket_links
 from bot.desk.clock import sweep
 from bot.desk.tickets import find_ticket, take_step
 from bot.dialogue.texts import load_texts
@@ -98,7 +98,7 @@ def test_a_call_that_will_be_late_is_told_before_and_promised_anew(number: str, 
 def test_an_answer_to_a_complaint_that_will_be_late_is_told_before(sessions: sessionmaker, handbook: Handbook, make_ticket: Make) -> None:
     with sessions.begin() as session:
         number = make_ticket(session, type="complaint_service").number
-    act(sessions, handbook, number, "resolve", "2026-03-02 12:00", reason="已改约")
+    act(sessions, handbook, number, "resolve", "2026-03-02 12:00", reason="已改约", cause="delay")
 
     sweep(sessions, handbook, now=at("2026-03-15 20:59"))
     before = delays(sessions, number)
@@ -208,7 +208,7 @@ def test_a_merged_ticket_goes_on_under_the_other_number(
     newer = make_ticket(session, conversation=None, now=at("2026-03-02 09:05"))
     newer.conversation_id = older.conversation_id
 
-    ticket_work.merge_tickets(
+    ticket_links.merge_tickets(
         session, office, caller(person("wang")), newer, older, reason="同一故障", now=at("2026-03-02 09:10")
     )
 
