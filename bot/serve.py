@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 
+from bot.long_lived import keep_out_of_collection
 from bot.server import make_app, open_desk
 from bot.settings import load_settings
 
@@ -22,6 +23,7 @@ def run(args: argparse.Namespace) -> int:
     sys.setswitchinterval(SWITCH_S)
     settings = load_settings()
     app = make_app(open_desk(settings))
+    keep_out_of_collection()
     app.run(
         host=settings.host, port=settings.port, access_log=False, debug=False, motd=False,
         workers=1, register_sys_signals=True,

@@ -105,6 +105,7 @@ def endpoints_file(settings: Settings) -> Path:
         return ROOT / "endpoints.yml"
     lines = [
         "action_endpoint:", f"  url: {settings.actions_url}/webhook", "  enable_selective_domain: true",
+        "tracker_store:", "  type: bot.dialogue.rasa_trackers.TrackersInProgress",
     ]
     if settings.redis_url:
         parts = urlsplit(settings.redis_url)

@@ -131,7 +131,9 @@ class Deliveries:
 
     async def _due(self, now: datetime) -> list[tuple[str, str]]:
         """Return the conversations to be served and their channels."""
-        new_after, due = await self.writer.look(lambda session: self._look(session, now))
+        new_after, due = None, []
+        if self.adapters or self._after < 0:
+            new_after, due = await self.writer.look(lambda session: self._look(session, now))
         if new_after is not None:
             return await self._work(lambda session: self._collect(session, new_after, now))
         if self._moved_at is None or now - self._moved_at > BEHIND_EVERY:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from bot.desk.messages import Gate, say
@@ -48,18 +48,9 @@ def callback_buttons(
     ]
 
 
-def chosen_callback(session: Session, conversation_id: str, text: str) -> Choice | None:
+def chosen_callback(lately: Sequence[Message], text: str) -> Choice | None:
     """Return the choice that a message is, when it is one of the buttons shown lately."""
-    rows = session.execute(
-        select(Message.payload)
-        .where(
-            Message.conversation_id == conversation_id,
-            Message.direction == "out",
-            Message.state == "sent",
-        )
-        .order_by(Message.id.desc())
-        .limit(LOOK_BACK)
-    ).scalars()
+    rows = [message.payload for message in lately]
     for button in (button for payload in rows for button in (payload or {}).get("buttons", [])):
         meant = button.get("callback")
         if meant and text.strip() in (button["payload"], button["title"]):

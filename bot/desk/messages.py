@@ -15,6 +15,8 @@ from typing import Any, Protocol
 from sqlalchemy import func, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
+from sqlalchemy.orm.attributes import set_committed_value
+from sqlalchemy.orm.util import identity_key
 
 from bot.handbook.errors import Refusal
 from bot.storage.conversations import Conversation, Message, Review, Verdict
@@ -118,8 +120,12 @@ def settle(session: Session, message_ids: Sequence[int]) -> None:
         update(Message)
         .where(Message.id.in_(message_ids), Message.state == "received")
         .values(state="handled")
-        .execution_options(synchronize_session="fetch")
+        .execution_options(synchronize_session=False)
     )
+    for message_id in message_ids:
+        known = session.identity_map.get(identity_key(Message, message_id))
+        if known is not None:
+            session.expire(known, ["state"])
 
 
 def say(
@@ -218,15 +224,18 @@ def deliver(session: Session, message: Message, *, now: datetime) -> bool:
         .values(state="sent", sent_at=now)
         .execution_options(synchronize_session=False)
     )
-    if sent.rowcount != 1:
-        session.execute(
-            update(Message)
-            .where(Message.id == message.id, Message.state == "pending", Message.epoch != epoch)
-            .values(state="dropped")
-            .execution_options(synchronize_session=False)
-        )
+    if sent.rowcount == 1:
+        set_committed_value(message, "state", "sent")
+        set_committed_value(message, "sent_at", now)
+        return True
+    session.execute(
+        update(Message)
+        .where(Message.id == message.id, Message.state == "pending", Message.epoch != epoch)
+        .values(state="dropped")
+        .execution_options(synchronize_session=False)
+    )
     session.refresh(message)
-    return sent.rowcount == 1
+    return False
 
 
 def deliver_pending(session: Session, conversation_id: str, *, now: datetime) -> list[Message]:
@@ -288,16 +297,24 @@ def replies_to(session: Session, message_id: int) -> list[Message]:
 
 def last_said(session: Session, conversation_id: str) -> Message | None:
     """Return the newest message that the customer was sent."""
-    return session.execute(
-        select(Message)
-        .where(
-            Message.conversation_id == conversation_id,
-            Message.direction == "out",
-            Message.state == "sent",
-        )
-        .order_by(Message.id.desc())
-        .limit(1)
-    ).scalar_one_or_none()
+    found = said_lately(session, conversation_id, most=1)
+    return found[0] if found else None
+
+
+def said_lately(session: Session, conversation_id: str, *, most: int) -> list[Message]:
+    """Return the last messages that the customer was sent, the newest first."""
+    return list(
+        session.execute(
+            select(Message)
+            .where(
+                Message.conversation_id == conversation_id,
+                Message.direction == "out",
+                Message.state == "sent",
+            )
+            .order_by(Message.id.desc())
+            .limit(most)
+        ).scalars()
+    )
 
 
 def note_for_review(

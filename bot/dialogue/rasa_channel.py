@@ -12,12 +12,13 @@ from typing import Any
 
 import structlog
 from rasa.core.channels.channel import CollectingOutputChannel, InputChannel, UserMessage
-from sanic import Blueprint
+from sanic import Blueprint, Sanic
 from sanic.request import Request
 from sanic.response import HTTPResponse, json
 
-from bot.dialogue.rasa_answers import compile_once
+from bot.dialogue.rasa_shortcuts import take_shortcuts
 from bot.dialogue.token import rasa_token
+from bot.long_lived import keep_out_of_collection
 from bot.settings import load_settings
 
 log = structlog.get_logger()
@@ -37,12 +38,16 @@ class DeskChannel(InputChannel):
     @classmethod
     def from_credentials(cls, credentials: dict[str, Any] | None) -> InputChannel:
         """Make the channel; its token comes from the installation's secret."""
-        compile_once()
+        take_shortcuts()
         return cls(rasa_token(load_settings().secret))
 
     def blueprint(self, on_new_message: Callable[[UserMessage], Awaitable[Any]]) -> Blueprint:
         """Return the routes of the channel."""
         routes = Blueprint("desk_webhook")
+
+        @routes.listener("after_server_start")
+        async def started(_app: Sanic, _loop: object) -> None:
+            keep_out_of_collection()
 
         @routes.get("/")
         async def health(request: Request) -> HTTPResponse:

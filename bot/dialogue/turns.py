@@ -17,13 +17,12 @@ import structlog
 from sqlalchemy.orm import Session, sessionmaker
 
 from bot.desk import conversations as desk
-from bot.desk.callbacks import Choice, chosen_callback, promise_callback
+from bot.desk.callbacks import LOOK_BACK, Choice, chosen_callback, promise_callback
 from bot.desk.messages import (
     Gate,
     deliver_pending,
-    last_said,
     note_for_review,
-    replies_to,
+    said_lately,
     say,
     settle,
     unhandled_messages,
@@ -125,21 +124,20 @@ class Turns:
             await asyncio.sleep(wait)
         while conversation_id in self._wanted:
             self._wanted.discard(conversation_id)
-            while await self.take_turn(conversation_id):
-                pass
+            # Who stores a message while this turn runs wants the next one.
+            await self.take_turn(conversation_id)
 
-    async def answer_to(self, conversation_id: str, message_id: int) -> list[int]:
-        """Wait until the message is handled; return the ids of its replies."""
+    async def answer_to(
+        self, conversation_id: str, message_id: int, show: Callable[[Session, Message], T]
+    ) -> T:
+        """Wait until the message is handled; return what is to be shown of it."""
+
+        def look(session: Session) -> T | None:
+            message = session.get(Message, message_id)
+            return show(session, message) if message.state == "handled" else None
+
         while True:
             await asyncio.shield(self.start(conversation_id))
-
-            def look(session: Session) -> list[int] | None:
-                message = session.get(Message, message_id)
-                if message.state != "handled":
-                    return None
-                payload = message.payload or {}
-                return [m.id for m in replies_to(session, payload.get("joined_to", message_id))]
-
             found = await self.look(look)
             if found is not None:
                 return found
@@ -187,12 +185,13 @@ class Turns:
         if not messages:
             return None
         conversation = desk.find_conversation(session, conversation_id)
-        said = last_said(session, conversation_id)
+        lately = said_lately(session, conversation_id, most=LOOK_BACK)
+        said = lately[0] if lately else None
         return Work(
             conversation_id=conversation_id, ids=[m.id for m in messages],
             text=joined(messages), epoch=conversation.epoch,
             state=ConversationState(conversation.state), choice=_choice(said, messages),
-            callback=chosen_callback(session, conversation_id, joined(messages)),
+            callback=chosen_callback(lately, joined(messages)),
             first=said is None or self.clock() - said.created_at > FIRST_TURN_GAP,
         )
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import json as jsonlib
 import uuid
 from collections.abc import Sequence
@@ -110,22 +109,20 @@ async def send_message(request: Request) -> HTTPResponse:
 async def _answered(
     request: Request, conversation_id: str, message: Message, is_new: bool
 ) -> HTTPResponse:
-    desk = request.app.ctx.desk
-    with contextlib.suppress(asyncio.TimeoutError):
-        await asyncio.wait_for(
-            desk.turns.answer_to(conversation_id, message.id), timeout=LONGEST_WAIT
-        )
+    turns = request.app.ctx.desk.turns
 
-    def look(session: Session) -> dict[str, Any]:
-        stored = session.get(Message, message.id)
+    def show(session: Session, stored: Message) -> dict[str, Any]:
         joined_to = (stored.payload or {}).get("joined_to", stored.id)
         replies = messages_json(session, replies_to(session, joined_to))
         return {"message": message_json(stored), "replies": replies}
 
-    return ok(
-        await desk.turns.look(look),
-        status=201 if is_new else 200,
-    )
+    try:
+        shown = await asyncio.wait_for(
+            turns.answer_to(conversation_id, message.id, show), timeout=LONGEST_WAIT
+        )
+    except asyncio.TimeoutError:
+        shown = await turns.look(lambda session: show(session, session.get(Message, message.id)))
+    return ok(shown, status=201 if is_new else 200)
 
 
 def _cursor(request: Request) -> int:

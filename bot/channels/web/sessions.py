@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from itsdangerous import BadSignature, SignatureExpired, URLSafeTimedSerializer
 from sanic.request import Request
 
@@ -15,6 +17,7 @@ class Unauthorized(Refusal):
     code = "unauthorized"
 
 
+@lru_cache(maxsize=4)
 def _signer(secret: str) -> URLSafeTimedSerializer:
     return URLSafeTimedSerializer(secret, salt="customer-session")
 
