@@ -1,7 +1,8 @@
 """One customer turn at a time (会话轮次): stored messages in, checked replies out.
 
 Per conversation the turns run one after the other; bubbles that arrive meanwhile are joined
-into the next turn. Replies and the mark "handled" are one transaction, delivery comes after.
+into the next turn. Replies and the mark "handled" are one transaction; what leaves the house
+(`bot.channels.delivery`) leaves after its commit.
 When the engine is down or slow the turn is served without it (see `degraded`).
 """
 
@@ -92,12 +93,11 @@ class Turns:
     async def write_and_deliver(
         self, conversation_id: str, work: Callable[[Session], None]
     ) -> list[Message]:
-        """Write replies, then deliver them in a transaction of its own; return what was sent."""
+        """Write replies and pass them at the current epoch; they are seen after the commit."""
 
         def job() -> list[Message]:
             with self.sessions.begin() as session:
                 work(session)
-            with self.sessions.begin() as session:
                 return deliver_pending(session, conversation_id, now=self.clock())
 
         return await self._writers.run(job)
