@@ -11,7 +11,10 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 import structlog
+from rasa.core.agent import Agent
 from rasa.core.channels.channel import CollectingOutputChannel, InputChannel, UserMessage
+from rasa.shared.core.constants import ACTION_LISTEN_NAME, REQUESTED_SLOT
+from rasa.shared.core.events import ActionExecuted, ActiveLoop, SlotSet
 from sanic import Blueprint, Sanic
 from sanic.request import Request
 from sanic.response import HTTPResponse, json
@@ -22,6 +25,7 @@ from bot.long_lived import keep_out_of_collection
 from bot.settings import load_settings
 
 log = structlog.get_logger()
+FORM = "intake_form"
 
 
 class DeskChannel(InputChannel):
@@ -65,6 +69,8 @@ class DeskChannel(InputChannel):
                 metadata=body["metadata"],
             )
             try:
+                if asking := body["metadata"].get("asking"):
+                    await go_on(request.app.ctx.agent, body["sender"], asking)
                 await on_new_message(message)
             except Exception:
                 log.exception("rasa.turn_failed", conversation=body["sender"])
@@ -72,3 +78,19 @@ class DeskChannel(InputChannel):
             return json({"messages": collector.messages})
 
         return routes
+
+
+async def go_on(agent: Agent, sender: str, asking: str) -> None:
+    """Let the form run on that the desk's record knows of and Rasa's memory has lost."""
+    async with agent.lock_store.lock(sender):
+        tracker = await agent.processor.get_tracker(sender)
+        if tracker.active_loop_name is not None:
+            return
+        tracker.update_with_events(
+            [
+                ActionExecuted(FORM), ActiveLoop(FORM), SlotSet(REQUESTED_SLOT, asking),
+                ActionExecuted(ACTION_LISTEN_NAME),
+            ],
+            agent.domain,
+        )
+        await agent.processor.save_tracker(tracker)

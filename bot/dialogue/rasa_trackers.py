@@ -31,7 +31,7 @@ class TrackersInProgress(TrackerStore):
         domain: Domain | None,
         host: str | None = None,
         event_broker: EventBroker | None = None,
-        most: int = 5000,
+        most: int = 2000,
         **kwargs: Any,
     ) -> None:
         super().__init__(domain, event_broker, **kwargs)

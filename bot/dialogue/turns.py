@@ -9,7 +9,7 @@ When the engine is down or slow the turn is served without it (see `degraded`).
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta, timezone
 from typing import Any, TypeVar
@@ -193,6 +193,7 @@ class Turns:
             state=ConversationState(conversation.state), choice=_choice(said, messages),
             callback=chosen_callback(lately, joined(messages)),
             first=said is None or self.clock() - said.created_at > FIRST_TURN_GAP,
+            asking=asked_in(conversation.dialogue),
         )
 
     async def _callback_turn(self, work: Work, choice: Choice) -> bool:
@@ -232,7 +233,10 @@ class Turns:
         return deliver_pending(session, work.conversation_id, now=self.clock())
 
     async def _bot_turn(self, work: Work) -> None:
-        metadata = {"text": work.text, "message_id": str(work.ids[-1]), "epoch": work.epoch}
+        metadata = {
+            "text": work.text, "message_id": str(work.ids[-1]), "epoch": work.epoch,
+            "asking": work.asking,
+        }
         text = f"/{work.choice}" if work.choice else for_model(work.text)
         if in_distress(work.text):
             text = "/request_human"
@@ -304,6 +308,7 @@ class Work:
     choice: str | None
     callback: Choice | None
     first: bool
+    asking: str | None
 
 
 def joined(messages: list[Message]) -> str:
@@ -320,6 +325,12 @@ def for_model(text: str) -> str:
         # Stories state the request at the beginning or the end.
         text = f"{text[:half]} {text[-half:]}"
     return text
+
+
+def asked_in(dialogue: Mapping[str, Any] | None) -> str | None:
+    """Return the fact that a running intake asks for; None when none runs."""
+    intake = (dialogue or {}).get("intake") or {}
+    return None if intake.get("outcome") else intake.get("asking")
 
 
 def _choice(said: Message | None, messages: list[Message]) -> str | None:
