@@ -11,7 +11,7 @@ from actions.base import DeskAction, Turn
 from actions.handoff import hand_off
 from actions.tickets import answer_ticket, due_words
 from bot.desk.incidents import incident_of
-from bot.desk.intakes import open_ticket_of_intake, read_back
+from bot.desk.intakes import number_of, open_ticket_of_intake, read_back
 from bot.desk.readings import readings_of_halves
 from bot.desk.tickets import ticket_card, ticket_facts, tickets_of
 from bot.handbook.deadlines import shown_time
@@ -83,7 +83,7 @@ def _step(turn: Turn, state: dict[str, Any]) -> tuple[Intake, IntakeTurn]:
 def _begin(turn: Turn, state: dict[str, Any]) -> tuple[Intake, IntakeTurn]:
     """Begin with the message's request, or with the more urgent of the two that it holds."""
     turn.note_doubt()
-    tables, known = turn.office.tables, _known(turn)
+    tables, known = turn.office.tables, number_of(turn.session, turn.conversation)
     parts = readings_of_halves(turn.tracker.latest_message, turn.handbook)
     first, *second = requests_in(turn.reading, parts, tables.types)
     first = first if second else _with_earlier_words(first, state)
@@ -94,14 +94,6 @@ def _begin(turn: Turn, state: dict[str, Any]) -> tuple[Intake, IntakeTurn]:
         intake.pending = [put_by(second[0])]
         after = (Say("utter_second_noted", {"title": tables.types[second[0].type].spoken}),)
     return intake, replace(step, says=(*before, *step.says, *after))
-
-
-def _known(turn: Turn) -> dict[str, str]:
-    """Return the number that the customer gave for an earlier ticket."""
-    for ticket in tickets_of(turn.session, turn.conversation):
-        if number := ticket.facts.get("phone_number"):
-            return {"phone_number": str(number)}
-    return {}
 
 
 def _open_already(turn: Turn, type: str) -> tuple[Say, ...]:
