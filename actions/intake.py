@@ -9,7 +9,13 @@ from rasa_sdk.events import ActiveLoop, SlotSet
 
 from actions.base import DeskAction, Turn
 from actions.handoff import hand_off
-from actions.tickets import answer_ticket, due_words
+from actions.talk import ask_of_subject
+from actions.tickets import (
+    about_open_ticket,
+    answer_ticket,
+    asks_after_ticket,
+    due_words,
+)
 from bot.desk.incidents import incident_of
 from bot.desk.intakes import number_of, open_ticket_of_intake, read_back
 from bot.desk.readings import readings_of_halves
@@ -28,7 +34,9 @@ from bot.handbook.intake import (
     reading_of,
 )
 from bot.handbook.intake import Turn as IntakeTurn
+from bot.handbook.intake_parts import NOTHING_TOLD
 from bot.handbook.requests import RequestKind, Urgency
+from bot.handbook.subjects import load_subjects, subject_of
 from bot.handbook.two_requests import requests_in
 
 
@@ -77,7 +85,19 @@ def _step(turn: Turn, state: dict[str, Any]) -> tuple[Intake, IntakeTurn]:
         # The form runs on in Rasa's tracker while our row knows nothing to go on with.
         outcome = "human" if reading.type == "request_human" else "elsewhere"
         return Intake(type="unclear", key="", outcome=outcome), IntakeTurn(outcome=outcome)
+    outcome = _no_beginning(turn, state)
+    if outcome is not None:
+        return Intake(type=turn.reading.type, key="", outcome=outcome), IntakeTurn(outcome=outcome)
     return _begin(turn, state)
+
+
+def _no_beginning(turn: Turn, state: dict[str, Any]) -> str | None:
+    """Tell what words that read as a request really are: a bare subject, a question after a ticket."""
+    asked = (state.get("clarify") or {}).get("subjects", [])
+    subject = subject_of(turn.reading.text, load_subjects())
+    if subject is not None and subject.id not in asked and not turn.is_choice:
+        return "subject"
+    return "ticket" if asks_after_ticket(turn) else None
 
 
 def _begin(turn: Turn, state: dict[str, Any]) -> tuple[Intake, IntakeTurn]:
@@ -256,7 +276,16 @@ def _elsewhere(turn: Turn, intake: Intake) -> None:
         turn.say(f"utter_{name}")
 
 
+def _subject(turn: Turn, _: Intake) -> None:
+    ask_of_subject(turn, NOTHING_TOLD)
+
+
+def _ticket(turn: Turn, _: Intake) -> None:
+    about_open_ticket(turn)
+
+
 _OUTCOMES = {
+    "subject": _subject, "ticket": _ticket,
     "open": _open, "human": _human, "cancel": _cancel, "done": _done, "switch": _switch,
     "elsewhere": _elsewhere,
 }

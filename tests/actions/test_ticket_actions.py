@@ -28,7 +28,7 @@ def resolve(customer: Customer, number: str) -> None:
 )
 def test_without_a_ticket_every_wish_gets_a_way_on(customer: Customer, type: str) -> None:
     assert answer(customer, "我的单子", type).texts == ["no_ticket"]
-    assert customer.conversation.dialogue == {"wish": type}
+    assert customer.conversation.dialogue["wish"] == type
 
 
 def test_the_status_tells_state_and_due_time(customer: Customer) -> None:
