@@ -40,7 +40,7 @@ _MESSAGE = re.compile(r"^(?:我要)?留言")
 # What the customer must be told at once, wait or no wait, by the signal in the words.
 _FIRST_AID = {
     "money_going_now": "fraud_report", "money_just_sent": "fraud_report",
-    "scammer_on_the_line": "fraud_report", "number_taken_over": "fraud_report",
+    "scammer_on_the_line": "fraud_report", "code_told": "fraud_report", "number_taken_over": "fraud_report",
     "fire_or_smoke": "report_hazard", "line_across_the_way": "report_hazard",
 }  # fmt: skip
 # Bubbles in a row get one word about the queue, not one each.
