@@ -32,6 +32,7 @@ _SHORT, _SHORTEST_NO = 24, 6
 _HURRIES = re.compile(r"(?:能不能|能否|可以|可不可以|麻烦|请)?.{0,2}(?:早|快)(?:一)?点|尽快|抓紧|赶紧")
 _FEE = re.compile(r"(?:收费|要钱|收钱|花钱|付费)(?:吗|不|么|啊)|(?:要|收)?多少钱")
 _WHOSE_NUMBER = re.compile(r"(?:师傅|他|维修|装维|人员|工程师).{0,4}(?:电话|号码|联系方式)")
+_UNHAPPY = re.compile(r"不满意|不好|差评|太差|很差|垃圾|失望")
 _NOT_THIS = re.compile(r"^(?:不是|不对|都不是|错)")
 _NO_NUMBER = re.compile(r"没有?(?:什么)?(?:工?单|编)?号|(?:不知道|忘|记不).{0,4}(?:号|了)|(?:没|不)(?:给|告诉)我.{0,3}号")
 _ADDITIONS = frozenset({"phone_number", "address", "datetime"})
@@ -261,7 +262,8 @@ def _rate(turn: Turn) -> None:
     own = desk.tickets_of(turn.session, turn.conversation)
     ended = [t for t in own if t.state in {"resolved", "confirmed", "closed", "closed_unconfirmed"}]
     if not ended:
-        turn.say("utter_nothing_to_rate")
+        low = score_in(turn.reading.text) in {1, 2} or _UNHAPPY.search(turn.reading.text)
+        turn.say("utter_unhappy" if low else "utter_nothing_to_rate")
         return
     rate(turn, ended[0], score_in(turn.reading.text))
 

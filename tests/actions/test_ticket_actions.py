@@ -199,6 +199,11 @@ def test_there_is_nothing_to_rate_before_the_end(customer: Customer) -> None:
     assert answer(customer, "我要评价", "rate_service").texts == ["nothing_to_rate"]
 
 
+@pytest.mark.parametrize("said", ["非常不满意", "1分"])
+def test_who_is_unhappy_without_a_ticket_is_asked_why(customer: Customer, said: str) -> None:
+    assert answer(customer, said, "rate_service").texts == ["unhappy"]
+
+
 def test_a_mark_is_asked_for_and_recorded(customer: Customer) -> None:
     number = customer.opens_ticket()
     resolve(customer, number)
