@@ -36,6 +36,7 @@ def read_back(intake: Intake, handbook: Handbook) -> str:
     for name, value in intake.facts.items():
         if name in wanted - {"detail"} and name in handbook.facts:
             said = _quoted(value) if name in _SPOKEN and value != NOT_GIVEN else mask(str(value))
+            said = f"{said}元" if name == "amount" else said
             parts.append(f"{handbook.facts[name]}：{said}")
     words = str(intake.facts.get("detail") or "，".join(intake.story) or "".join(intake.words[:1]))
     if words and words != NOT_GIVEN:
