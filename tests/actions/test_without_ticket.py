@@ -92,10 +92,8 @@ def test_without_a_ticket_the_same_words_are_a_request(customer: Customer) -> No
 
 @pytest.mark.parametrize(("said", "type"), [("我要报故障", "unclear"), ("话费有问题", "bill_query")])
 def test_a_bare_subject_is_answered_with_choices(customer: Customer, said: str, type: str) -> None:
-    if type == "unclear":
-        heard = customer.says(said, type, CLARIFY)
-    else:
-        heard = customer.intake(said, type)
+    unclear = type == "unclear"
+    heard = customer.says(said, type, CLARIFY) if unclear else customer.intake(said, type)
     choices = [b["choice"] for m in heard.messages for b in m.get("buttons") or [] if "choice" in b]
 
     assert len(choices) >= 3

@@ -15,7 +15,6 @@ from tests.handbook.intakes import (
     PHONE,
     PLACE,
     TABLES,
-    answered,
     confirming,
     names,
     read,
