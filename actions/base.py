@@ -93,6 +93,11 @@ class Turn:
         given = self.reading.message_id
         return int(given) if given.isascii() and given.isdigit() else None
 
+    @property
+    def is_choice(self) -> bool:
+        """Tell whether the message is a tapped choice, which Rasa reads as a command."""
+        return str(self.tracker.latest_message.get("text") or "").startswith("/")
+
     def say(self, response: str, **values: Any) -> None:
         """Utter a text of `domain.yml`."""
         self.dispatcher.utter_message(response=response, **values)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from actions.base import DeskAction, Turn
 from bot.desk import conversations
-from bot.desk.callbacks import callback_buttons
+from bot.desk.callbacks import callback_ask, callback_buttons
 from bot.desk.intakes import CALLBACK_KEY, open_callback_ticket
 from bot.desk.tickets import ticket_card, ticket_facts
 from bot.desk.waits import expected_wait
@@ -57,8 +57,8 @@ def hand_off(turn: Turn, *, intake: Intake | None) -> None:
         facts=ticket_facts(ticket, now=turn.now),
     )
     times = callback_buttons(turn.office.reception, ticket, now=turn.now)
-    if times:
-        turn.dispatcher.utter_message(text=turn.office.reception.words["callback_ask"])
+    if asked := callback_ask(turn.office.reception, ticket, times):
+        turn.dispatcher.utter_message(text=asked)
         turn.show(buttons=times, context=ticket.type, facts=ticket_facts(ticket, now=turn.now))
 
 

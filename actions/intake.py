@@ -9,9 +9,15 @@ from rasa_sdk.events import ActiveLoop, SlotSet
 
 from actions.base import DeskAction, Turn
 from actions.handoff import hand_off
-from actions.tickets import answer_ticket, due_words
+from actions.talk import ask_of_subject
+from actions.tickets import (
+    about_open_ticket,
+    answer_ticket,
+    asks_after_ticket,
+    due_words,
+)
 from bot.desk.incidents import incident_of
-from bot.desk.intakes import open_ticket_of_intake, read_back
+from bot.desk.intakes import number_of, open_ticket_of_intake, read_back
 from bot.desk.readings import readings_of_halves
 from bot.desk.tickets import ticket_card, ticket_facts, tickets_of
 from bot.handbook.deadlines import shown_time
@@ -28,7 +34,9 @@ from bot.handbook.intake import (
     reading_of,
 )
 from bot.handbook.intake import Turn as IntakeTurn
+from bot.handbook.intake_parts import NOTHING_TOLD
 from bot.handbook.requests import RequestKind, Urgency
+from bot.handbook.subjects import load_subjects, subject_of
 from bot.handbook.two_requests import requests_in
 
 
@@ -77,13 +85,25 @@ def _step(turn: Turn, state: dict[str, Any]) -> tuple[Intake, IntakeTurn]:
         # The form runs on in Rasa's tracker while our row knows nothing to go on with.
         outcome = "human" if reading.type == "request_human" else "elsewhere"
         return Intake(type="unclear", key="", outcome=outcome), IntakeTurn(outcome=outcome)
+    outcome = _no_beginning(turn, state)
+    if outcome is not None:
+        return Intake(type=turn.reading.type, key="", outcome=outcome), IntakeTurn(outcome=outcome)
     return _begin(turn, state)
+
+
+def _no_beginning(turn: Turn, state: dict[str, Any]) -> str | None:
+    """Tell what words that read as a request really are: a bare subject, a question after a ticket."""
+    asked = (state.get("clarify") or {}).get("subjects", [])
+    subject = subject_of(turn.reading.text, load_subjects())
+    if subject is not None and subject.id not in asked and not turn.is_choice:
+        return "subject"
+    return "ticket" if asks_after_ticket(turn) else None
 
 
 def _begin(turn: Turn, state: dict[str, Any]) -> tuple[Intake, IntakeTurn]:
     """Begin with the message's request, or with the more urgent of the two that it holds."""
     turn.note_doubt()
-    tables, known = turn.office.tables, _known(turn)
+    tables, known = turn.office.tables, number_of(turn.session, turn.conversation)
     parts = readings_of_halves(turn.tracker.latest_message, turn.handbook)
     first, *second = requests_in(turn.reading, parts, tables.types)
     first = first if second else _with_earlier_words(first, state)
@@ -94,14 +114,6 @@ def _begin(turn: Turn, state: dict[str, Any]) -> tuple[Intake, IntakeTurn]:
         intake.pending = [put_by(second[0])]
         after = (Say("utter_second_noted", {"title": tables.types[second[0].type].spoken}),)
     return intake, replace(step, says=(*before, *step.says, *after))
-
-
-def _known(turn: Turn) -> dict[str, str]:
-    """Return the number that the customer gave for an earlier ticket."""
-    for ticket in tickets_of(turn.session, turn.conversation):
-        if number := ticket.facts.get("phone_number"):
-            return {"phone_number": str(number)}
-    return {}
 
 
 def _open_already(turn: Turn, type: str) -> tuple[Say, ...]:
@@ -264,7 +276,16 @@ def _elsewhere(turn: Turn, intake: Intake) -> None:
         turn.say(f"utter_{name}")
 
 
+def _subject(turn: Turn, _: Intake) -> None:
+    ask_of_subject(turn, NOTHING_TOLD)
+
+
+def _ticket(turn: Turn, _: Intake) -> None:
+    about_open_ticket(turn)
+
+
 _OUTCOMES = {
+    "subject": _subject, "ticket": _ticket,
     "open": _open, "human": _human, "cancel": _cancel, "done": _done, "switch": _switch,
     "elsewhere": _elsewhere,
 }

@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from rasa_sdk.events import ActiveLoop
+
 from actions.base import DeskAction, Turn
 from actions.handoff import hand_off
 from actions.tickets import about_open_ticket, supplement
 from bot.desk.messages import note_for_review
+from bot.desk.readings import readings_of_halves
 from bot.desk.tickets import find_ticket
 from bot.desk.training_readings import reading_kept
+from bot.handbook.intake import put_by
+from bot.handbook.intake_parts import NOTHING_TOLD, told_so_far
 from bot.handbook.privacy import mask
+from bot.handbook.subjects import load_subjects, subject_of
+from bot.handbook.two_requests import requests_in
 
 MOST_CHOICES = 3
 # One question, one offer of a person; after that the person comes unasked.
@@ -25,23 +34,19 @@ class ActionClarify(DeskAction):
 
     def answer(self, turn: Turn) -> None:
         """Ask once with choices, the second time offer a person."""
+        if not turn.reading.has_words:
+            turn.say("utter_text_only")
+            return
         state = turn.conversation.dialogue or {}
         if "supplement" in state:
             supplement(turn, find_ticket(turn.session, state["supplement"]), turn.reading.text)
             return
         if "clarify" not in state and about_open_ticket(turn):
             return
-        earlier = state.get("clarify") or {"count": 0, "text": "", "signals": [], "facts": {}, "urgency": "general"}
-        reading = turn.reading
-        turn.conversation.dialogue = {
-            "clarify": {
-                "count": earlier["count"] + 1,
-                "text": f"{earlier['text']} {reading.text}".strip()[:500],
-                "signals": [*earlier["signals"], *reading.signals],
-                "facts": {**earlier["facts"], **reading.facts},
-                "urgency": reading.urgency.value if reading.urgency.rank else earlier["urgency"],
-            }
-        }
+        if begin_both(turn):
+            return
+        earlier, reading = state.get("clarify") or NOTHING_TOLD, turn.reading
+        turn.conversation.dialogue = {**_wish(state), "clarify": told_so_far(earlier, reading)}
         note_for_review(
             turn.session, conversation_id=turn.conversation.id, message_id=turn.message_id,
             reason="clarified", text=mask(reading.text),
@@ -51,6 +56,8 @@ class ActionClarify(DeskAction):
             turn.conversation.dialogue = None
             hand_off(turn, intake=None)
             return
+        if ask_of_subject(turn, earlier):
+            return
         if earlier["count"] >= 1:
             turn.say("utter_clarify_offer_person")
             return
@@ -59,6 +66,42 @@ class ActionClarify(DeskAction):
             turn.say("utter_clarify", buttons=[*choices, {"title": "都不是，转人工", "payload": "转人工"}])
         else:
             turn.say("utter_clarify_open")
+
+
+def _wish(state: dict[str, Any]) -> dict[str, Any]:
+    """Return what was wanted of a ticket that could not be found."""
+    return {"wish": state["wish"]} if "wish" in state else {}
+
+
+def begin_both(turn: Turn) -> bool:
+    """Take up the two requests of a message that the model could not read as a whole."""
+    parts = readings_of_halves(turn.tracker.latest_message, turn.handbook)
+    first, *second = requests_in(turn.reading, parts, turn.office.tables.types)
+    if not second:
+        return False
+    turn.conversation.dialogue = {"start": put_by(first), "rest": [put_by(each) for each in second]}
+    turn.say("utter_both_noted", title=turn.handbook.type_of(second[0].type).spoken)
+    turn.events.append(ActiveLoop("intake_form"))
+    return True
+
+
+def ask_of_subject(turn: Turn, earlier: dict[str, Any]) -> bool:
+    """Show what can be done with the subject that the message names; once for each subject."""
+    subject = subject_of(turn.reading.text, load_subjects())
+    if subject is None or subject.id in earlier.get("subjects", []):
+        return False
+    told = told_so_far(earlier, turn.reading)
+    told["subjects"] = [*earlier.get("subjects", []), subject.id]
+    turn.conversation.dialogue = {"clarify": told}
+    spoken = {name: turn.handbook.type_of(name).spoken for name in subject.offers}
+    turn.dispatcher.utter_message(
+        text=subject.ask,
+        buttons=[
+            *({"title": said, "payload": said, "choice": name} for name, said in spoken.items()),
+            {"title": "转人工", "payload": "转人工"},
+        ],
+    )
+    return True
 
 
 def likely_choices(turn: Turn) -> list[dict[str, str]]:

@@ -8,14 +8,17 @@ from typing import Any
 from rasa_sdk.events import ActiveLoop
 
 from actions.base import DeskAction, Turn
+from actions.without_ticket import without_ticket
 from bot.desk import followup, ticket_cards
 from bot.desk import tickets as desk
 from bot.desk.ticket_log import called_by
 from bot.handbook.closure import read_answer, score_in
 from bot.handbook.errors import NotFound
 from bot.handbook.intake import says_no, says_yes
+from bot.handbook.intake_parts import NOTHING_TOLD, told_so_far
 from bot.handbook.lifecycle import OPEN_STATES, IllegalStep
 from bot.handbook.requests import Urgency
+from bot.handbook.subjects import line_named
 from bot.handbook.urgency import raise_urgency, signals
 from bot.handbook.wished_time import wished_time
 from bot.storage.tickets import Ticket
@@ -26,6 +29,12 @@ _ASKS_AFTER = re.compile(
     r"|没(?:有)?人(?:来|联系|管|理)|什么时候(?:来|能|修|好|处理|弄)|好了没|修好没|多久能|处理得"
 )
 _SHORT, _SHORTEST_NO = 24, 6
+_HURRIES = re.compile(r"(?:能不能|能否|可以|可不可以|麻烦|请)?.{0,2}(?:早|快)(?:一)?点|尽快|抓紧|赶紧")
+_FEE = re.compile(r"(?:收费|要钱|收钱|花钱|付费)(?:吗|不|么|啊)|(?:要|收)?多少钱")
+_WHOSE_NUMBER = re.compile(r"(?:师傅|他|维修|装维|人员|工程师).{0,4}(?:电话|号码|联系方式)")
+_UNHAPPY = re.compile(r"不满意|不好|差评|太差|很差|垃圾|失望")
+_NOT_THIS = re.compile(r"^(?:不是|不对|都不是|错)")
+_NO_NUMBER = re.compile(r"没有?(?:什么)?(?:工?单|编)?号|(?:不知道|忘|记不).{0,4}(?:号|了)|(?:没|不)(?:给|告诉)我.{0,3}号")
 _ADDITIONS = frozenset({"phone_number", "address", "datetime"})
 _KEEP = re.compile(r"^(?:不|别|先不|算了)|不撤|保留")
 
@@ -71,8 +80,7 @@ def _meant(turn: Turn, wish: str) -> Ticket | None:
         return None
     chosen = fitting or own
     if not chosen:
-        turn.conversation.dialogue = {"wish": wish}
-        turn.say("utter_no_ticket")
+        without_ticket(turn, wish)
         return None
     return chosen[0]
 
@@ -165,12 +173,28 @@ def _supplement(turn: Turn, ticket: Ticket) -> None:
     supplement(turn, ticket, words)
 
 
+def asks_after_ticket(turn: Turn) -> bool:
+    """Tell whether short words that read as a request ask after the ticket just opened."""
+    text = turn.reading.text.strip()
+    if len(text) > _SHORT or line_named(text) or not _questions(text):
+        return False
+    return bool(desk.tickets_of(turn.session, turn.conversation, open_only=True, most=1))
+
+
+def _questions(text: str) -> bool:
+    short = len(text) <= _SHORTEST_NO + 4
+    return bool(_WHOSE_NUMBER.search(text)) or (short and any(p.search(text) for p in (_FEE, _HURRIES)))
+
+
 def about_open_ticket(turn: Turn) -> bool:
     """Take short words as a question after the open ticket, or facts as more of it; False if neither."""
     tickets = desk.tickets_of(turn.session, turn.conversation, open_only=True, most=1)
     if not tickets:
         return False
     text = turn.reading.text.strip()
+    if len(text) <= _SHORT and _questions(text):
+        _answer_question(turn, tickets[0], text)
+        return True
     if len(text) <= _SHORT and _ASKS_AFTER.search(text):
         _status(turn, tickets[0])
         return True
@@ -178,6 +202,16 @@ def about_open_ticket(turn: Turn) -> bool:
         supplement(turn, tickets[0], text)
         return True
     return False
+
+
+def _answer_question(turn: Turn, ticket: Ticket, text: str) -> None:
+    """Answer what is asked after a ticket was opened: who calls, what it costs, whether sooner."""
+    if _WHOSE_NUMBER.search(text):
+        _say(turn, ticket, "utter_ticket_who_calls")
+    elif _FEE.search(text):
+        turn.say("utter_fee")
+    else:
+        _urge(turn, ticket)
 
 
 def _raise(turn: Turn, ticket: Ticket, words: str) -> None:
@@ -228,7 +262,8 @@ def _rate(turn: Turn) -> None:
     own = desk.tickets_of(turn.session, turn.conversation)
     ended = [t for t in own if t.state in {"resolved", "confirmed", "closed", "closed_unconfirmed"}]
     if not ended:
-        turn.say("utter_nothing_to_rate")
+        low = score_in(turn.reading.text) in {1, 2} or _UNHAPPY.search(turn.reading.text)
+        turn.say("utter_unhappy" if low else "utter_nothing_to_rate")
         return
     rate(turn, ended[0], score_in(turn.reading.text))
 
@@ -334,13 +369,17 @@ def _unasked(turn: Turn, state: dict[str, Any]) -> None:
         _WISHES.get(state.get("wish", "ticket_status"), _status)(turn, ticket)
     elif _survey(turn) or about_open_ticket(turn):
         return
+    elif "wish" in state and _NO_NUMBER.search(turn.reading.text):
+        turn.say("utter_without_number")
+    elif "clarify" in state and (turn.reading.type == "inform" or says_no(turn.reading)):
+        # What was told while we asked what it is about is not asked for again.
+        told = told_so_far(state["clarify"], turn.reading)
+        turn.conversation.dialogue = {**state, "clarify": told}
+        turn.say("utter_clarify_offer_person" if told["count"] > 1 else "utter_clarify_open")
     elif says_no(turn.reading) and len(turn.reading.text.strip()) <= _SHORTEST_NO:
-        turn.say("utter_goodbye")
+        turn.say("utter_clarify_open" if _NOT_THIS.search(turn.reading.text) else "utter_goodbye")
     elif turn.reading.type == "inform":
-        if "clarify" in state:
-            # What was told while we asked what it is about is not asked for again.
-            facts = {**state["clarify"]["facts"], **turn.reading.facts}
-            turn.conversation.dialogue = {"clarify": {**state["clarify"], "facts": facts}}
+        turn.conversation.dialogue = {"clarify": told_so_far(NOTHING_TOLD, turn.reading)}
         turn.say("utter_clarify_open")
     else:
         turn.say("utter_anything_else")

@@ -12,6 +12,7 @@ from bot.handbook.definitions import load_definitions
 from bot.handbook.errors import DeskError
 from bot.handbook.language.checker import load_checker
 from bot.handbook.signal_table import load_signals
+from bot.handbook.subjects import load_subjects
 from bot.handbook.tables import load_handbook
 
 
@@ -34,8 +35,9 @@ def run(args: argparse.Namespace) -> int:
 
 def _tables() -> str:
     handbook = load_handbook()
-    told = len(load_definitions())
-    return f"{len(handbook.types)} types, {told} defined, {len(handbook.classes)} deadline classes"
+    told, asked = len(load_definitions()), len(load_subjects())
+    classes = len(handbook.classes)
+    return f"{len(handbook.types)} types, {told} defined, {asked} subjects, {classes} deadline classes"
 
 
 def _signals() -> str:

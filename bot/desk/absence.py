@@ -11,7 +11,7 @@ from sqlalchemy.sql.elements import ColumnElement
 
 from bot.desk import conversations as desk
 from bot.desk.apart import apart
-from bot.desk.callbacks import callback_buttons
+from bot.desk.callbacks import callback_ask, callback_buttons
 from bot.desk.handing import front_of_queue
 from bot.desk.intakes import CALLBACK_KEY, open_callback_ticket
 from bot.desk.messages import say
@@ -215,7 +215,7 @@ def _relieve(
         conversation,
         author="system",
         now=now,
-        text=words + (office.reception.words["callback_ask"] if times else ""),
+        text=words + callback_ask(office.reception, ticket, times),
         payload={"ticket": ticket_card(ticket, office.handbook), "buttons": times},
         context=ticket.type,
         facts=ticket_facts(ticket, now=now),

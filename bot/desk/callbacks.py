@@ -48,6 +48,13 @@ def callback_buttons(
     ]
 
 
+def callback_ask(reception: Reception, ticket: Ticket, times: list[dict[str, Any]]) -> str:
+    """Return the question for one of the `times`, and for a number where none is known."""
+    if (ticket.facts or {}).get("phone_number"):
+        return reception.words["callback_ask"] if times else ""
+    return reception.words["callback_ask_number" if times else "callback_number"]
+
+
 def chosen_callback(lately: Sequence[Message], text: str) -> Choice | None:
     """Return the choice that a message is, when it is one of the buttons shown lately."""
     rows = [message.payload for message in lately]
@@ -99,6 +106,8 @@ def promise_callback(
             reason=choice.text, key=key, data={"title": choice.title},
         )
     title = (agreed.data.get("title") if agreed else None) or choice.title
+    if words == "callback_agreed" and not (ticket.facts or {}).get("phone_number"):
+        words = "callback_agreed_number"
     say(
         session, gate, conversation, author="bot", now=now, reply_to=message_id,
         text=reception.words[words].format(number=ticket.number, time=title),

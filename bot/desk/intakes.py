@@ -8,7 +8,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from bot.desk.incidents import join_or_count
-from bot.desk.tickets import hash_phone, open_ticket, take_step
+from bot.desk.readings import facts_in
+from bot.desk.tickets import hash_phone, open_ticket, take_step, tickets_of
 from bot.handbook.intake import NOT_GIVEN, Intake
 from bot.handbook.intake_story import with_needs
 from bot.handbook.lifecycle import OPEN_STATES
@@ -35,6 +36,7 @@ def read_back(intake: Intake, handbook: Handbook) -> str:
     for name, value in intake.facts.items():
         if name in wanted - {"detail"} and name in handbook.facts:
             said = _quoted(value) if name in _SPOKEN and value != NOT_GIVEN else mask(str(value))
+            said = f"{said}元" if name == "amount" else said
             parts.append(f"{handbook.facts[name]}：{said}")
     words = str(intake.facts.get("detail") or "，".join(intake.story) or "".join(intake.words[:1]))
     if words and words != NOT_GIVEN:
@@ -102,9 +104,12 @@ def open_callback_ticket(
         waiting = callback_ticket_of(session, conversation, now=now)
         if waiting is not None:
             if said:
-                _add_words(session, handbook, waiting, text, key=key, now=now)
+                add_words(session, handbook, waiting, text, key=key, secret=secret, now=now)
             return waiting, False
-        intake = Intake(type=CALLBACK_TYPE, key=key, words=[text or "客户要求人工联系"])
+        facts = number_of(session, conversation) | _number_in(text if said else "")
+        intake = Intake(
+            type=CALLBACK_TYPE, key=key, words=[text or "客户要求人工联系"], facts=facts
+        )
     return open_ticket_of_intake(
         session, handbook, conversation, intake, secret=secret, now=now
     )
@@ -128,10 +133,26 @@ def callback_ticket_of(
     ).scalar_one_or_none()
 
 
-def _add_words(
-    session: Session, handbook: Handbook, ticket: Ticket, text: str, *, key: str, now: datetime
+def number_of(session: Session, conversation: Conversation) -> dict[str, str]:
+    """Return the number that the customer gave for an earlier ticket."""
+    for ticket in tickets_of(session, conversation):
+        if number := (ticket.facts or {}).get("phone_number"):
+            return {"phone_number": str(number)}
+    return {}
+
+
+def _number_in(text: str) -> dict[str, str]:
+    return {name: said for name, said in facts_in(text).items() if name == "phone_number"}
+
+
+def add_words(
+    session: Session, handbook: Handbook, ticket: Ticket, text: str, *, key: str, secret: str,
+    now: datetime,
 ) -> None:
-    """Add to the ticket what it does not say yet, once for each message."""
+    """Add to the ticket what it does not say yet, once for each message, and a number to call."""
+    if found := _number_in(text):
+        ticket.facts = {**(ticket.facts or {}), **found}
+        ticket.phone_hash = hash_phone(found["phone_number"], secret=secret)
     if text.strip() and text.strip() not in ticket.summary and key != ticket.idempotency_key:
         take_step(
             session, handbook, ticket, "supplement", who="customer", now=now, reason=text, key=key

@@ -14,7 +14,7 @@ from bot.handbook.tables import Handbook
 def reading_of_parse(parse: Mapping[str, Any], handbook: Handbook) -> Reading:
     """Make a reading of Rasa's parse data; the customer's own words are in its metadata."""
     metadata = parse.get("metadata") or {}
-    text = str(metadata.get("text") or parse.get("text") or "")
+    text = str(metadata["text"] if "text" in metadata else parse.get("text") or "")
     intent = parse.get("intent") or {}
     urgency = parse.get("urgency") or {}
     name = str(intent.get("name") or "unclear")

@@ -13,7 +13,7 @@ from functools import lru_cache
 from sqlalchemy.orm import Session
 
 from bot.desk import conversations as queue
-from bot.desk.callbacks import callback_buttons
+from bot.desk.callbacks import callback_ask, callback_buttons
 from bot.desk.intakes import CALLBACK_KEY, open_callback_ticket, open_ticket_of_intake
 from bot.desk.messages import Gate, say
 from bot.desk.readings import facts_in
@@ -194,7 +194,7 @@ def _off_duty(
     )
     say(
         session, gate, conversation, author="bot", now=now, reply_to=message_id,
-        text=words + (reception.words["callback_ask"] if times else ""),
+        text=words + callback_ask(reception, ticket, times),
         payload={"ticket": ticket_card(ticket, handbook), "buttons": times}, context=ticket.type,
         facts=ticket_facts(ticket, now=now),
     )

@@ -9,28 +9,38 @@ from functools import lru_cache
 from sqlalchemy.orm import Session
 
 from bot.desk import conversations as desk
-from bot.desk.intakes import CALLBACK_KEY, open_callback_ticket
+from bot.desk.callbacks import callback_ask
+from bot.desk.intakes import (
+    CALLBACK_KEY,
+    add_words,
+    number_of,
+    open_callback_ticket,
+    open_ticket_of_intake,
+)
 from bot.desk.messages import Gate, last_said, say
-from bot.desk.tickets import ticket_card, ticket_facts
+from bot.desk.readings import facts_in
+from bot.desk.tickets import ticket_card, ticket_facts, tickets_of
 from bot.desk.waits import expected_wait
+from bot.dialogue.degraded import plain_reading
 from bot.dialogue.texts import Texts
 from bot.handbook.deadlines import shown_time
 from bot.handbook.distress import in_distress
 from bot.handbook.handoff import ConversationState
 from bot.handbook.intake import Intake
 from bot.handbook.reception import Reception
-from bot.handbook.requests import RequestKind
+from bot.handbook.requests import RequestKind, Urgency
 from bot.handbook.signal_table import load_signals
 from bot.handbook.tables import Handbook
 from bot.handbook.urgency import SignalRule, signals
 from bot.storage.conversations import Conversation
+from bot.storage.tickets import Ticket
 
 _LEAVE = re.compile(r"^(?:取消排队|不(?:用)?等了|不用人工了?(?:[,，].*)?|取消人工|(?:还是)?(?:叫|找|转|回|转回)?机器人(?:吧|来)?|算了)[。！!]?$")
 _MESSAGE = re.compile(r"^(?:我要)?留言")
 # What the customer must be told at once, wait or no wait, by the signal in the words.
 _FIRST_AID = {
     "money_going_now": "fraud_report", "money_just_sent": "fraud_report",
-    "scammer_on_the_line": "fraud_report", "number_taken_over": "fraud_report",
+    "scammer_on_the_line": "fraud_report", "code_told": "fraud_report", "number_taken_over": "fraud_report",
     "fire_or_smoke": "report_hazard", "line_across_the_way": "report_hazard",
 }  # fmt: skip
 # Bubbles in a row get one word about the queue, not one each.
@@ -58,14 +68,24 @@ def serve_waiting(
         conversation.dialogue = None
         _tell(session, gate, conversation, texts.render("utter_left_queue"), message_id, now)
     elif _MESSAGE.search(text.strip()):
-        _leave_message(session, handbook, gate, texts, conversation, text, message_id, secret, now)
+        _leave_message(
+            session, handbook, reception, gate, texts, conversation, text, message_id, secret, now
+        )
     else:
+        place = desk.queue_place(session, handbook, conversation, now=now)
+        ticket = None if place.on_duty else _keep_words(
+            session, handbook, conversation, text, message_id, secret, now
+        )
+        if ticket is not None and (urgent := _urgent_matter(
+            session, handbook, conversation, ticket, text, message_id, secret, now
+        )):
+            _say_urgent(session, handbook, gate, texts, conversation, urgent, text, message_id, now)
+            return
         said = last_said(session, conversation.id)
         told = said is not None and (said.payload or {}).get("queue")
         aid = first_aid(text, texts)
         if told and not aid and now - said.created_at < REPEAT_AFTER:
             return
-        place = desk.queue_place(session, handbook, conversation, now=now)
         if place.on_duty:
             wait = expected_wait(
                 session, reception, conversation.team, place.position, now=now
@@ -76,10 +96,60 @@ def serve_waiting(
         else:
             opens_at = shown_time(place.opens_at, now=now)
             words = texts.render("utter_still_waiting_off_duty", opens_at=opens_at)
+            if ticket is not None and not (ticket.facts or {}).get("phone_number"):
+                words += reception.words["callback_number"]
         say(
             session, gate, conversation, text=f"{aid}{words}", author="bot", now=now,
             reply_to=message_id, payload={"queue": place.position},
         )
+
+
+def _keep_words(
+    session: Session, handbook: Handbook, conversation: Conversation, text: str, message_id: int,
+    secret: str, now: datetime,
+) -> Ticket | None:
+    """Write what is said at night on the ticket that waits for the morning."""
+    for ticket in tickets_of(session, conversation, open_only=True, most=1):
+        add_words(
+            session, handbook, ticket, text, key=f"message:{message_id}:waiting", secret=secret,
+            now=now,
+        )
+        return ticket
+    return None
+
+
+def _urgent_matter(
+    session: Session, handbook: Handbook, conversation: Conversation, waiting: Ticket, text: str,
+    message_id: int, secret: str, now: datetime,
+) -> Ticket | None:
+    """Open a ticket for harm that grows by the hour: it cannot wait until people are on duty."""
+    name, urgency, titles = plain_reading(text)
+    if urgency is not Urgency.URGENT or waiting.urgency == Urgency.URGENT.value:
+        return None
+    intake = Intake(
+        type=name, key=f"{conversation.id}:{message_id}:{name}", urgency=urgency.value,
+        signals=titles, facts=number_of(session, conversation) | facts_in(text), words=[text],
+    )
+    ticket, _ = open_ticket_of_intake(
+        session, handbook, conversation, intake, secret=secret, now=now, degraded=True
+    )
+    return ticket
+
+
+def _say_urgent(
+    session: Session, handbook: Handbook, gate: Gate, texts: Texts, conversation: Conversation,
+    ticket: Ticket, text: str, message_id: int, now: datetime,
+) -> None:
+    words = texts.render(
+        "utter_urgent_while_waiting", number=ticket.number,
+        team_title=handbook.teams[ticket.team].title,
+        respond_by=shown_time(ticket.response_due_at, now=now),
+    )
+    say(
+        session, gate, conversation, text=f"{first_aid(text, texts)}{words}", author="bot", now=now,
+        reply_to=message_id, payload={"ticket": ticket_card(ticket, handbook)},
+        context=ticket.type, facts=ticket_facts(ticket, now=now),
+    )
 
 
 def first_aid(text: str, texts: Texts) -> str:
@@ -98,8 +168,8 @@ def _table() -> tuple[SignalRule, ...]:
 
 
 def _leave_message(
-    session: Session, handbook: Handbook, gate: Gate, texts: Texts, conversation: Conversation,
-    text: str, message_id: int, secret: str, now: datetime,
+    session: Session, handbook: Handbook, reception: Reception, gate: Gate, texts: Texts,
+    conversation: Conversation, text: str, message_id: int, secret: str, now: datetime,
 ) -> None:
     state = (conversation.dialogue or {}).get("intake")
     intake = Intake.from_json(state) if state else None
@@ -118,7 +188,7 @@ def _leave_message(
         text=texts.render(
             "utter_message_left", number=ticket.number,
             respond_by=shown_time(ticket.response_due_at, now=now),
-        ),
+        ) + callback_ask(reception, ticket, []),
         payload={"ticket": ticket_card(ticket, handbook)}, context=ticket.type,
         facts=ticket_facts(ticket, now=now),
     )

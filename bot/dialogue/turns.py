@@ -48,6 +48,7 @@ log = structlog.get_logger()
 T = TypeVar("T")
 # Longer texts slow the model without telling it more; the ledger keeps them whole.
 MODEL_READS = 400
+SHORTEST_TITLE = 2
 FIRST_TURN_GAP = timedelta(hours=12)
 # While a person serves, the bot takes no choice: the person reads it.
 OF_THE_BOT = (ConversationState.BOT.value, ConversationState.WAITING.value)
@@ -337,10 +338,13 @@ def _choice(said: Message | None, messages: list[Message]) -> str | None:
     """Return the type behind a tapped button of a clarifying question."""
     if said is None or len(messages) != 1:
         return None
-    for button in (said.payload or {}).get("buttons", []):
-        if button.get("choice") and button["payload"] == messages[0].text.strip():
-            return str(button["choice"])
-    return None
+    text = messages[0].text.strip()
+    offered = [b for b in (said.payload or {}).get("buttons", []) if b.get("choice")]
+    meant = [b for b in offered if text in (b["payload"], b["title"])]
+    if not meant and len(text) >= SHORTEST_TITLE:
+        # 宽带 to the question whether 宽带故障 or 电视故障 is one of the two.
+        meant = [b for b in offered if text in b["title"]]
+    return str(meant[0]["choice"]) if len(meant) == 1 else None
 
 
 def merged(replies: list[Reply]) -> list[Reply]:

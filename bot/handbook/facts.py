@@ -38,7 +38,11 @@ _DIGITS = {c: str(i) for i, c in enumerate("零一二三四五六七八九")} | 
     "〇": "0", "幺": "1", "妖": "1", "两": "2", "俩": "2", "仨": "3", "洞": "0", "拐": "7",
 }  # fmt: skip
 _UNITS = {"十": 10, "百": 100, "千": 1_000, "万": 10_000}
-_FULL_WIDTH = str.maketrans("０１２３４５６７８９－＋＠", "0123456789-+@")
+# Full-width signs, and the Traditional characters that places, times and sums are made of.
+_FULL_WIDTH = str.maketrans(
+    "０１２３４５６７８９－＋＠號樓區縣鎮鄉莊單東點兩萬塊個層廈廣場園棟灣週後時鐘邊對門號",
+    "0123456789-+@号楼区县镇乡庄单东点两万块个层厦广场园栋湾周后时钟边对门号",
+)
 
 _CN = "零〇一二三四五六七八九十百千万两俩仨"
 _SAID = "零〇一二三四五六七八九幺妖洞拐"
@@ -233,8 +237,9 @@ _PLACE = (
 _NR = rf"(?:[{_CN}\d]+|[A-Za-z]\d*|[东西南北甲乙丙])"
 _TAIL = rf"(?:[甲乙丙丁副附]?{_NR}(?:号楼|号院|弄|号|栋|幢|座|单元|楼|层|室|组|队|区|期)|(?<=[号栋幢座元楼层-]){_NR}(?:室)?(?![\d元块点天]))"
 _ADDRESS = re.compile(
-    rf"(?:{_NAME}{_PLACE}|{_NAME}(?:园|里|坊|府|城|院|宿舍|桥)(?={_NR}(?:号|栋|幢|楼|座|单元)))+(?:{_TAIL}-?)*|{_NR}(?:栋|幢|号楼|单元){_TAIL}+|{_NR}(?:单元|栋|幢){_NR}室?"
+    rf"(?:{_NAME}{_PLACE}(?:[路街巷])?|{_NAME}\d{{1,4}}(?:小区|社区|广场|公寓|花园)|{_NAME}(?:园|里|坊|府|城|院|宿舍|桥)(?={_NR}(?:号|栋|幢|楼|座|单元)))+(?:{_TAIL}-?)*|{_NR}(?:栋|幢|号楼|单元){_TAIL}+|{_NR}(?:单元|栋|幢){_NR}室?"
 )
+_CHANGED = re.compile(r"(?:改成|改为|换成|换到|改到|更正为|应该)")
 _NO_PLACE = re.compile(
     r"^(?:老家|自家|人家|大家|国家|我家|全家|回家|在家|家|马|线|网|电|公|半|走|思|铁|一|道|出|线|网|全|老|农|城|小|新|本|山|整|同|附|地|郊|市|分|时|社|校|园|辖|片|学)"
     r"?(?:路|街|村|市|区|县|镇|乡|小区|社区|庄|湾|弄|大厦|大楼|花园|广场|街道|新村|公寓)$"
@@ -244,9 +249,11 @@ _NO_PLACE = re.compile(
 
 def _addresses(text: str) -> Iterator[Fact]:
     for m in _ADDRESS.finditer(text):
-        value = m[0].rstrip("-")
-        if not _NO_PLACE.search(value):
-            yield Fact("address", value, m.start(), m.start() + len(value))
+        before = _CHANGED.match(m[0])
+        start = m.start() + (before.end() if before else 0)
+        value = text[start : m.end()].rstrip("-")
+        if value and not _NO_PLACE.search(value):
+            yield Fact("address", value, start, start + len(value))
 
 
 _FINDERS: tuple[Callable[[str], Iterator[Fact]], ...] = (

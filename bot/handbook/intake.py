@@ -15,9 +15,11 @@ from bot.handbook import short_answers
 from bot.handbook.intake_asides import (
     QUESTION,
     aside,
+    corrected_type,
     more_of_the_story,
     other_request,
     put_aside,
+    switch,
 )
 from bot.handbook.intake_confirm import confirming, correcting
 from bot.handbook.intake_parts import (
@@ -36,13 +38,16 @@ from bot.handbook.intake_steps import (
     FIRST_AID,
     NOT_GIVEN,
     OFFER,
+    OWN_WORDS,
     SOLVED,
     SURE,
     acknowledge,
     answer_to,
     ask,
     ask_again,
+    asks_how,
     end,
+    follow_up,
     next_question,
     note_wished_time,
     raise_by_words,
@@ -50,6 +55,7 @@ from bot.handbook.intake_steps import (
 )
 from bot.handbook.intake_story import (
     LONGEST_FACT,
+    corrects,
     is_place,
     place_said,
     take_in,
@@ -57,7 +63,7 @@ from bot.handbook.intake_story import (
     with_needs,
     words_besides,
 )
-from bot.handbook.one_story import ALSO
+from bot.handbook.one_story import ALSO, fitting
 from bot.handbook.requests import RequestKind, Urgency
 from bot.handbook.short_answers import says_no, says_yes
 
@@ -77,6 +83,16 @@ _KEEPS_NUMBER = re.compile(
     r"不(?:太|是很)?(?:想|方便|愿意?|能)?(?:再)?(?:留|给|说|提供|透露|告诉)(?!过)|没(?:有)?(?:手机|电话|号码|号)(?:$|[,，。了啊])"
     r"|就(?:打|用|是)(?:这个|现在|本机)|用(?:我)?(?:现在|这个)|不(?:用|需要|必)(?:留)?(?:电话|号码)|保密"
 )
+_KNOWN_BY_HEART = frozenset({"phone_number", "address", "broadband_account"})
+_UNKNOWN = re.compile(r"^(?:我|俺)?(?:也|都|真)?(?:不|没)(?:太)?(?:知道|清楚|晓得|记得)|^(?:我)?(?:忘|记不)")
+_DIGITS = re.compile(r"[\d\s\-+]{4,}")
+# Said after an answer: it is to be done now.
+_DO_IT = re.compile(
+    r"(?:那|好的?|行|嗯|就)*[,，\s]*(?:我|帮我|给我)?(?:就)?(?:要|想|需要)?(?:办|开|订|转|装|换|移|补|过户|改)(?:理|通|一个|一下|吧|这个|了)*[。！!]*"
+)
+_NO_REQUEST = frozenset({"unclear", "nlu_fallback", "inform"})
+_GOES_ON_ASKING = re.compile(rf"{QUESTION.pattern}|呢[?？。]*$")
+_ORDER_OF = {"plan_consult": "plan_change"}
 
 
 def begin(
@@ -92,7 +108,9 @@ def begin(
     note_wished_time(intake, reading, tables)
     raise_by_words(intake, tables)
     request_type, urgency = tables.types[reading.type], Urgency(intake.urgency)
-    if request_type.kind is RequestKind.CONSULT and urgency is Urgency.GENERAL:
+    told = request_type.id in OWN_WORDS and not QUESTION.search(reading.text)
+    asks = request_type.kind is RequestKind.CONSULT or asks_how(reading, request_type)
+    if asks and not told and urgency is Urgency.GENERAL:
         answer = answer_to(reading, tables)
         if answer is not None:
             intake.asking = SOLVED
@@ -141,6 +159,11 @@ def _gathering(intake: Intake, reading: Reading, tables: IntakeTables) -> Turn:
     answered = any(reading.facts.get(name) for name in group)
     if answered or _accepts(intake, reading, wanted, tables):
         other = other_request(intake, reading, tables)
+        if wanted == "detail" and other is not None and intake.words:
+            known = tables.types[intake.type]
+            if known.kind is other.kind is RequestKind.COMPLAINT:
+                # 没经我同意开的 told first, 把钱还我 as what is demanded: the money decides.
+                intake.type = fitting(intake.words[0], known, reading.text, other).id
         take_in(intake, reading)
         if not answered or _is_whole_address(reading, wanted):
             # The pattern may have caught only the district of a longer address.
@@ -152,25 +175,31 @@ def _gathering(intake: Intake, reading: Reading, tables: IntakeTables) -> Turn:
             return next_question(intake, tables, says=put_aside(intake, reading, other))
         return next_question(intake, tables)
     if wanted == "phone_number" and _KEEPS_NUMBER.search(reading.text):
-        return _without_number(intake, reading, tables)
+        return _without(intake, reading, tables, wanted)
+    if wanted in _KNOWN_BY_HEART and _UNKNOWN.search(reading.text):
+        return _without(intake, reading, tables, wanted)
+    if wanted == "phone_number" and _DIGITS.fullmatch(reading.text.strip()):
+        # A number with a digit too few is no more of the story.
+        return ask_again(intake)
     between = aside(intake, reading, tables)
     if between is not None:
         return between
     if reading.facts or tells_more(intake, tables.types[intake.type], reading):
         take_in(intake, reading)
         # What was told is no failed answer: the question stays in its first wording.
-        return replace(next_question(intake, tables, says=(Say("utter_noted"),)), again=False)
+        said = "utter_updated" if reading.facts and corrects(reading.text) else "utter_noted"
+        return replace(next_question(intake, tables, says=(Say(said),)), again=False)
     return ask_again(intake)
 
 
-def _without_number(intake: Intake, reading: Reading, tables: IntakeTables) -> Turn:
-    """Go on without a number where nothing may wait; else say at once what is possible."""
+def _without(intake: Intake, reading: Reading, tables: IntakeTables, wanted: str) -> Turn:
+    """Go on without a number or place where nothing may wait; else say what is possible."""
     take_in(intake, reading)
     safety = tables.types[intake.type].kind is RequestKind.SAFETY
     if safety or intake.urgency == Urgency.URGENT.value:
-        intake.facts["phone_number"] = NOT_GIVEN
+        intake.facts[wanted] = NOT_GIVEN
         return next_question(intake, tables, says=(Say("utter_noted"),))
-    intake.facts["stuck"] = "phone_number"
+    intake.facts["stuck"] = wanted
     return ask(intake, OFFER)
 
 
@@ -219,26 +248,46 @@ def _offered(intake: Intake, reading: Reading, tables: IntakeTables) -> Turn:
 
 
 def _answered(intake: Intake, reading: Reading, tables: IntakeTables) -> Turn:
+    meant = corrected_type(intake, reading, tables)
+    if meant is not None:
+        return switch(intake, replace(reading, type=meant.id), meant, tables)
+    if _DO_IT.fullmatch(reading.text.strip()):
+        return _ordered(intake, reading, tables)
     other = tables.types.get(reading.type)
     wants_more = bool(_REGISTER.search(reading.text))
     if not wants_more and (short_answers.gives_up(reading.text) or short_answers.is_enough(reading.text)):
         return end(intake, "done")
+    asks_on = bool(_GOES_ON_ASKING.search(reading.text.strip()))
+    if not wants_more and asks_on and reading.type in _NO_REQUEST:
+        answer = follow_up(intake, reading, tables)
+        if answer is not None:
+            take_in(intake, reading)
+            return Turn(says=(say_answer(intake, answer),), ask=SOLVED)
     wants_more = wants_more or says_no(reading)
-    asked_back = {"ticket_reopen", "unclear", "nlu_fallback", "inform", "ticket_supplement"}
+    asked_back = _NO_REQUEST | {"ticket_reopen", "ticket_supplement"}
     if wants_more or (reading.type in asked_back and not says_yes(reading)):
         take_in(intake, reading)
         return next_question(intake, tables, says=(Say("utter_answer_not_enough"),))
     if says_yes(reading) or reading.type in {"thanks", "goodbye", "rate_service", "praise"}:
         return end(intake, "done")
     if other is not None and other.kind.is_request:
-        if other.id == intake.type and other.kind is RequestKind.CONSULT:
+        if other.id == intake.type and (other.kind is RequestKind.CONSULT or asks_how(reading, other)):
             return _asked_more(intake, reading, tables)
+        if other.id == intake.type:
+            return _ordered(intake, reading, tables)
         story = more_of_the_story(intake, reading, other, tables) if other.id != intake.type else None
         return story or end(intake, "switch")
     if reading.facts:
         take_in(intake, reading)
         return next_question(intake, tables, says=(Say("utter_answer_not_enough"),))
     return end(intake, "elsewhere")
+
+
+def _ordered(intake: Intake, reading: Reading, tables: IntakeTables) -> Turn:
+    """Take down what was only asked about so far."""
+    order = tables.types[_ORDER_OF.get(intake.type, intake.type)]
+    intake.asking = None
+    return switch(intake, reading, order, tables)
 
 
 def _asked_more(intake: Intake, reading: Reading, tables: IntakeTables) -> Turn:

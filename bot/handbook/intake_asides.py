@@ -8,6 +8,7 @@ from dataclasses import replace
 from bot.handbook.intake_parts import Intake, IntakeTables, Reading, Say, Turn, put_by
 from bot.handbook.intake_steps import (
     FIRST_AID,
+    SOLVED,
     SURE,
     acknowledge,
     answer_to,
@@ -15,18 +16,27 @@ from bot.handbook.intake_steps import (
     next_question,
     repeat,
     say_answer,
+    say_aside,
 )
 from bot.handbook.intake_story import CORRECTS, LEAST_ADDITION, needs_story, take_in
 from bot.handbook.one_story import ALSO, belongs, fitting
 from bot.handbook.requests import RequestKind, RequestType, Urgency
+from bot.handbook.subjects import line_named
 
 # How sure a reading must be when the customer says that ours was wrong.
 SURE_OF_CORRECTION = 0.3
 SHORT = 20
 
+LEAST_MEANT = 0.2
+_MEANS = re.compile(r"(?:我?(?:问|说|要|指|查)的是|我(?:要|想)(?:问|查|说|办)|[，,\s]是|而是)(.+)$")
+
 QUESTION = re.compile(r"[?？]|吗$|什么|怎么|多少|多久|为什么|几点|哪里|哪个|何时|咋办")
 _HOW_LONG = re.compile(r"多久|多长时间|几天|要等|什么时候|啥时候|何时|多快|来得及")
+_FEE = re.compile(
+    r"(?:那|这个|这|请问|办这个|大概|会|还|需要|需不需要|要不要)*(?:要|得)?(?:收费|要钱|收钱|花钱|付费|多少钱|啥价|贵)(?:吗|不|么|呢|啊)*[?？]*"
+)
 _WAIT = re.compile(r"^(?:等等|等一?下|等会儿?|稍等|先等等|别急|慢着)[,，。！!~啊呢]*$")
+_ASKS_FOR = re.compile(rf"{QUESTION.pattern}|帮|想|要|请|给我|能不能|推荐")
 _SHORT_TALK = {
     "greet": "greet_short", "thanks": "thanks_short", "chitchat": "listening",
     "bot_challenge": "bot_challenge_short", "out_of_scope": "out_of_scope_short",
@@ -44,6 +54,21 @@ def other_request(
     return other if reading.confidence >= least else None
 
 
+def corrected_type(intake: Intake, reading: Reading, tables: IntakeTables) -> RequestType | None:
+    """Return the type that the customer means where ours was wrong: 不是手机，是宽带."""
+    known = tables.types.get(intake.type)
+    means = _MEANS.search(reading.text)
+    if known is None or means is None or not CORRECTS.search(reading.text):
+        return None
+    if known.kind is RequestKind.FAULT and (named := line_named(means[1])):
+        return tables.types[named] if named != intake.type else None
+    for name, share in reading.ranking:
+        other = tables.types.get(name)
+        if other is not None and other.kind.is_request and share >= LEAST_MEANT:
+            return other if name != intake.type else None
+    return None
+
+
 def put_aside(intake: Intake, reading: Reading, other: RequestType) -> tuple[Say, ...]:
     """Keep a second request for later, once however often it is said."""
     known = [row for row in intake.pending if row["type"] == other.id]
@@ -59,6 +84,11 @@ def aside(intake: Intake, reading: Reading, tables: IntakeTables) -> Turn | None
     """Answer what came in between: another request, a question, small talk."""
     if _WAIT.search(reading.text.strip()):
         return repeat(intake, says=(Say("utter_take_your_time"),))
+    if _FEE.fullmatch(reading.text.strip()):
+        return repeat(intake, says=(Say("utter_fee"),))
+    meant = corrected_type(intake, reading, tables)
+    if meant is not None:
+        return switch(intake, reading, meant, tables)
     if _HOW_LONG.search(reading.text) and len(reading.text) <= SHORT and not reading.facts:
         return repeat(intake, says=(Say("utter_not_yet_submitted"),))
     asked = other_request(intake, reading, tables)
@@ -78,7 +108,7 @@ def _between(intake: Intake, reading: Reading, asked: RequestType, tables: Intak
     if asked.kind is RequestKind.CONSULT and reading.urgency is Urgency.GENERAL:
         answer = answer_to(reading, tables)
         if answer is not None:
-            return repeat(intake, says=(say_answer(intake, answer),))
+            return repeat(intake, says=(say_aside(intake, answer),))
     says = put_aside(intake, reading, asked)
     # Only the number is surely shared: the second request may be about another place.
     if reading.facts.get("phone_number"):
@@ -126,7 +156,7 @@ def _question(intake: Intake, reading: Reading, tables: IntakeTables) -> Turn | 
         return repeat(intake, says=(Say(f"utter_first_aid_{intake.type}"),))
     answer = answer_to(replace(reading, type=intake.type), tables)
     if answer is not None and answer.id not in intake.asked:
-        return repeat(intake, says=(say_answer(intake, answer),))
+        return repeat(intake, says=(say_aside(intake, answer),))
     return None
 
 
@@ -142,6 +172,9 @@ def _talk(intake: Intake, reading: Reading, tables: IntakeTables) -> Turn | None
     story = needs_story(tables.types[intake.type]) and len(reading.text.strip()) >= LEAST_ADDITION
     if story and other.id in {"chitchat", "out_of_scope", "praise"}:
         return None
+    if other.id == "out_of_scope" and not _ASKS_FOR.search(reading.text):
+        # 手机换新的了 asks nothing of us that could be refused.
+        return None
     if other.id in _SHORT_TALK:
         return ask_again(intake, says=(Say(f"utter_{_SHORT_TALK[other.id]}"),))
     return None
@@ -151,6 +184,13 @@ def switch(intake: Intake, reading: Reading, other: RequestType, tables: IntakeT
     """Go on as another type: the customer says that ours was wrong."""
     intake.type = other.id
     take_in(intake, reading)
+    # What was asked for another type is asked anew, in its first words.
+    intake.asked = {name: 0 for name in intake.asked if name not in tables.types}
+    if other.kind is RequestKind.CONSULT and reading.urgency is Urgency.GENERAL:
+        answer = answer_to(replace(reading, type=other.id), tables)
+        if answer is not None:
+            intake.asking = SOLVED
+            return Turn(says=(say_answer(intake, answer),), ask=SOLVED)
     sorry = other.kind in (RequestKind.FAULT, RequestKind.COMPLAINT)
     said = Say("utter_switched_sorry" if sorry else "utter_switched", {"title": other.spoken})
     return next_question(intake, tables, says=(said,))

@@ -8,6 +8,7 @@ from bot.handbook import short_answers
 from bot.handbook.intake_asides import (
     SURE_OF_CORRECTION,
     aside,
+    corrected_type,
     other_request,
     switch,
 )
@@ -28,6 +29,7 @@ from bot.handbook.intake_story import (
     still_missing,
     take_in,
     with_needs,
+    words_besides,
 )
 from bot.handbook.one_story import ALSO
 from bot.handbook.requests import wanted_facts
@@ -38,6 +40,9 @@ ALIASES = {
     "phone_number": "电话|号码|手机号", "address": "地址|位置|住址", "broadband_account": "账号",
     "amount": "金额|钱数", "detail": "描述|内容|情况",
 }
+# 曼谷 is worth a line of the ticket.
+SHORTEST_ADDITION = 2
+_MARKS = re.compile(r"\W")
 _SPOKEN = frozenset({"address", "detail", "name", "since"})
 _ADDS = re.compile(r"(?:加上|补上|补充|加一?个|添上)[:：,，\s]*(.{2,})$")
 _SUBMITS = re.compile(r"提交|确认|没(?:有)?(?:问题|错)|不用改|无误")
@@ -54,6 +59,8 @@ def confirming(intake: Intake, reading: Reading, tables: IntakeTables) -> Turn:
         return end(intake, "open")
     if (added := _added(intake, reading)) is not None:
         return added
+    if (meant := corrected_type(intake, reading, tables)) is not None:
+        return switch(intake, reading, meant, tables)
     other = other_request(intake, reading, tables, least=SURE_OF_CORRECTION)
     if other is not None and CORRECTS.search(reading.text):
         return switch(intake, reading, other, tables)
@@ -67,7 +74,7 @@ def confirming(intake: Intake, reading: Reading, tables: IntakeTables) -> Turn:
     between = aside(intake, reading, tables)
     if between is not None:
         return between
-    if len(reading.text.strip()) >= LEAST_ADDITION:
+    if len(_MARKS.sub("", words_besides(reading))) >= SHORTEST_ADDITION:
         take_in(intake, reading)
         return confirm_anew(intake, "utter_noted")
     return ask_again(intake)
@@ -85,7 +92,9 @@ def _added(intake: Intake, reading: Reading) -> Turn | None:
 
 def correcting(intake: Intake, reading: Reading, tables: IntakeTables) -> Turn:
     """Take in what the customer wants changed."""
-    other = other_request(intake, reading, tables, least=SURE_OF_CORRECTION)
+    other = corrected_type(intake, reading, tables) or other_request(
+        intake, reading, tables, least=SURE_OF_CORRECTION
+    )
     if other is not None:
         return switch(intake, reading, other, tables)
     if not reading.facts:

@@ -114,3 +114,20 @@ def reading_of(pending: Mapping[str, Any]) -> Reading:
         urgency=Urgency(pending["urgency"]), signals=tuple(pending["signals"]),
         facts=pending["facts"], message_id=pending["message_id"],
     )
+
+
+NOTHING_TOLD: Mapping[str, Any] = {
+    "count": 0, "text": "", "signals": [], "facts": {}, "urgency": "general",
+}
+
+
+def told_so_far(earlier: Mapping[str, Any], reading: Reading) -> dict[str, Any]:
+    """Return what is kept of unclear messages, so that nothing told meanwhile is asked for again."""
+    return {
+        **earlier,
+        "count": earlier["count"] + 1,
+        "text": f"{earlier['text']} {reading.text}".strip()[:500],
+        "signals": [*earlier["signals"], *reading.signals],
+        "facts": {**earlier["facts"], **reading.facts},
+        "urgency": reading.urgency.value if reading.urgency.rank else earlier["urgency"],
+    }

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
+
 from bot.handbook.intake_parts import Intake, IntakeTables, Reading, Say, Turn
 from bot.handbook.intake_story import still_missing
 from bot.handbook.knowledge import KnowledgeEntry, best_answers
@@ -20,6 +23,15 @@ FIRST_AID = frozenset({"fraud_report", "report_hazard"})
 OWN_WORDS = frozenset({"suggestion"})
 # What was said earlier than this many messages ago is another matter.
 WORDS_HEARD = 8
+
+
+# How an answer ends that offers to register: 如需代查，请回复“没解决”，我为您登记。
+_OFFERS = re.compile(r"(?<=。)[^。]*(?:为您登记|为您核对|请回复|请告诉我|请提供|请补充)[^。]*。$")
+_HOW = re.compile(
+    r"怎么(?:样)?(?:才能)?(?:办|弄|开|转|查|改|申请|操作|取消|退|换|激活|携|销|过户|补|充|交|缴|移|装|收费)|如何|流程|手续|步骤"
+    r"|(?:需要|要|带)(?:带)?(?:什么|哪些|啥)|什么(?:条件|材料|证件)|有(?:什么)?条件|在哪(?:里|儿)?(?:办|交|充|开)"
+)
+_IN_VAIN = re.compile(r"还没|怎么还|不给|不让|不了|没到|没成功|失败|为什么|凭什么|投诉|丢了|断了|坏了|错了")
 
 
 def tone(request_type: RequestType, urgency: Urgency) -> str:
@@ -89,6 +101,32 @@ def say_answer(intake: Intake, entry: KnowledgeEntry) -> Say:
     """Say an answer; asked again, the same answer is no help."""
     intake.asked[entry.id] = 1
     return Say("utter_knowledge", {"answer": entry.answer, "entry": entry.id})
+
+
+def say_aside(intake: Intake, entry: KnowledgeEntry) -> Say:
+    """Say an answer in the middle of an intake: its offer to register is of no use there."""
+    said = say_answer(intake, entry)
+    short = _OFFERS.sub("", entry.answer)
+    return replace(said, values={**said.values, "answer": short or entry.answer})
+
+
+def asks_how(reading: Reading, request_type: RequestType) -> bool:
+    """Tell whether an order is asked about rather than wished for: 怎么携号转网, 过户要什么材料."""
+    return (
+        request_type.kind is RequestKind.ORDER
+        and bool(_HOW.search(reading.text))
+        and not _IN_VAIN.search(reading.text)
+    )
+
+
+def follow_up(intake: Intake, reading: Reading, tables: IntakeTables) -> KnowledgeEntry | None:
+    """Find the answer to a question that goes on from the last one: 周日呢, 怎么换."""
+    entries, text = tables.knowledge.values(), reading.text
+    near = best_answers(entries, text, request_type=intake.type, most=1)
+    joined = best_answers(entries, f"{intake.words[0]} {text}" if intake.words else text)
+    return next(
+        (e for e, fit in (*near, *joined) if fit >= ANSWER_FITS and e.id not in intake.asked), None
+    )
 
 
 def note_wished_time(intake: Intake, reading: Reading, tables: IntakeTables) -> None:

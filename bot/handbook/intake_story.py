@@ -12,13 +12,15 @@ from bot.handbook.requests import RequestKind, RequestType, Urgency, missing_fac
 LEAST_STORY = 22
 LEAST_ADDITION = 4
 LONGEST_FACT = 500
+SHORT_CORRECTION = 24
 # In these the number in the story is another's: the caller who cheated or pestered.
 STRANGERS_NUMBER = frozenset({"fraud_report", "complaint_marketing", "privacy_complaint"})
 
 CORRECTS = re.compile(
-    r"^(?:不是|不对|错了|搞错|说错|弄错)|不是.{1,10}(?:是|而是)|我(?:是)?(?:说错|搞错|弄错)|其实(?:我)?是"
+    r"^(?:[哦噢嗯呃啊]+[，,\s]*)?(?:不是|不对|错了|搞错|说错|弄错)|^(?:那)?算了[，,\s]*(?:还是|先|我)|不是.{1,10}(?:是|而是)|我(?:是)?(?:说错|搞错|弄错)|其实(?:我)?是"
     r"|(?:改成|换成)(?:报|登记|投诉|办|查|咨询|反映)"
 )
+_CHANGES = re.compile(r"^(?:我的?)?(?:地址|电话|号码|手机号?|账号)?(?:改成|改为|换成|更正为|应该是)")
 _OWN_NUMBER = re.compile(r"(?:我(?:的|自己|本人)?|本人|本机|联系)(?:的)?(?:手机|电话|号码|号|方式)")
 _ANOTHERS = re.compile(r"充(?:值)?(?:到|错|成|给)|(?:他|她|邻居|朋友|同事|对方|骗子|别人)的?(?:电话|号码|手机|号)")
 _REGION = re.compile(r"[省市区县镇乡]$")
@@ -27,27 +29,32 @@ _PLACE = re.compile(
     r"|\d+\s*号|后面|前面|旁边|对面|附近|隔壁|门口|路口|东头|西头|南头|北头|组$|队$"
 )
 _NO_PLACE = re.compile(
-    r"断了|坏了|没网|上不|连不|用不|打不|收不|看不|不想|不给|没有?门牌|急|好几天|天了|雪花|蓝屏|报修|投诉|师傅|客服|电话"
+    r"不知道|不清楚|断了|坏了|没网|上不|连不|用不|打不|收不|看不|不想|不给|没有?门牌|急|好几天|天了|雪花|蓝屏|报修|投诉|师傅|客服|电话"
 )
 _LEAD = re.compile(
     r"^(?:(?:我|我们|俺)(?:家|公司|单位|店)?(?:的)?(?:是)?(?:地址)?(?:就)?(?:住|在|是)+|地址(?:就)?(?:是|在|为)?|就?(?:住)?在|住)[:：,，\s]*"
 )
 _NUMBER = re.compile(r"[\d*+\-\s]{7,}")
 _LABELS = re.compile(
-    r"[\d*\-+@._A-Za-z\s\W]|我的?|你的?|电话|手机号?|号码|账号|宽带|联系|方式|本人|不对|不是|错了?|改成|换成|是|为|在|这个|打|就|嗯|哦|呃"
+    r"[\d*\-+@._A-Za-z\s\W]|[零〇一二三四五六七八九幺洞拐]|我的?|你的?|电话|手机号?|号码|账号|宽带|联系|方式|本人|不对|不是|错了?|改成|换成|是|为|在|这个|打|就|嗯|哦|呃"
 )
+
+
+def corrects(text: str) -> bool:
+    """Tell whether words correct what was said before."""
+    return bool(CORRECTS.search(text) or _CHANGES.search(text))
 
 
 def take_in(intake: Intake, reading: Reading) -> None:
     """Keep what a message tells: facts, words, and the highest urgency heard."""
     told = {name: value for name, value in reading.facts.items() if value}
-    corrects = bool(CORRECTS.search(reading.text))
-    if intake.asking == "detail" and not corrects:
+    is_correction = bool(CORRECTS.search(reading.text))
+    if intake.asking == "detail" and not is_correction:
         # A story may hold other people's numbers and places; what was answered before stands.
         told = {name: value for name, value in told.items() if name not in intake.facts}
-    if "phone_number" in told and _is_anothers(intake, reading, corrects=corrects):
+    if "phone_number" in told and _is_anothers(intake, reading, corrects=is_correction):
         del told["phone_number"]
-    if "address" in told and not corrects:
+    if "address" in told and not corrects(reading.text):
         told["address"] = _joined_place(intake, told["address"])
     intake.facts.update(told)
     intake.words.append(reading.text)
@@ -82,7 +89,9 @@ def _joined_place(intake: Intake, said: str) -> str:
 
 
 def _tell(intake: Intake, reading: Reading) -> None:
-    if len(words_besides(reading)) >= LEAST_ADDITION:
+    # A corrected fact is in the facts; the words around it tell nothing.
+    corrected = reading.facts and len(reading.text) <= SHORT_CORRECTION and corrects(reading.text)
+    if len(words_besides(reading)) >= LEAST_ADDITION and not corrected:
         intake.story.append(reading.text.strip())
 
 
@@ -123,9 +132,9 @@ def with_needs(request_type: RequestType, intake: Intake) -> RequestType:
 
 def tells_more(intake: Intake, request_type: RequestType, reading: Reading) -> bool:
     """Tell whether words that answer nothing go on with the matter."""
-    goes_on = {intake.type, "inform", "unclear", "nlu_fallback", "ticket_supplement"}
+    goes_on = {intake.type, "inform", "unclear", "nlu_fallback", "ticket_supplement", "out_of_scope"}
     if needs_story(request_type):
-        goes_on |= {"out_of_scope", "chitchat", "praise"}
+        goes_on |= {"chitchat", "praise"}
     words = words_besides(reading)
     asks = len(words) <= 2 * LEAST_ADDITION and words.endswith(("?", "？"))
     return reading.type in goes_on and len(words) >= LEAST_ADDITION and not asks

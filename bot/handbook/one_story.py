@@ -25,7 +25,7 @@ _CAUSED = re.compile(
 )
 _GOES_ON = re.compile(
     r"还是(?!帮|给|先|要|想|查|办|转|算)|还(?:没|不|在|用不|打不|上不|连不)|仍|依然|依旧|到现在|一直(?:没|不|在)|到底"
-    r"|根本|明明|凭什么|凭啥|肯定是|反而|居然|竟然|当初|当时|说好|之前(?:也|说)|也没|压根|(?:这|那)(?:不|算|叫|都|事|样|是)"
+    r"|没(?:有)?(?:开|办|用|订|点|买)过|根本|明明|凭什么|凭啥|肯定是|反而|居然|竟然|当初|当时|说好|之前(?:也|说)|也没|压根|(?:这|那)(?:不|算|叫|都|事|样|是)"
 )
 # What the customer had done before: 换了套餐, 交了100, 昨天办好的.
 _DONE = re.compile(
@@ -39,6 +39,7 @@ _WISHES = re.compile(
 # 我的密码也忘了 adds something of its own.
 _TOO = re.compile(r"也(?!没|不|是因)")
 _DEMANDS = re.compile(r"投诉|举报|赔|道歉|说法|退(?:钱|费|款|我|给我)|多[扣收]|乱(?:扣|收)|又扣|扣了")
+_MONEY_BACK = re.compile(r"退(?:钱|费|款|我|给我|还)|(?:钱|费).{0,3}(?:退|还)|还我")
 _AT_HOME = re.compile(r"宽带|家里.{0,2}网|网线|光猫|路由|wifi|WiFi|座机|固话|电视|机顶盒|移机|专线")
 _IN_HAND = re.compile(r"手机|信号|话费|流量|漫游|(?:电话|新|补|换|副|sim|SIM)卡|卡(?:丢|坏)")
 _BUSINESS = (RequestKind.ORDER, RequestKind.CONSULT)
@@ -66,6 +67,9 @@ def belongs(told: str, first: RequestType, said: str, second: RequestType) -> bo
         return True
     if second.kind in _BUSINESS:
         return not (_WISHES.search(said) or _TOO.search(said))
+    if first.kind is RequestKind.CONSULT and second.id == "bill_dispute":
+        # What was asked about a charge, and the money asked back.
+        return first.team == second.team
     both_complaints = first.kind is second.kind is RequestKind.COMPLAINT
     return both_complaints or (first.kind in _BUSINESS and tells_done(told))
 
@@ -76,7 +80,8 @@ def fitting(told: str, first: RequestType, said: str, second: RequestType) -> Re
         return first
     if first.kind is second.kind is RequestKind.COMPLAINT:
         # A complaint about the service says less than one about money, selling or data.
-        return second if first.id == "complaint_service" else first
+        asked_back = second.id == "bill_dispute" and _MONEY_BACK.search(said)
+        return second if asked_back or first.id == "complaint_service" else first
     if second.kind is RequestKind.COMPLAINT and _DEMANDS.search(said):
         return second
     if first.kind in _BUSINESS and tells_done(told) and not tells_done(said):

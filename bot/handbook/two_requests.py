@@ -20,12 +20,18 @@ _ANEW = re.compile(
     r"[\s，,。；;！!？?、](?=(?:然后|那个|哎|还有)?(?:我|俺|咱|家里|老家|帮|麻烦|请|给|查|想|要"
     r"|手机|宽带|电视|座机|固话|发票|套餐|过户|移机))"
 )
+# 一个补卡，一个改套餐.
+_LISTED = re.compile(
+    r"一(?:[个件]是?|是)([^，,、；;。]{2,14})[，,、；;\s]+(?:还有|另)?一(?:[个件]是?|是)([^，,。；;]{2,14})[。！!]*$"
+)
 _EDGES = " \t\n，,。；;！!？?、"
 _CLAUSE_END = re.compile(r"[\s，,。；;！!]|(?:以后|之后)")
 
 
 def halves(text: str) -> tuple[str, str] | None:
     """Cut a message where it goes on to something else; nothing if it does not."""
+    if listed := _LISTED.search(text):
+        return listed[1].strip(_EDGES), listed[2].strip(_EDGES)
     for joint in _JOINT.finditer(text):
         before, after = text[: joint.start()].strip(_EDGES), text[joint.end() :].strip(_EDGES)
         if len(before) >= LEAST_PART and len(after) >= LEAST_PART:
@@ -67,7 +73,7 @@ def requests_in(
     if any(each.type not in types or not types[each.type].kind.is_request for each in parts):
         return (whole,)
     sure = min(each.confidence for each in parts)
-    if SEPARATES.search(whole.text):
+    if SEPARATES.search(whole.text) or _LISTED.search(whole.text):
         return _in_order(parts) if sure >= SURE else (whole,)
     kinds = types[parts[0].type], types[parts[1].type]
     if sure >= SURE and belongs(parts[0].text, kinds[0], parts[1].text, kinds[1]):

@@ -28,7 +28,7 @@ def resolve(customer: Customer, number: str) -> None:
 )
 def test_without_a_ticket_every_wish_gets_a_way_on(customer: Customer, type: str) -> None:
     assert answer(customer, "我的单子", type).texts == ["no_ticket"]
-    assert customer.conversation.dialogue == {"wish": type}
+    assert customer.conversation.dialogue["wish"] == type
 
 
 def test_the_status_tells_state_and_due_time(customer: Customer) -> None:
@@ -197,6 +197,11 @@ def test_there_is_nothing_to_rate_before_the_end(customer: Customer) -> None:
     customer.opens_ticket()
 
     assert answer(customer, "我要评价", "rate_service").texts == ["nothing_to_rate"]
+
+
+@pytest.mark.parametrize("said", ["非常不满意", "1分"])
+def test_who_is_unhappy_without_a_ticket_is_asked_why(customer: Customer, said: str) -> None:
+    assert answer(customer, said, "rate_service").texts == ["unhappy"]
 
 
 def test_a_mark_is_asked_for_and_recorded(customer: Customer) -> None:

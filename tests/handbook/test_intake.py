@@ -193,7 +193,7 @@ ASIDES = [
     (read("你们真好", "praise"), ["thanks_short"], True),
     (read("😀", "unclear"), ["text_only"], True),
     (read("", "unclear"), ["text_only"], True),
-    (read("不知道", "deny"), [], True),
+    (read("要收费吗", "plan_consult", confidence=0.9), ["fee"], False),
     (read("那个啥？", "nlu_fallback"), [], True),
 ]
 
@@ -282,7 +282,9 @@ SWITCHES = [
     (read("我说错了，电视看不了", "fault_tv", confidence=0.9), "fault_tv"),
     # 改成 is what a change of plan is about.
     (read("还想把套餐改成39的", "plan_change", confidence=0.9), "fault_broadband"),
-    (read("不是宽带，是电视", "fault_tv", confidence=0.3), "fault_broadband"),
+    # The words tell the line, however the model reads them; 那个 tells none.
+    (read("不是宽带，是电视", "deny", confidence=0.6), "fault_tv"),
+    (read("不是宽带，是那个", "fault_tv", confidence=0.3), "fault_broadband"),
 ]
 
 

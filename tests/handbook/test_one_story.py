@@ -37,6 +37,10 @@ JOINED = [
     # of two complaints the one that says what it is about
     ("营业员说不要钱", "complaint_service", "现在每个月扣我十块", "bill_dispute", "bill_dispute"),
     ("多扣了我50块", "bill_dispute", "我要投诉你们", "complaint_service", "bill_dispute"),
+    ("没同意就开了套餐", "complaint_marketing", "退了，把钱还我", "bill_dispute", "bill_dispute"),
+    # a question about a charge, what speaks against it, and the money asked back
+    ("怎么扣了我三十多", "bill_query", "没开过什么流量的，你帮我查查", "account_query", "bill_query"),
+    ("一天扣我5块", "bill_query", "退钱", "bill_dispute", "bill_dispute"),
     # danger stays danger
     ("电线杆倒了", "report_hazard", "我们家网也因为这个断了", "fault_broadband", "report_hazard"),
 ]

@@ -131,7 +131,7 @@ ENTRIES = [
     ("knowledge.yml", "review: 2027-03-31", "review: 2027-02-31", "review", "a date such as"),
     ("knowledge.yml", "id: bill_month", "id: bill_balance", "id", "an id used once, but line"),
     ("knowledge.yml", "asks: [话费余额", "asks: [3, 话费余额", "asks", "a list of texts, got 3"),
-    ("knowledge.yml", "asks: [话费余额", "asks: [查一下余额", "asks", "each text once"),
+    ("knowledge.yml", "asks: [话费余额", "asks: [查话费", "asks", "each text once"),
     ("knowledge.yml", "  title: 查询话费余额\n", "  titel: 查询话费余额\n", "title", "missing"),
 ]
 

@@ -1,0 +1,47 @@
+"""A customer who speaks of a ticket that we do not know (查无工单): what they tell is registered."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+from rasa_sdk.events import ActiveLoop
+
+from actions.base import Turn
+from bot.handbook.intake import put_by
+from bot.handbook.intake_parts import NOTHING_TOLD, told_so_far
+from bot.handbook.requests import Urgency
+from bot.handbook.subjects import line_named
+
+# Wishes that tell of a matter, how many characters tell one, and how sure its reading must be.
+_TOLD_OF = frozenset({"ticket_status", "ticket_urge", "ticket_reopen", "ticket_supplement"})
+_TELLING, _LEAST_MATTER = 8, 0.1
+_WITH_NUMBER = re.compile(r"工单号?|单号|T\d{8}")
+
+
+def without_ticket(turn: Turn, wish: str) -> None:
+    """Register what the customer tells of where we know no ticket; else ask what it is about."""
+    told = told_so_far(NOTHING_TOLD, turn.reading)
+    told["urgency"] = (turn.tracker.latest_message.get("urgency") or {}).get("name") or told["urgency"]
+    type = _matter(turn) if wish in _TOLD_OF else None
+    if type is None:
+        turn.conversation.dialogue = {"wish": wish, "clarify": {**told, "count": 0}}
+        turn.say("utter_no_ticket")
+        return
+    reading = replace(turn.reading, type=type, urgency=Urgency(told["urgency"]))
+    turn.conversation.dialogue = {"start": put_by(reading)}
+    turn.say("utter_no_ticket_register")
+    turn.events.append(ActiveLoop("intake_form"))
+
+
+def _matter(turn: Turn) -> str | None:
+    """Return the type of request that a message about a ticket tells of, if it tells enough."""
+    if len(turn.reading.text) < _TELLING or _WITH_NUMBER.search(turn.reading.text):
+        return None
+    if named := line_named(turn.reading.text):
+        return named
+    for name, share in turn.reading.ranking:
+        known = turn.handbook.types.get(name)
+        if known is not None and known.kind.is_request and share >= _LEAST_MATTER:
+            return name
+    return None

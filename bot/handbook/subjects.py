@@ -1,0 +1,70 @@
+"""Chapter 3.1: what a message is about by its words alone (话题): the subject it names, the line.
+
+宽带 alone is a subject and no wish: the customer is shown what can be done with it. Figures:
+`data/handbook/choices.yml`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+from bot.handbook.tables import TABLES, Row, load_handbook, read_table, unique
+
+_LINES = (
+    ("fault_enterprise", r"专线|企业(?:网|宽带)"),
+    ("fault_tv", r"电视|机顶盒|iptv|遥控器"),
+    ("fault_landline", r"座机|固话|固定电话"),
+    ("fault_broadband", r"宽带|光猫|wifi|路由|网线|(?:家|屋|店)(?:里|头)?的?(?:那个)?网|装的?网"),
+    ("fault_mobile", r"手机|信号|流量|4g|5g"),
+)
+_BEFORE = r"(?:那个|就是|嗯|喂|你好|您好)*[，, ]*(?:我|我们|俺|咱)?(?:的)?(?:就)?(?:是)?(?:想|要|需要)*(?:问|说)?(?:一下|下)?"
+_AFTER = r"(?:一下|吧|啊|呀|呢)?[。.!！~\s]*"
+
+
+@dataclass(frozen=True)
+class Subject:
+    """Hold one subject: how it is named, the question, and the types it may be about."""
+
+    id: str
+    pattern: re.Pattern[str]
+    ask: str
+    offers: tuple[str, ...]
+
+
+@lru_cache(maxsize=4)
+def load_subjects(directory: Path | None = None) -> tuple[Subject, ...]:
+    """Read `choices.yml`; raise `TableError` where it cannot be used."""
+    table, _ = read_table((directory or TABLES) / "choices.yml")
+    known = [name for name, each in load_handbook().types.items() if each.kind.is_request]
+    subjects = tuple(_subject(row, known) for row in unique(table.rows("subjects")))
+    table.end()
+    return subjects
+
+
+def _subject(row: Row, known: list[str]) -> Subject:
+    try:
+        pattern = re.compile(f"{_BEFORE}(?:{row.text('words')}){_AFTER}")
+    except re.error as error:
+        raise row.fail("words", f"a regular expression ({error})") from error
+    offers = tuple(row.texts("offers", allowed=known, least=2))
+    subject = Subject(row.text("id"), pattern, row.text("ask"), offers)
+    row.end()
+    return subject
+
+
+def subject_of(text: str, subjects: Iterable[Subject]) -> Subject | None:
+    """Return the subject that the whole message names, if it names one and nothing more."""
+    said = text.strip()
+    return next((each for each in subjects if each.pattern.fullmatch(said)), None)
+
+
+def line_named(text: str) -> str | None:
+    """Return the type of fault on the one line that the words name; None if none or several."""
+    found = [name for name, words in _LINES if re.search(words, text.lower())]
+    if found[1:] == ["fault_mobile"] and "手机" not in text:
+        found.pop()
+    return found[0] if len(found) == 1 else None
