@@ -16,7 +16,6 @@ from sqlalchemy.sql import Select
 
 from bot.handbook.deadlines import SHANGHAI
 from bot.handbook.figures import KINDS, TITLES, Figure, figures, group_of, in_numerator
-from bot.handbook.lifecycle import OPEN_STATES
 from bot.handbook.outcomes import CAUSES, Outcome
 from bot.handbook.tables import Handbook
 from bot.storage.clock import TicketClock, TicketOutcome
@@ -114,7 +113,7 @@ def breaches_behind(
 def at_risk(
     session: Session, *, now: datetime, teams: Collection[str] | None = None, most: int = 200
 ) -> dict[str, Any]:
-    """Return how many open clocks are at risk or late now, and the most pressing tickets."""
+    """Return how many running clocks are at risk or late now, and the most pressing tickets."""
     query = _risk_query(now, teams)
     inner = query.subquery()
     late = session.execute(
@@ -146,8 +145,8 @@ def _risk_query(now: datetime, teams: Collection[str] | None) -> Select:
         select(Ticket.number, Ticket.team, TicketClock.clock, TicketClock.due_at)
         .join(Ticket, Ticket.id == TicketClock.ticket_id)
         .where(
+            # Promised calls and answers to appeals go on after the solution, and after the end.
             TicketClock.ended_at.is_(None), TicketClock.risk_at <= now, TicketClock.clock != "hold",
-            Ticket.state.in_(OPEN_STATES),
             # A held resolution stands still; the other clocks of a held ticket run.
             (Ticket.state != "on_hold") | (TicketClock.clock != "resolution") | (TicketClock.due_at < now),
         )

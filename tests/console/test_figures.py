@@ -150,6 +150,23 @@ def test_what_is_at_risk_or_late_is_listed(local: LocalDesk, hours: int, where: 
     assert counted[where] >= len(lists[where])
 
 
+def test_a_promise_or_appeal_is_listed_as_late_whatever_became_of_the_ticket(local: LocalDesk) -> None:
+    promised, appealed = (local.ticket(local.waiting(), "fault_broadband") for _ in range(2))
+    steps = [
+        (promised, "resolve", {"reason": "已修复"}),
+        (promised, "promise", {"by": local.now() + timedelta(hours=1)}),
+        (appealed, "withdraw", {"reason": "误登记"}),
+        (appealed, "appeal", {"who": "system", "recorded": True, "data": {"complaint_h": 1}}),
+    ]
+    with local.desk.sessions.begin() as session:
+        for number, step, more in steps:
+            values = {"who": "staff", "actor_id": 1, **more}
+            take_step(session, local.desk.handbook, find_ticket(session, number), step, now=local.now(), **values)
+    local.offset = timedelta(hours=2)
+
+    assert {promised, appealed} <= set(behind(local.person("leader"), risk="late"))
+
+
 def test_a_correction_of_a_stored_day_is_shown(local: LocalDesk, leader: httpx.Client) -> None:
     change = {"name": "response_rate", "by": "all", "group": "", "was": [1, 1, 1.0], "now": [1, 2, 0.5]}
     other = {**change, "by": "team", "group": "nobody"}
