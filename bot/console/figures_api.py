@@ -71,6 +71,7 @@ async def show_figures(ask: Ask) -> dict[str, Any]:
                 name: {"title": title, "meaning": meaning} for name, (title, meaning) in TITLES.items()
             },
             "compared": comparison_json(last_comparison(session)),
+            "left_open": figure_days.day_left_open(session, now=ask.now),
             "corrections": figure_days.corrections(session, teams=ask.caller.team_limit),
         }
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import csv
 import io
-from datetime import timedelta
+from datetime import date, timedelta
 
 import httpx
 import pytest
 from openpyxl import load_workbook
 
 from bot.console import figures_api
+from bot.desk import figure_days
 from bot.desk.audit import record_audit
 from bot.desk.figure_days import CORRECTED, close_day
 from bot.desk.nightly import compare_nightly
@@ -148,6 +149,14 @@ def test_what_is_at_risk_or_late_is_listed(local: LocalDesk, hours: int, where: 
     assert [risk for risk, numbers in lists.items() if number in numbers] == [where]
     counted = client.get("/figures").json()["data"]["at_risk"]
     assert counted[where] >= len(lists[where])
+
+
+def test_a_day_that_cannot_be_stored_is_named(leader: httpx.Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert leader.get("/figures").json()["data"]["left_open"] is None
+
+    monkeypatch.setattr(figure_days, "_next_day", lambda *_given, **_more: date(2026, 3, 2))
+    monkeypatch.setattr(figure_days, "_unswept", lambda *_given: 3)
+    assert leader.get("/figures").json()["data"]["left_open"] == {"day": "2026-03-02", "unswept": 3}
 
 
 def test_a_promise_or_appeal_is_listed_as_late_whatever_became_of_the_ticket(local: LocalDesk) -> None:
