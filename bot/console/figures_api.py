@@ -202,6 +202,6 @@ async def export(ask: Ask) -> HTTPResponse:
         facts = reckoning.outcomes_between(session, start, end, teams=ask.caller.team_limit)
         found = figures(facts, durable_days=ask.desk.handbook.clock.closure.durable_days)
         write = reckoning.export_csv if kind == "csv" else reckoning.export_xlsx
-        return write(found)
+        return write(reckoning.with_titles(session, ask.desk.handbook, found))
 
     return _download(await ask.work(work), f"figures-{first}-{last}.{kind}", kind)

@@ -84,6 +84,9 @@ def test_the_downloads_hold_the_same_lines(leader: httpx.Client) -> None:
     sheet = load_workbook(io.BytesIO(book)).active
     assert lines[0][:3] == ["指标", "口径", "分组"]
     assert [row[0].value for row in sheet.rows] == [line[0] for line in lines]
+    groups = {line[3] for line in lines if line[2] != "全部"}
+    assert {"服务投诉", "一般问题"} <= groups, groups
+    assert not any(group.isascii() for group in groups)
     audit = leader.get("/audit", params={"action": "figures_exported"}).json()["data"]["entries"]
     assert {entry["data"]["format"] for entry in audit} == {"csv", "xlsx"}
 
