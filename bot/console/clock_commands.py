@@ -24,6 +24,7 @@ from bot.desk.figures import (
     export_xlsx,
     outcomes_between,
     table_of,
+    with_titles,
 )
 from bot.desk.replays import replay_all
 from bot.handbook.deadlines import SHANGHAI
@@ -124,7 +125,10 @@ class Figures:
         first, last = args.start or today - timedelta(days=6), args.end or today
         with session_factory(engine)() as session:
             facts = outcomes_between(session, day_bounds(first)[0], day_bounds(last)[1])
-        found = figures(facts, durable_days=handbook.clock.closure.durable_days)
+            found = with_titles(
+                session, handbook,
+                figures(facts, durable_days=handbook.clock.closure.durable_days),
+            )
         if args.output is None:
             _print_table(table_of(found))
             return 0

@@ -71,6 +71,7 @@ async def show_figures(ask: Ask) -> dict[str, Any]:
                 name: {"title": title, "meaning": meaning} for name, (title, meaning) in TITLES.items()
             },
             "compared": comparison_json(last_comparison(session)),
+            "left_open": figure_days.day_left_open(session, now=ask.now),
             "corrections": figure_days.corrections(session, teams=ask.caller.team_limit),
         }
 
@@ -201,6 +202,6 @@ async def export(ask: Ask) -> HTTPResponse:
         facts = reckoning.outcomes_between(session, start, end, teams=ask.caller.team_limit)
         found = figures(facts, durable_days=ask.desk.handbook.clock.closure.durable_days)
         write = reckoning.export_csv if kind == "csv" else reckoning.export_xlsx
-        return write(found)
+        return write(reckoning.with_titles(session, ask.desk.handbook, found))
 
     return _download(await ask.work(work), f"figures-{first}-{last}.{kind}", kind)

@@ -183,23 +183,32 @@ async def widen(ask: Ask, id: int) -> dict[str, Any]:
 
 @section.endpoint(
     "POST", "/incidents/<id:int>/split", "Take tickets out; their own clocks run on",
-    "incidents_lead", body=[Field("numbers", "texts", required=True), REASON],
+    "incidents_lead",
+    body=[
+        Field("numbers", "texts", required=True), REASON,
+        Field("own", "flag", about="make them an incident of their own"),
+    ],
 )
 async def split(ask: Ask, id: int) -> dict[str, Any]:
     """Split tickets off."""
 
     def work(session: Session) -> dict[str, Any]:
         incident = _visible(session, ask, id)
-        left = control.split_incident(
+        left, own = control.split_incident(
             session, ask.desk.handbook, incident,
             tickets=tickets_by_number(session, ask.body["numbers"]), staff_id=ask.caller.id,
-            reason=ask.body["reason"], now=ask.now,
+            reason=ask.body["reason"], now=ask.now, own=ask.body.get("own", False),
         )
         if not left:
             raise NotFound("所选工单都不在这个突发事件中，请刷新后再选", numbers=ask.body["numbers"])
         data = {"numbers": ask.body["numbers"][:50], "left": left, "reason": ask.body["reason"]}
         _audit(session, ask, "incident_split", incident, data)
-        return {**_page(session, ask, incident), "left": left}
+        if own is not None:
+            _audit(session, ask, "incident_opened", own, {"where": words_of(own), "from": incident.id})
+        return {
+            **_page(session, ask, incident), "left": left,
+            "own": None if own is None else _row(session, ask, own),
+        }
 
     return await _changed(ask, work)
 

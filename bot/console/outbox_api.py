@@ -21,7 +21,7 @@ section = Section("outbox")
 SENDERS = {"console": "工作台", "webhook": "消息推送", "mail": "邮件", CUSTOMER: "客户渠道"}
 STATES = {
     outbox.PENDING: "待发送", outbox.SENT: "已发送", outbox.MERGED: "已并入汇总",
-    outbox.DEAD: "未送达", outbox.SKIPPED: "未配置发送方式",
+    outbox.DEAD: "未送达", outbox.SKIPPED: "未配置发送方式或收件人",
 }
 PAGE = 50
 

@@ -76,24 +76,34 @@ def close_days(session: Session, handbook: Handbook, *, now: datetime) -> int:
     """
     lock_name(session, "figures_closed")
     correct_days(session, handbook, now=now)
-    last = session.execute(select(func.max(FigureDay.day))).scalar_one()
-    after = day_bounds(date.fromisoformat(last))[1] if last else None
-    count = 0
-    while True:
-        query = select(TicketOutcome.at).order_by(TicketOutcome.at).limit(1)
-        if after is not None:
-            query = query.where(TicketOutcome.at >= after)
-        first = session.execute(query).scalar_one_or_none()
-        if first is None:
-            return count
-        day = first.astimezone(SHANGHAI).date()
+    count, after = 0, None
+    while (day := _next_day(session, after, now=now)) is not None:
         after = day_bounds(day)[1]
-        if after > now:
-            return count
         if unswept := _unswept(session, after):
             log.warning("figures.day_left_open", day=day.isoformat(), unswept=unswept)
-            return count
+            break
         count += bool(close_day(session, handbook, day, now=now))
+    return count
+
+
+def _next_day(session: Session, after: datetime | None, *, now: datetime) -> date | None:
+    """Return the first day with facts that is over, from `after` or the last stored day on."""
+    last = session.execute(select(func.max(FigureDay.day))).scalar_one()
+    if after is None and last is not None:
+        after = day_bounds(date.fromisoformat(last))[1]
+    query = select(TicketOutcome.at).order_by(TicketOutcome.at).limit(1)
+    if after is not None:
+        query = query.where(TicketOutcome.at >= after)
+    first = session.execute(query).scalar_one_or_none()
+    day = first.astimezone(SHANGHAI).date() if first is not None else None
+    return day if day is not None and day_bounds(day)[1] <= now else None
+
+
+def day_left_open(session: Session, *, now: datetime) -> dict[str, Any] | None:
+    """Return the first day that is over and cannot be stored, and how many clocks are not swept."""
+    day = _next_day(session, None, now=now)
+    unswept = _unswept(session, day_bounds(day)[1]) if day is not None else 0
+    return {"day": day, "unswept": unswept} if day is not None and unswept else None
 
 
 def _unswept(session: Session, end: datetime) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import date, datetime, time, timedelta, timezone
 from typing import Any
 
@@ -14,9 +14,9 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 from sqlalchemy.sql import Select
 
+from bot.desk.staff import staff_titles
 from bot.handbook.deadlines import SHANGHAI
 from bot.handbook.figures import KINDS, TITLES, Figure, figures, group_of, in_numerator
-from bot.handbook.lifecycle import OPEN_STATES
 from bot.handbook.outcomes import CAUSES, Outcome
 from bot.handbook.tables import Handbook
 from bot.storage.clock import TicketClock, TicketOutcome
@@ -114,7 +114,7 @@ def breaches_behind(
 def at_risk(
     session: Session, *, now: datetime, teams: Collection[str] | None = None, most: int = 200
 ) -> dict[str, Any]:
-    """Return how many open clocks are at risk or late now, and the most pressing tickets."""
+    """Return how many running clocks are at risk or late now, and the most pressing tickets."""
     query = _risk_query(now, teams)
     inner = query.subquery()
     late = session.execute(
@@ -146,8 +146,8 @@ def _risk_query(now: datetime, teams: Collection[str] | None) -> Select:
         select(Ticket.number, Ticket.team, TicketClock.clock, TicketClock.due_at)
         .join(Ticket, Ticket.id == TicketClock.ticket_id)
         .where(
+            # Promised calls and answers to appeals go on after the solution, and after the end.
             TicketClock.ended_at.is_(None), TicketClock.risk_at <= now, TicketClock.clock != "hold",
-            Ticket.state.in_(OPEN_STATES),
             # A held resolution stands still; the other clocks of a held ticket run.
             (Ticket.state != "on_hold") | (TicketClock.clock != "resolution") | (TicketClock.due_at < now),
         )
@@ -184,6 +184,19 @@ def _utc(moment: datetime | str) -> datetime:
 
 _HEAD = ("指标", "口径", "分组", "组", "分子", "分母", "值", "下限", "上限")
 _BY = {"all": "全部", "class": "时限等级", "team": "团队", "person": "人员", "type": "诉求类型"}
+
+
+def with_titles(session: Session, handbook: Handbook, found: Sequence[Figure]) -> list[Figure]:
+    """Return figures whose groups are called as people know them, for tables and downloads."""
+    people = staff_titles(session, [int(f.group) for f in found if f.by == "person" and f.group])
+    titles = {
+        "class": {name: each.title for name, each in handbook.classes.items()},
+        "team": {name: each.title for name, each in handbook.teams.items()},
+        "type": {name: each.title for name, each in handbook.types.items()},
+        # Two people may have one name.
+        "person": {str(id_): f"{title}（{id_}）" for id_, title in people.items()} | {"": "未指派"},
+    }
+    return [replace(f, group=titles.get(f.by, {}).get(f.group, f.group)) for f in found]
 
 
 def table_of(found: Sequence[Figure]) -> list[tuple[Any, ...]]:

@@ -66,7 +66,7 @@ def would_join(
     """Return the area as customers know it and how many recent reports an incident would take."""
     rule, area = _wanted(handbook, type, address, level)
     words = incident_words(area.district, level, [area.part(level)])
-    return words, len(members_of(session, rule, area, now=now))
+    return words, len(members_of(session, rule, area, now=now, left=True))
 
 
 def open_incident(
@@ -76,7 +76,7 @@ def open_incident(
     """Let a leader open an incident before the threshold is reached; recent reports join."""
     rule, area = _wanted(handbook, type, address, level)
     lock_name(session, f"incident:{rule.symptom}")
-    members = members_of(session, rule, area, now=now)
+    members = members_of(session, rule, area, now=now, left=True)
     if members:
         return open_at(session, handbook, rule, area, members, now=now, staff_id=staff_id)
     return _open_empty(session, handbook, rule, area, type, staff_id=staff_id, now=now)
@@ -116,32 +116,54 @@ def widen_incident(
     joined = 0
     for name in names:
         area = named_area(incident.level, name, incident.district)
-        members = members_of(session, rule, area, now=now)
+        members = members_of(session, rule, area, now=now, left=True)
         joined += attach(session, handbook, incident, members, tell=True, now=now)
     return joined
 
 
 def split_incident(
     session: Session, handbook: Handbook, incident: Incident, *, tickets: Sequence[Ticket],
-    staff_id: int, reason: str, now: datetime,
-) -> int:
-    """Take tickets out of an incident; their own clocks run on as if they had never joined."""
+    staff_id: int, reason: str, now: datetime, own: bool = False,
+) -> tuple[int, Incident | None]:
+    """Take tickets out of an incident; their own clocks run on as if they had never joined.
+
+    With `own` they are an incident of their own at once, with the deadline of the first of them.
+    """
     _require_open(incident)
-    count = 0
-    for ticket in tickets:
-        report = session.execute(
-            select(FaultReport).where(
-                FaultReport.ticket_id == ticket.id, FaultReport.incident_id == incident.id,
-                FaultReport.left_at.is_(None),
-            )
-        ).scalar_one_or_none()
-        if report is not None and ticket.state in OPEN_STATES:
-            detach(
-                session, handbook, incident, report, who="leader", now=now, staff_id=staff_id,
-                reason=reason,
-            )
-            count += 1
-    return count
+    query = select(FaultReport).where(
+        FaultReport.ticket_id.in_([ticket.id for ticket in tickets if ticket.state in OPEN_STATES]),
+        FaultReport.incident_id == incident.id, FaultReport.left_at.is_(None),
+    )
+    leaving = list(session.execute(query.order_by(FaultReport.id)).scalars())
+    level, area = _common_area(incident, leaving) if own and leaving else ("", Area())
+    for report in leaving:
+        detach(
+            session, handbook, incident, report, who="leader", now=now, staff_id=staff_id,
+            reason=reason, tell=not own,
+        )
+    if not level:
+        return len(leaving), None
+    lock_name(session, f"incident:{incident.symptom}")
+    rule = any_number(handbook, incident.symptom, level)
+    if level == incident.level:
+        # By which it had been widened; who calls from there next joins the new one.
+        incident.areas = [name for name in incident.areas if name != area.part(level)]
+    return len(leaving), open_at(
+        session, handbook, rule, area, leaving, now=now, staff_id=staff_id
+    )
+
+
+def _common_area(incident: Incident, reports: Sequence[FaultReport]) -> tuple[str, Area]:
+    """Return the narrowest area that all reports share; the incident was not opened for it."""
+    for level in LEVELS:
+        names = {getattr(report, level) for report in reports}
+        if len(names) == 1 and (name := names.pop()):
+            if level == incident.level and name == incident.areas[0]:
+                raise Refusal(f"本事件就是为{name}建立的，不能另立事件，可以只移出", area=name)
+            district = max(report.district for report in reports)
+            return level, named_area(level, name, district)
+    titles = "、".join(LEVEL_TITLES[level] for level in LEVELS)
+    raise Refusal(f"所选工单不在同一个{titles}，不能另立一个事件，请分开选择", field="numbers")
 
 
 def end_incident(

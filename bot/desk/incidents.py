@@ -161,19 +161,20 @@ def named_area(level: str, name: str, district: str) -> Area:
 
 
 def members_of(
-    session: Session, threshold: Threshold, area: Area, *, now: datetime
+    session: Session, threshold: Threshold, area: Area, *, now: datetime, left: bool = False
 ) -> list[FaultReport]:
-    """Return the reports of one area in the window that no incident has yet."""
-    return _gathered(session, threshold, area, now=now)[0]
+    """Return the reports of one area in the window that no incident has (yet; or that `left` one)."""
+    return _gathered(session, threshold, area, now=now, left=left)[0]
 
 
 def _gathered(
-    session: Session, threshold: Threshold, area: Area, *, now: datetime
+    session: Session, threshold: Threshold, area: Area, *, now: datetime, left: bool = False
 ) -> tuple[list[FaultReport], bool]:
     """Return the reports that belong together, and whether they are an outage."""
     name = area.part(threshold.level)
     if not name:
         return [], False
+    free = FaultReport.incident_id.is_(None) & FaultReport.left_at.is_(None)
     rows = session.execute(
         select(FaultReport)
         .join(Ticket, Ticket.id == FaultReport.ticket_id)
@@ -182,8 +183,7 @@ def _gathered(
             getattr(FaultReport, threshold.level) == name,
             FaultReport.at > now - threshold.window,
             FaultReport.at <= now,
-            FaultReport.incident_id.is_(None),
-            FaultReport.left_at.is_(None),
+            free | FaultReport.left_at.is_not(None) if left else free,
             Ticket.state.in_(OPEN_STATES),
         )
         .order_by(FaultReport.id)
@@ -295,13 +295,15 @@ def attach(
         lock_ticket(session, ticket)
         if ticket.incident_id is not None or ticket.state not in OPEN_STATES - {"submitted"}:
             continue
+        if report.incident_id == incident.id:
+            continue  # a leader took it out of this one
         take_step(
             session, handbook, ticket, "join", who="system", now=now, recorded=True,
             reason=f"并入群障工单{carrier.number}",
             data={"incident": incident.id, "due": last.due.isoformat()},
         )
         ticket.incident_id = report.incident_id = incident.id
-        report.heard = last.seq
+        report.heard, report.left_at, report.next_at = last.seq, None, None
         session.flush()
         count += 1
         if tell and ticket.id != untold:
@@ -315,7 +317,7 @@ def attach(
 
 def detach(
     session: Session, handbook: Handbook, incident: Incident, report: FaultReport, *, who: str,
-    now: datetime, staff_id: int | None = None, reason: str | None = None,
+    now: datetime, staff_id: int | None = None, reason: str | None = None, tell: bool = True,
 ) -> None:
     """Take one report out of its incident; its own clocks run on."""
     ticket = session.get(Ticket, report.ticket_id)
@@ -325,6 +327,8 @@ def detach(
     )
     ticket.incident_id, report.left_at = None, now
     session.flush()
-    tell_customer(
-        session, handbook, ticket, "utter_incident_left", key=f"incident:{incident.id}:left", now=now
-    )
+    if tell:
+        tell_customer(
+            session, handbook, ticket, "utter_incident_left", key=f"incident:{incident.id}:left",
+            now=now,
+        )

@@ -8,6 +8,7 @@ desk's own database shares transactions: thousands may be due at once when an in
 
 from __future__ import annotations
 
+import time
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -30,6 +31,8 @@ from bot.storage.tickets import Ticket
 log = structlog.get_logger()
 # More would hold the database's writer too long for those who wait for an acknowledgement.
 TOGETHER = 10
+# A receiver that answers slowly holds up customers no longer than this, and no signature gets stale.
+LONGEST_ROUND_S = 15.0
 PENDING, SENT, MERGED, DEAD, SKIPPED = "pending", "sent", "merged", "dead", "skipped"
 
 
@@ -39,6 +42,13 @@ class DeliveryError(DeskError):
     def __init__(self, code: str, message: str, *, permanent: bool = False, **data: Any) -> None:
         super().__init__(code, message, **data)
         self.permanent = permanent
+
+
+class NobodyToSendTo(DeskError):
+    """Say that the operator named nobody whom this should reach beyond the console."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__("nobody", message)
 
 
 class DeferralError(DeskError):
@@ -62,7 +72,7 @@ class Outgoing:
 
 
 class Sender(Protocol):
-    """Carry a delivery to its receiver; raise `DeliveryError` or `DeferralError`."""
+    """Carry a delivery to its receiver; raise one of the three errors above."""
 
     def send(self, outgoing: Outgoing, *, now: datetime) -> None:
         """Carry out one delivery; the same id again must be harmless to the receiver."""
@@ -101,7 +111,7 @@ def deliver_due(
     most: int = 200,
 ) -> Delivered:
     """Carry out what is due; several processes may do so at once."""
-    done = Delivered()
+    done, started = Delivered(), time.monotonic()
     with reading(sessions) as session:
         if not _due_ids(session, now, 1):
             return done
@@ -111,10 +121,24 @@ def deliver_due(
     for name, sender in own.items():
         for some in _in_tens([each for each in claimed if each[0].sender == name]):
             _write_together(sessions, handbook, sender, some, now=now, done=done)
-    for outgoing, row_id in claimed:
-        if outgoing.sender not in own:
-            _carry_out(sessions, handbook, senders.get(outgoing.sender), outgoing, row_id, now=now, done=done)
+    others = [each for each in claimed if each[0].sender not in own]
+    for place, (outgoing, row_id) in enumerate(others):
+        if place and time.monotonic() - started > LONGEST_ROUND_S:
+            _give_back(sessions, [each for _, each in others[place:]], now=now)
+            break
+        _carry_out(sessions, handbook, senders.get(outgoing.sender), outgoing, row_id, now=now, done=done)
     return done
+
+
+def _give_back(sessions: sessionmaker, row_ids: list[int], *, now: datetime) -> None:
+    """Leave what was not tried any more to the next round, in which customers come first again."""
+    with sessions.begin() as session:
+        session.execute(
+            update(Delivery)
+            .where(Delivery.id.in_(row_ids), Delivery.state == PENDING)
+            .values(next_at=now, attempts=Delivery.attempts - 1)
+            .execution_options(synchronize_session=False)
+        )
 
 
 def _in_tens(claimed: Iterable[Claimed]) -> Iterator[list[Claimed]]:
@@ -233,6 +257,9 @@ def _carry_out(
         sender.send(outgoing, now=now)
     except (DeferralError, DeliveryError) as error:
         _not_sent(sessions, handbook, outgoing, row_id, error, now=now, done=done)
+        return
+    except NobodyToSendTo as error:
+        _mark(sessions, row_id, state=SKIPPED, last_error=error.message[:300])
         return
     except Exception as error:
         # Whatever a sender raises is a failed attempt of this row and of no other.

@@ -32,7 +32,7 @@ from bot.desk.contact import (
 )
 from bot.desk.messages import Gate, deliver, say
 from bot.desk.notices import notify_staff
-from bot.desk.outbox import DeferralError, DeliveryError, Outgoing
+from bot.desk.outbox import DeferralError, DeliveryError, NobodyToSendTo, Outgoing
 from bot.handbook.errors import DeskError
 from bot.handbook.handoff import ConversationState
 from bot.storage.conversations import Conversation, Message
@@ -151,7 +151,7 @@ class MailSender:
         """Send one mail whose Message-ID is the delivery id."""
         to = sorted(self.addresses(outgoing.payload))
         if not to:
-            raise DeliveryError("mail_no_address", f"{outgoing.target} 没有邮箱地址", permanent=True)
+            raise NobodyToSendTo(f"{outgoing.target} 没有邮箱地址")
         parts = urlsplit(self.url)
         sender = parse_qs(parts.query).get("from", ["intake@localhost"])[0]
         message = EmailMessage()

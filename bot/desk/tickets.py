@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 from bot.desk.consequences import consequences
 from bot.desk.ticket_cards import ticket_card, ticket_facts
 from bot.desk.ticket_log import entry_of_key, events_of, lock_ticket, reindex, write_entry
-from bot.handbook.clocks import CALLBACK, RESOLUTION, RESPONSE, replay
+from bot.handbook.clocks import CALLBACK, COMPLAINT, RESOLUTION, RESPONSE, replay
 from bot.handbook.deadlines import SHANGHAI, DeadlineClass
 from bot.handbook.errors import NotFound
 from bot.handbook.hours import calendar_of
@@ -258,13 +258,13 @@ def _reclassified(
     new_type = _request_type(handbook, type or ticket.type)
     level = urgency or Urgency(ticket.urgency)
     new = handbook.deadline_class(kind=new_type.kind, urgency=level)
-    due = [
-        clock.due
-        for clock in replay(events_of(session, ticket.id), handbook.clock.calendars).running()
-        if clock.id in {RESPONSE, RESOLUTION}
-    ]
+    standing = replay(events_of(session, ticket.id), handbook.clock.calendars)
+    due = {clock.id: clock.due for clock in standing.running()}
+    drops_answer = COMPLAINT in due and new_type.kind is not RequestKind.COMPLAINT
+    judged = (RESPONSE, RESOLUTION, COMPLAINT) if drops_answer else (RESPONSE, RESOLUTION)
     check_reclass(
-        old=handbook.classes[ticket.deadline_class], new=new, who=who, due=due, now=now,
+        old=handbook.classes[ticket.deadline_class], new=new, who=who, now=now,
+        due=[due[name] for name in judged if name in due], drops_answer=drops_answer,
         legal=handbook.lifecycle.legal_steps(ticket.state, who=who),
     )
     old = {"type": ticket.type, "urgency": ticket.urgency, "deadline_class": ticket.deadline_class}

@@ -43,7 +43,7 @@ def load_clock_tables(
     calendars, hours_version = _hours(directory / "hours.yml")
     escalation, escalation_version = _escalation(directory / "escalation.yml", classes)
     closure, closure_version = _closure(directory / "closure.yml", classes, kinds)
-    emergency, emergency_version = _emergency(directory / "emergency.yml", classes, types)
+    emergency, emergency_version = _emergency(directory / "emergency.yml", types)
     versions = {
         "hours": hours_version, "escalation": escalation_version, "closure": closure_version,
         "emergency": emergency_version,
@@ -94,8 +94,10 @@ def _holidays(table: Row) -> dict[date, bool]:
             for day in row.take(key, list, "a list of dates"):
                 if not isinstance(day, date) or day.year != year:
                     raise row.fail(key, f"dates of {year}, got {day!r}")
-                if (day.weekday() >= 5) is not worked:
-                    raise row.fail(key, f"{'weekend days' if worked else 'weekdays'}, got {day}")
+                if worked and day.weekday() < 5:
+                    raise row.fail(key, f"weekend days, got {day}")
+                if day in days:
+                    raise row.fail(key, f"each day once, got {day} twice")
                 days[day] = worked
         row.end()
     return days
@@ -236,9 +238,7 @@ def _closure(
     return closure, head.version
 
 
-def _emergency(
-    path: Path, classes: Collection[str], types: Collection[str]
-) -> tuple[Emergency, int]:
+def _emergency(path: Path, types: Collection[str]) -> tuple[Emergency, int]:
     table, head = read_table(path)
     thresholds = []
     for row in table.rows("thresholds"):
@@ -252,10 +252,6 @@ def _emergency(
             )
         )
         row.end()
-    emergency = Emergency(
-        deadline_class=table.one_of("deadline_class", classes),
-        linger=timedelta(minutes=table.number("linger_minutes")),
-        thresholds=tuple(thresholds),
-    )
+    emergency = Emergency(tuple(thresholds))
     table.end()
     return emergency, head.version

@@ -57,8 +57,6 @@ class Threshold:
 class Emergency:
     """Hold the whole table."""
 
-    deadline_class: str
-    linger: timedelta
     thresholds: tuple[Threshold, ...]
 
     def thresholds_of(self, request_type: str) -> list[Threshold]:

@@ -155,15 +155,21 @@ def check_reclass(
     due: Iterable[datetime],
     now: datetime,
     legal: list[str],
+    drops_answer: bool = False,
 ) -> None:
-    """Refuse a change to a longer class by anyone but a leader, or after a due time (2.4)."""
-    if new.response_h <= old.response_h and new.resolution_h <= old.resolution_h:
+    """Refuse a change to a longer class by anyone but a leader, or after a due time (2.4).
+
+    A complaint that becomes something else `drops_answer`: its answer would be owed no longer.
+    """
+    longer = new.response_h > old.response_h or new.resolution_h > old.resolution_h
+    if not longer and not drops_answer:
         return
     values = {"step": "reclassify", "legal": legal, "from": old.id, "to": new.id}
+    what = f"由“{old.title}”调整为时限更长的“{new.title}”" if longer else "投诉改为其他类型会取消答复时限，"
     if who != "leader":
-        raise IllegalStep(f"由“{old.title}”调整为时限更长的“{new.title}”须由班长操作", **values)
+        raise IllegalStep(f"{what}须由班长操作", **values)
     if any(now > each for each in due):
-        raise IllegalStep("时限已过，不能再调整为时限更长的等级", **values)
+        raise IllegalStep("时限已过，不能再调整为时限更长的等级或取消答复时限", **values)
 
 
 # Only the customer's own withdrawal is asked back; staff write why instead. Only who records a

@@ -3,7 +3,8 @@
 A deadline is decided when it is met or when it passes; what is decided is never taken back. A
 resolution alone learns later that it did not last: the reopening is noted with it, so that it
 counts among the resolutions of its day. Class, team, person and type are those of the moment of
-the fact; a response belongs to the person who gave it, whoever holds the ticket.
+the fact; a response, a kept promise and an answer belong to the person who gave it, whoever holds
+the ticket.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from typing import NamedTuple
 from bot.handbook.clocks import (
     CALLBACK,
     CLOCK_EFFECTS,
+    COMPLAINT,
     RESOLUTION,
     RESPONSE,
     Clock,
@@ -32,6 +34,7 @@ CAUSES = {
 }
 STAFFLESS = frozenset({"accepted", "submitted"})
 FIRST_RESPONSE = "first_response"
+GIVEN = frozenset({RESPONSE, CALLBACK, COMPLAINT})
 
 
 class Outcome(NamedTuple):
@@ -70,7 +73,7 @@ class _Fold:
         self, name: str, at: datetime, ok: bool | None, value: float | None = None,
         cause: str | None = None,
     ) -> None:
-        given = name == FIRST_RESPONSE or (name == RESPONSE and ok)
+        given = name == FIRST_RESPONSE or (name in GIVEN and ok)
         person = self.actor if given else self.holder
         self.found.append(
             Outcome(

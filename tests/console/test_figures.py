@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import csv
 import io
-from datetime import timedelta
+from datetime import date, timedelta
 
 import httpx
 import pytest
 from openpyxl import load_workbook
 
 from bot.console import figures_api
+from bot.desk import figure_days
 from bot.desk.audit import record_audit
 from bot.desk.figure_days import CORRECTED, close_day
 from bot.desk.nightly import compare_nightly
@@ -83,6 +84,9 @@ def test_the_downloads_hold_the_same_lines(leader: httpx.Client) -> None:
     sheet = load_workbook(io.BytesIO(book)).active
     assert lines[0][:3] == ["指标", "口径", "分组"]
     assert [row[0].value for row in sheet.rows] == [line[0] for line in lines]
+    groups = {line[3] for line in lines if line[2] != "全部"}
+    assert {"服务投诉", "一般问题"} <= groups, groups
+    assert not any(group.isascii() for group in groups)
     audit = leader.get("/audit", params={"action": "figures_exported"}).json()["data"]["entries"]
     assert {entry["data"]["format"] for entry in audit} == {"csv", "xlsx"}
 
@@ -148,6 +152,31 @@ def test_what_is_at_risk_or_late_is_listed(local: LocalDesk, hours: int, where: 
     assert [risk for risk, numbers in lists.items() if number in numbers] == [where]
     counted = client.get("/figures").json()["data"]["at_risk"]
     assert counted[where] >= len(lists[where])
+
+
+def test_a_day_that_cannot_be_stored_is_named(leader: httpx.Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert leader.get("/figures").json()["data"]["left_open"] is None
+
+    monkeypatch.setattr(figure_days, "_next_day", lambda *_given, **_more: date(2026, 3, 2))
+    monkeypatch.setattr(figure_days, "_unswept", lambda *_given: 3)
+    assert leader.get("/figures").json()["data"]["left_open"] == {"day": "2026-03-02", "unswept": 3}
+
+
+def test_a_promise_or_appeal_is_listed_as_late_whatever_became_of_the_ticket(local: LocalDesk) -> None:
+    promised, appealed = (local.ticket(local.waiting(), "fault_broadband") for _ in range(2))
+    steps = [
+        (promised, "resolve", {"reason": "已修复"}),
+        (promised, "promise", {"by": local.now() + timedelta(hours=1)}),
+        (appealed, "withdraw", {"reason": "误登记"}),
+        (appealed, "appeal", {"who": "system", "recorded": True, "data": {"complaint_h": 1}}),
+    ]
+    with local.desk.sessions.begin() as session:
+        for number, step, more in steps:
+            values = {"who": "staff", "actor_id": 1, **more}
+            take_step(session, local.desk.handbook, find_ticket(session, number), step, now=local.now(), **values)
+    local.offset = timedelta(hours=2)
+
+    assert {promised, appealed} <= set(behind(local.person("leader"), risk="late"))
 
 
 def test_a_correction_of_a_stored_day_is_shown(local: LocalDesk, leader: httpx.Client) -> None:

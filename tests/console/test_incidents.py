@@ -84,6 +84,21 @@ def test_widening_takes_the_neighbour_in_and_splitting_lets_one_go(
     assert actions(leader, "incident_split")[0]["data"]["reason"] == "单户故障"
 
 
+def test_tickets_split_off_become_an_incident_of_their_own(
+    local: LocalDesk, leader: httpx.Client
+) -> None:
+    page = opened(leader, "西固区月牙小区")
+    number = report(local, leader, "西固区星河花园5栋")["ticket"]["number"]
+    leader.post(f"/incidents/{page['id']}/widen", json={"names": ["星河花园"]})
+    body = {"numbers": [number], "reason": "另一处故障", "own": True}
+    data = leader.post(f"/incidents/{page['id']}/split", json=body).json()["data"]
+    own = leader.get(f"/incidents/{data['own']['id']}").json()["data"]
+
+    assert (data["left"], data["members"], own["where"]) == (1, [], "西固区星河花园")
+    assert [each["number"] for each in own["members"]] == [number]
+    assert actions(leader, "incident_opened")[0]["data"]["from"] == page["id"]
+
+
 def test_ending_a_false_alarm_gives_the_tickets_back(
     local: LocalDesk, leader: httpx.Client
 ) -> None:

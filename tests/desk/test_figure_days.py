@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import date
 from typing import Any
 
 import pytest
@@ -13,7 +14,7 @@ from sqlalchemy.orm import Session, sessionmaker
 from bot.desk import clock, figure_days
 from bot.desk.audit import audit_page, verify_audit
 from bot.desk.clock import sweep
-from bot.desk.figure_days import CORRECTED, close_days, corrections
+from bot.desk.figure_days import CORRECTED, close_days, corrections, day_left_open
 from bot.desk.figures import day_bounds, outcomes_between, tickets_behind
 from bot.desk.replays import replay_all
 from bot.desk.tickets import record_human_response, take_step
@@ -33,6 +34,12 @@ def closed(sessions: sessionmaker, handbook: Handbook, when: str) -> list[str]:
         close_days(session, handbook, now=at(when))
     with sessions() as session:
         return list(session.execute(select(FigureDay.day).distinct().order_by(FigureDay.day)).scalars())
+
+
+def left_open(sessions: sessionmaker, when: str) -> dict[str, Any] | None:
+    """Return the day that is left open, as the page of figures shows it."""
+    with sessions() as session:
+        return day_left_open(session, now=at(when))
 
 
 def stored(sessions: sessionmaker, day: str, name: str, by: str = "all", group: str = "") -> tuple | None:
@@ -65,8 +72,10 @@ def test_a_day_stays_open_until_what_was_due_in_it_is_swept(sessions: sessionmak
         record_human_response(session, handbook, session.get(Ticket, other), staff_id=7, now=at("2026-03-02 09:30"))
 
     assert closed(sessions, handbook, "2026-03-04 00:10") == []
+    assert left_open(sessions, "2026-03-04 00:11") == {"day": date(2026, 3, 2), "unswept": 3}
 
     sweep(sessions, handbook, now=at("2026-03-04 00:20"))
+    assert left_open(sessions, "2026-03-04 00:20") is None
     assert closed(sessions, handbook, "2026-03-04 00:21") == ["2026-03-02", "2026-03-03"]
     assert stored(sessions, "2026-03-02", "response_rate") == (1, 2)
 

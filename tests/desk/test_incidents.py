@@ -5,14 +5,22 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import timedelta
 
+import pytest
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session, sessionmaker
 
 from bot.desk.clock import sweep
 from bot.desk.followup import answer_survey
-from bot.desk.incident_control import end_incident, open_incident, split_incident, widen_incident
+from bot.desk.incident_control import (
+    end_incident,
+    open_incident,
+    split_incident,
+    widen_incident,
+    would_join,
+)
 from bot.desk.incidents import Joined, join_or_count
 from bot.desk.tickets import take_step
+from bot.handbook.errors import Refusal
 from bot.handbook.tables import Handbook
 from bot.storage.clock import Incident, Survey, TicketClock
 from bot.storage.conversations import Conversation
@@ -124,9 +132,54 @@ def test_a_ticket_taken_out_has_its_old_deadline(session: Session, handbook: Han
     tickets = burst(session, handbook, make_ticket)
     incident = session.execute(select(Incident)).scalar_one()
 
-    count = split_incident(session, handbook, incident, tickets=tickets[3:4], staff_id=9, reason="室内线路", now=at("2026-03-02 11:00"))
+    count, own = split_incident(session, handbook, incident, tickets=tickets[3:4], staff_id=9, reason="室内线路", now=at("2026-03-02 11:00"))
 
-    assert (count, tickets[3].incident_id, wall(tickets[3].resolution_due_at)) == (1, None, "2026-03-03 09:03")
+    assert (own, count, tickets[3].incident_id, wall(tickets[3].resolution_due_at)) == (None, 1, None, "2026-03-03 09:03")
+
+
+def widened(session: Session, handbook: Handbook, make_ticket: Make) -> tuple[Incident, list[Ticket]]:
+    """Let a leader take another fault's reports into an incident by mistake; return it and them."""
+    others = [report(session, handbook, make_ticket, n, f"城关区阳光家园{n}号楼")[0] for n in range(1, 4)]
+    burst(session, handbook, make_ticket)
+    incident = session.execute(select(Incident)).scalar_one()
+    widen_incident(session, handbook, incident, names=["阳光家园"], now=at("2026-03-02 09:10"))
+    return incident, others
+
+
+def test_tickets_of_another_fault_are_split_off_as_an_incident_of_their_own(session: Session, handbook: Handbook, make_ticket: Make) -> None:
+    incident, others = widened(session, handbook, make_ticket)
+
+    count, own = split_incident(session, handbook, incident, tickets=others, staff_id=9, reason="另一处光缆", now=at("2026-03-02 09:20"), own=True)
+
+    session.expire_all()
+    carrier = session.get(Ticket, own.ticket_id)
+    assert (count, own.areas, incident.areas, wall(carrier.resolution_due_at)) == (3, ["阳光家园"], ["幸福"], "2026-03-03 09:01")
+    assert {each.incident_id for each in others} == {own.id}
+    assert (told(session, "utter_incident_left"), told(session, "utter_incident_announced")) == (0, 5 + 3 + 3)
+    later, joined = report(session, handbook, make_ticket, 30, "城关区阳光家园9号楼")
+    assert (joined.opened, later.incident_id) == (False, own.id)
+
+
+def test_an_incident_of_their_own_needs_an_area_of_their_own(session: Session, handbook: Handbook, make_ticket: Make) -> None:
+    incident, others = widened(session, handbook, make_ticket)
+    inside = session.execute(select(Ticket).where(Ticket.incident_id == incident.id, Ticket.id.not_in([each.id for each in others]))).scalars().all()
+
+    for tickets in ([*others, *inside], inside):
+        with pytest.raises(Refusal):
+            split_incident(session, handbook, incident, tickets=tickets, staff_id=9, reason="另一处", now=at("2026-03-02 09:20"), own=True)
+
+
+def test_what_was_split_off_joins_the_incident_that_a_leader_opens_next_and_not_its_old_one(session: Session, handbook: Handbook, make_ticket: Make) -> None:
+    incident, others = widened(session, handbook, make_ticket)
+    split_incident(session, handbook, incident, tickets=others, staff_id=9, reason="另一处光缆", now=at("2026-03-02 09:20"))
+    widen_incident(session, handbook, incident, names=["阳光家园"], now=at("2026-03-02 09:21"))
+    assert {each.incident_id for each in others} == {None}
+    where = {"type": "fault_broadband", "address": "城关区阳光家园", "level": "community"}
+
+    assert would_join(session, handbook, **where, now=at("2026-03-02 09:22"))[1] == 3
+    own = open_incident(session, handbook, **where, staff_id=9, now=at("2026-03-02 09:22"))
+
+    assert {each.incident_id for each in others} == {own.id} != {incident.id}
 
 
 def test_a_widened_incident_takes_the_reports_of_the_new_area(session: Session, handbook: Handbook, make_ticket: Make) -> None:

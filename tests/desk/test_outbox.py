@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -16,6 +17,7 @@ from aiosmtpd.controller import Controller
 from sqlalchemy import select
 from sqlalchemy.orm import sessionmaker
 
+from bot.desk import outbox
 from bot.desk.messages import Gate
 from bot.desk.notices import delivery_id_of, notify_staff, put_delivery, tell_customer
 from bot.desk.outbox import DeliveryError, Outgoing, Sender, dead_letters, deliver_due, send_again
@@ -210,6 +212,16 @@ def test_nobody_is_mailed_where_nobody_is_named() -> None:
     assert addresses_by_role("leader=l@x")({"role": "team", "team": "care"}) == []
 
 
+def test_a_notice_that_nobody_is_to_be_mailed_is_no_dead_letter(sessions: sessionmaker, handbook: Handbook) -> None:
+    with sessions.begin() as session:
+        put_delivery(session, key="m", sender="mail", target="holder:care:", payload={**NOTICE, "role": "holder"}, now=NOW)
+
+    done = deliver_due(sessions, handbook, {"mail": MailSender("smtp://127.0.0.1:9/", addresses_by_role("leader=l@x"))}, now=NOW)
+
+    with sessions() as session:
+        assert (done.dead, session.execute(select(Delivery.state)).scalar_one()) == (0, "skipped")
+
+
 class Refusing:
     """A receiver that is down."""
 
@@ -262,6 +274,28 @@ def test_digests_go_out_as_one(sessions: sessionmaker, handbook: Handbook, web: 
     deliver_due(sessions, handbook, {"webhook": WebhookSender(web[0], SECRET)}, now=NOW + timedelta(hours=1))
 
     assert [body.count(b'"text"') for _, body in web[1].requests] == [3]
+
+
+def test_slow_receivers_give_way_to_customers_after_a_while(
+    sessions: sessionmaker, handbook: Handbook, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for key in "abc":
+        put(sessions, key)
+    monkeypatch.setattr(outbox, "LONGEST_ROUND_S", 0.2)
+    down = Refusing()
+
+    class Slow:
+        def send(self, outgoing: Outgoing, *, now: Any) -> None:
+            time.sleep(0.3)
+            down.send(outgoing, now=now)
+
+    deliver_due(sessions, handbook, {"webhook": Slow()}, now=NOW)
+
+    with sessions() as session:
+        rows = [(row.attempts, row.next_at) for row in session.execute(select(Delivery).order_by(Delivery.id)).scalars()]
+    assert (len(down.tries), rows[1:]) == (1, [(0, NOW), (0, NOW)])
+    assert rows[0][0] == 1
+    assert rows[0][1] > NOW
 
 
 def test_what_one_process_has_claimed_another_leaves_alone(sessions: sessionmaker, handbook: Handbook, web: tuple[str, Outside]) -> None:

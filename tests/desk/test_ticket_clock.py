@@ -110,6 +110,24 @@ def test_a_longer_class_needs_a_leader_before_the_deadline(
     assert (ticket.deadline_class, wall(ticket.response_due_at)) == (outcome, "2026-03-03 09:00")
 
 
+@pytest.mark.parametrize(
+    ("who", "when", "refused"),
+    [("staff", "2026-03-02 10:00", True), ("leader", "2026-03-02 10:00", False), ("leader", "2026-03-17 10:00", True)],
+)
+def test_only_a_leader_in_time_lets_a_complaint_be_one_no_longer(
+    session: Session, handbook: Handbook, make_ticket: Make, who: str, when: str, refused: bool
+) -> None:
+    ticket = make_ticket(session, type="complaint_service")
+    step(session, handbook, ticket, "contact", "2026-03-02 09:10", reason="已致电")
+    try:
+        step(session, handbook, ticket, "reclassify", when, who=who, reason="实为故障", type="fault_broadband")
+    except IllegalStep:
+        assert (refused, ticket.kind) == (True, "complaint")
+        return
+
+    assert (refused, ticket.kind) == (False, "fault")
+
+
 def test_a_shorter_class_keeps_the_start(session: Session, handbook: Handbook, make_ticket: Make) -> None:
     ticket = make_ticket(session)
     step(session, handbook, ticket, "reclassify", "2026-03-02 09:20", reason="整栋楼", urgency=Urgency.URGENT)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 from datetime import date, timedelta
+from pathlib import Path
 
 import chinese_calendar
 import pytest
@@ -10,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.handbook.hours import calendar_of, end_of, is_within, read_period
-from bot.handbook.tables import Handbook
+from bot.handbook.tables import TABLES, Handbook, load_handbook
 from tests.moments import at, wall
 
 QUIET = (22 * 60, 7 * 60 + 30)
@@ -40,6 +42,20 @@ def test_the_shipped_holidays_are_those_of_the_official_notices(handbook: Handbo
     worked = [day for day in days if office.periods_on(day)]
 
     assert worked == [day for day in days if chinese_calendar.is_workday(day)]
+
+
+def test_who_works_at_weekends_has_the_weekends_of_a_holiday_off(tmp_path: Path) -> None:
+    shutil.copytree(TABLES, tmp_path, dirs_exist_ok=True)
+    path = tmp_path / "hours.yml"
+    text = path.read_text("utf-8").replace("sat: []", 'sat: ["09:00-17:00"]').replace("sun: []", 'sun: ["09:00-17:00"]')
+    path.write_text(text, "utf-8")
+    office = calendar_of(load_handbook(tmp_path).clock.calendars, "office")
+
+    worked = [day for day in range(1, 15) if office.periods_on(date(2026, 10, day))]
+
+    # National Day is the first to the seventh; the tenth is a Saturday that is worked like a weekday.
+    assert worked == [8, 9, 10, 11, 12, 13, 14]
+    assert office.periods_on(date(2026, 10, 10)) == office.periods_on(date(2026, 10, 9))
 
 
 @given(st.integers(0, 60 * 24 * 300), st.integers(0, 60 * 200), st.integers(0, 60 * 200))

@@ -47,12 +47,46 @@ def test_facts_of_before_are_brought_to_what_the_log_gives_now(
     assert replay_all(engine, handbook, now=at("2026-03-04 00:13")).differences == []
 
 
-def go_back(engine: Engine, ticket_id: int) -> None:
-    """Bring the database to the revision before, with facts as they were stored then."""
+def test_kept_promises_of_before_count_for_who_kept_them(
+    sessions: sessionmaker, engine: Engine, handbook: Handbook, make_ticket: Callable[..., Ticket]
+) -> None:
+    with sessions.begin() as session:
+        ticket = make_ticket(session, type="complaint_service")
+        for step, when, actor, more in (
+            ("claim", "09:10", 8, {}), ("promise", "09:20", 8, {"by": at("2026-03-02 12:00")}),
+            ("contact", "11:00", 5, {"reason": "已致电"}), ("answer", "15:00", 6, {"reason": "已书面答复"}),
+        ):
+            take_step(session, handbook, ticket, step, who="staff", actor_id=actor, now=at(f"2026-03-02 {when}"), **more)
+    facts = text("SELECT name, holder_id FROM ticket_outcomes WHERE name IN ('callback', 'complaint') ORDER BY name")
+    with engine.begin() as connection:
+        assert connection.execute(facts).all() == [("callback", 5), ("complaint", 6)]
+    sweep(sessions, handbook, now=at("2026-03-04 00:01"))
+    with sessions.begin() as session:
+        close_days(session, handbook, now=at("2026-03-04 00:02"))
+    try:
+        command.downgrade(config_of(engine), "0008_late_facts")
+        with engine.begin() as connection:
+            connection.execute(text("UPDATE ticket_outcomes SET holder_id = 8 WHERE name IN ('callback', 'complaint')"))
+            connection.execute(text("UPDATE figure_days SET \"group\" = '8' WHERE \"by\" = 'person' AND name IN ('callback_rate', 'complaint_rate')"))
+    finally:
+        migrate(engine)
+    with sessions.begin() as session:
+        close_days(session, handbook, now=at("2026-03-04 00:12"))
+
+    assert replay_all(engine, handbook, now=at("2026-03-04 00:13")).differences == []
+
+
+def config_of(engine: Engine) -> Config:
+    """Return how alembic reaches the database."""
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS))
     config.attributes["engine"] = engine
-    command.downgrade(config, "0004_outcomes")
+    return config
+
+
+def go_back(engine: Engine, ticket_id: int) -> None:
+    """Bring the database to the revision before, with facts as they were stored then."""
+    command.downgrade(config_of(engine), "0004_outcomes")
     with engine.begin() as connection:
         rows = connection.execute(
             text("SELECT id, name, at, deadline_class, team, type FROM ticket_outcomes ORDER BY place")

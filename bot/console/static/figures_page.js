@@ -136,6 +136,7 @@ function bot() {
     h("h2", "夜间核对"),
     h("p", { class: c?.differences ? "problem" : "" }, c ? `${dayTime(c.at)}由事件记录重算${c.tickets}个工单、${c.events}条记录、${c.figures}项已存指标：${c.differences ? `${c.differences}处不一致` : "全部一致"}` : "尚未核对"),
     c?.differences ? h("ul", { class: "tiny" }, c.where.map((w) => h("li", { key: w }, w))) : null,
+    page.data.left_open ? h("p", { class: "problem", role: "alert" }, `${page.data.left_open.day}的指标还不能存档：${page.data.left_open.unswept}个时限已到而未巡检，请管理员检查时限巡检（intake clock）是否在运行。`) : null,
     page.data.corrections.length ? h("ul", { class: "tiny", "aria-label": "已存指标的更正" }, page.data.corrections.map((c) => h("li", { key: c.at }, `${dayTime(c.at)}更正${c.day}的指标（有事后补记的事实）：${c.changes.map((x) => `${x.title} ${counted(x.was)}→${counted(x.now)}`).join("，")}`))) : null,
   ]);
 }

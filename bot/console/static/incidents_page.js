@@ -76,10 +76,11 @@ async function widen() {
   if (await change(`/incidents/${page.open.id}/widen`, { names }, (d) => `已扩大，并入${d.joined}个工单`)) page.more = "";
 }
 
-function split() {
+function split(own) {
   const numbers = [...page.picked];
   const { id } = page.open;
-  store.dialog = { kind: "reason", title: `移出${numbers.length}个工单`, hint: "移出后工单恢复各自的时限，并告知客户。", label: "原因", done: (reason) => change(`/incidents/${id}/split`, { numbers, reason }, (d) => `已移出${d.left}个工单`) };
+  const hint = own ? "移出的工单另立一个突发事件，时限从其中最早的报障算起，并告知客户。" : "移出后工单恢复各自的时限，并告知客户。";
+  store.dialog = { kind: "reason", title: `移出${numbers.length}个工单${own ? "并另立事件" : ""}`, hint, label: "原因", done: (reason) => change(`/incidents/${id}/split`, { numbers, reason, own }, (d) => `已移出${d.left}个工单${d.own ? `，另立“${d.own.where}”` : ""}`) };
 }
 
 function end() {
@@ -120,7 +121,8 @@ function detail() {
   return h("section", { class: "incident", "aria-label": i.where }, [
     h("div", { class: "titleline" }, [
       h("h2", `${i.where} · ${i.symptom}`), h("span", { class: "tiny" }, `范围：${i.level_title} ${i.areas.join("、")}`), h("span", { class: "fill" }),
-      h(ElButton, { size: "small", disabled: !page.picked.size || idle(), onClick: split }, () => `移出选中${page.picked.size || ""}`),
+      h(ElButton, { size: "small", disabled: !page.picked.size || idle(), onClick: () => split(false) }, () => `移出选中${page.picked.size || ""}`),
+      h(ElButton, { size: "small", disabled: !page.picked.size || idle(), onClick: () => split(true) }, () => "移出并另立事件"),
       h(ElButton, { size: "small", type: "danger", plain: true, disabled: idle(), onClick: end }, () => "误报，结束"),
       plainButton("关闭", () => { page.open = null; }),
     ]),
