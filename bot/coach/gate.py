@@ -34,7 +34,7 @@ from bot.desk.model_files import (
     name_of,
 )
 from bot.desk.model_switching import let_pass
-from bot.desk.training_inbox import labelled_items
+from bot.desk.training_labels import labelled_items
 from bot.handbook.signal_table import signals_in_force
 from bot.handbook.tables import Handbook, load_handbook
 from bot.handbook.training import Measure, judge

@@ -11,7 +11,8 @@ from sqlalchemy.orm import sessionmaker
 from bot.coach.switch import serving_name
 from bot.desk.coach_runs import AnotherRuns, only_job
 from bot.desk.model_files import archive_of
-from bot.desk.training_inbox import agreement, gather, inbox_page
+from bot.desk.training_inbox import gather, inbox_page
+from bot.desk.training_labels import agreement
 from bot.desk.training_readings import LOW, keep_readings, shares, unread
 from bot.desk.training_sources import TITLES
 from bot.handbook.training_table import load_training

@@ -5,7 +5,8 @@ from __future__ import annotations
 import argparse
 from datetime import datetime, timezone
 
-from bot.desk.training_inbox import divide_item, group_ids, label_items, skip_items
+from bot.desk.training_inbox import group_ids
+from bot.desk.training_labels import divide_item, label_items, skip_items, take_back
 from bot.handbook.errors import DeskError
 from bot.handbook.tables import load_handbook
 from bot.handbook.training_table import load_training
@@ -20,6 +21,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--type", help="request type, out_of_scope or unclear")
     parser.add_argument("--urgency", choices=["general", "major", "urgent"], help="how urgent it is")
     parser.add_argument("--skip", action="store_true", help="lay them aside")
+    parser.add_argument("--take-back", action="store_true", help="take back what one said of them")
     parser.add_argument("--divide", nargs="+", metavar="TEXT", help="the requests that one turn holds")
     parser.add_argument("--by", default="trainer", help="who labels")
 
@@ -34,6 +36,8 @@ def run(args: argparse.Namespace) -> int:
             raise DeskError("bad_request", "name turns by id, or a group with --group")
         if args.skip:
             print(f"skipped {skip_items(session, ids, labeller=args.by, now=now)}")
+        elif args.take_back:
+            print(f"waiting again {take_back(session, load_handbook(), ids, labeller=args.by, now=now)}")
         elif args.divide:
             made = divide_item(
                 session, load_training(), ids[0], args.divide, labeller=args.by, now=now
@@ -46,5 +50,5 @@ def run(args: argparse.Namespace) -> int:
             )
             print(", ".join(f"{state} {count}" for state, count in sorted(states.items())))
         else:
-            raise DeskError("bad_request", "say --type, --skip or --divide")
+            raise DeskError("bad_request", "say --type, --skip, --take-back or --divide")
     return 0

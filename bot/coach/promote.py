@@ -24,7 +24,7 @@ from bot.coach.examples import Example, read_examples, read_training
 from bot.coach.split import is_held_out
 from bot.coach.workspace import Changes, dump_yaml, flow, load_yaml, quoted, save
 from bot.desk.likeness import Neighbours, bare
-from bot.desk.training_inbox import labelled_items, mark_items
+from bot.desk.training_labels import labelled_items, mark_items
 from bot.handbook.tables import Handbook, load_handbook
 from bot.handbook.training import Training
 from bot.handbook.training_table import load_training

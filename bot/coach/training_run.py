@@ -34,15 +34,15 @@ from bot.handbook.errors import DeskError
 from bot.handbook.signal_table import signals_in_force
 from bot.settings import ROOT, Settings, load_settings
 
-# Rasa names the graph's nodes; the dialogue policy is the last.
-AFTER_PIPELINE = ("RulePolicy", "packaging")
+# Rasa trains the dialogue policy first; what reading and packaging take, its log does not say.
+BEFORE_PIPELINE, AFTER_PIPELINE = ("reading", "RulePolicy"), ("packaging",)
 
 
 def stages_of(config: Path) -> list[str]:
     """Return the trained stages of a configuration, in order, by the short names in the log."""
     pipeline = load_yaml(config.read_text("utf-8"))["pipeline"]
     names = [str(part["name"]).rsplit(".", 1)[-1] for part in pipeline]
-    return ["reading", *names, *AFTER_PIPELINE]
+    return [*BEFORE_PIPELINE, *names, *AFTER_PIPELINE]
 
 
 def progress(log: Sequence[str], stages: Sequence[str], spent: float, usual: float | None) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from bot.console.routing import Ask, Field, Section
-from bot.desk import coach_runs, training_inbox
+from bot.desk import coach_runs, training_inbox, training_labels
 from bot.desk.engine_routes import routes_path
 from bot.desk.model_files import (
     archive_of,
@@ -42,6 +42,10 @@ from bot.settings import ROOT
 section = Section("coach")
 JOBS = ("train", "gate")
 REASON = Field("reason", required=True, most=300)
+TURNS = [
+    Field("items", "texts"), Field("group", "whole"),
+    Field("but", "texts", about="turns of the group that are left as they are"),
+]
 
 
 def who(ask: Ask) -> str:
@@ -101,7 +105,7 @@ async def inbox(ask: Ask) -> dict[str, Any]:
             session, labeller=who(ask), reason=reason, after=after
         )
     )
-    agreed = await ask.look(training_inbox.agreement)
+    agreed = await ask.look(training_labels.agreement)
     types = {
         name: row.title for name, row in book_of(ask).types_in_use().items() if row.kind.is_request
     }
@@ -120,46 +124,68 @@ async def gather(ask: Ask) -> dict[str, Any]:
 @section.endpoint(
     "POST", "/coach/inbox/label", "Label turns, or a whole group", "coaching",
     body=[
-        Field("items", "texts"), Field("group", "whole"), Field("type", required=True, most=40),
+        *TURNS, Field("type", required=True, most=40),
         Field("urgency", options=("general", "major", "urgent")),
     ],
 )
 async def label(ask: Ask) -> dict[str, Any]:
     """Label."""
 
-    def work(session: Session) -> dict[str, int]:
-        return dict(
-            training_inbox.label_items(
-                session, book_of(ask), chosen(session, ask), type_=ask.body["type"],
-                urgency=ask.body.get("urgency"), labeller=who(ask), now=ask.now,
-            )
+    def work(session: Session) -> dict[str, Any]:
+        ids = chosen(session, ask)
+        states = training_labels.label_items(
+            session, book_of(ask), ids, type_=ask.body["type"],
+            urgency=ask.body.get("urgency"), labeller=who(ask), now=ask.now,
         )
+        return {"states": dict(states), "items": ids}
 
-    return {"states": await ask.work(work)}
+    return await ask.work(work)
+
+
+def numbers(ask: Ask, field: str) -> list[int]:
+    """Return the ids that stand in a field of the body."""
+    texts = ask.body.get(field, [])
+    if any(not (text.isascii() and text.isdigit() and len(text) < 10) for text in texts):
+        raise DeskError("invalid", f"{field} 应为编号", field=field)
+    return [int(text) for text in texts]
 
 
 def chosen(session: Session, ask: Ask) -> list[int]:
-    """Return the turns that the body names, by id or by group."""
-    texts = ask.body.get("items", [])
-    if any(not (text.isascii() and text.isdigit() and len(text) < 10) for text in texts):
-        raise DeskError("invalid", "items 应为编号", field="items")
-    ids = [int(text) for text in texts]
+    """Return the turns that the body names: by id, or a group but for some."""
+    ids = numbers(ask, "items")
     if not ids and "group" in ask.body:
-        ids = training_inbox.group_ids(session, ask.body["group"])
+        left = set(numbers(ask, "but"))
+        ids = [each for each in training_inbox.group_ids(session, ask.body["group"]) if each not in left]
     if not ids:
         raise DeskError("invalid", "请选择要处理的话", field="items")
     return ids
 
 
 @section.endpoint(
-    "POST", "/coach/inbox/skip", "Lay turns aside", "coaching",
-    body=[Field("items", "texts"), Field("group", "whole")],
+    "POST", "/coach/inbox/skip", "Lay turns aside", "coaching", body=TURNS,
 )
 async def skip(ask: Ask) -> dict[str, Any]:
     """Skip."""
+
+    def work(session: Session) -> dict[str, Any]:
+        ids = chosen(session, ask)
+        skipped = training_labels.skip_items(session, ids, labeller=who(ask), now=ask.now)
+        return {"skipped": skipped, "items": ids}
+
+    return await ask.work(work)
+
+
+@section.endpoint(
+    "POST", "/coach/inbox/take-back", "Take back one's own labels, or that turns were laid aside",
+    "coaching", body=[Field("items", "texts", required=True)],
+)
+async def take_back(ask: Ask) -> dict[str, Any]:
+    """Take back."""
     return {
-        "skipped": await ask.work(
-            lambda s: training_inbox.skip_items(s, chosen(s, ask), labeller=who(ask), now=ask.now)
+        "waiting": await ask.work(
+            lambda s: training_labels.take_back(
+                s, book_of(ask), numbers(ask, "items"), labeller=who(ask), now=ask.now
+            )
         )
     }
 
@@ -172,7 +198,7 @@ async def divide(ask: Ask) -> dict[str, Any]:
     """Divide."""
     return {
         "made": await ask.work(
-            lambda s: training_inbox.divide_item(
+            lambda s: training_labels.divide_item(
                 s, load_training(), ask.body["item"], ask.body["texts"], labeller=who(ask), now=ask.now
             )
         )

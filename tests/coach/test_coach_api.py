@@ -86,6 +86,33 @@ def test_a_group_is_labelled_in_one_call(local: LocalDesk, trainer: httpx.Client
     assert sum(answer.json()["data"]["states"].values()) == 2
 
 
+def test_a_turn_is_left_out_of_its_group_and_a_label_taken_back(
+    local: LocalDesk, trainer: httpx.Client
+) -> None:
+    fill(local, "副卡的流量怎么共享给主卡", "副卡的流量怎么共享给主卡呀", "副卡的流量怎么不共享给主卡")
+    trainer.post("/coach/inbox/gather")
+    said = "副卡的流量"
+
+    def waits() -> dict[str, int]:
+        groups = trainer.get("/coach/inbox").json()["data"]["groups"]
+        return {item["text"]: item["id"] for g in groups for item in g["items"] if said in item["text"]}
+
+    before = waits()
+    groups = trainer.get("/coach/inbox").json()["data"]["groups"]
+    [group] = [g["id"] for g in groups if any(said in item["text"] for item in g["items"])]
+    odd = before["副卡的流量怎么不共享给主卡"]
+    done = trainer.post(
+        "/coach/inbox/label",
+        json={"group": group, "but": [str(odd)], "type": "plan_consult", "urgency": "general"},
+    ).json()["data"]
+
+    assert sorted(done["items"]) == sorted(set(before.values()) - {odd})
+    assert odd in waits().values()
+    ids = [str(each) for each in done["items"]]
+    assert trainer.post("/coach/inbox/take-back", json={"items": ids}).json()["data"] == {"waiting": 2}
+    assert waits() == before
+
+
 def test_a_model_that_cannot_be_opened_leaves_the_inbox_as_it_is(
     local: LocalDesk, trainer: httpx.Client
 ) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -15,6 +14,7 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from bot.coach.inbox import read_waiting
 from bot.desk import training_inbox as inbox
+from bot.desk import training_labels as labels
 from bot.desk.conversations import hand_off
 from bot.desk.messages import note_for_review
 from bot.desk.training_readings import count_unread
@@ -158,7 +158,7 @@ def test_one_decision_labels_the_group(
     inbox.gather(session, training, extra=[find(o, t, now) for o, t in zip(ALONE, texts, strict=False)])
     [group] = inbox.inbox_page(session)["groups"]
 
-    states = inbox.label_items(
+    states = labels.label_items(
         session, handbook, inbox.group_ids(session, group["id"]), type_="port_out",
         urgency="general", labeller="a", now=now,
     )
@@ -183,7 +183,7 @@ def test_a_sampled_turn_needs_two_and_a_third_decides(
     inbox.gather(session, training, extra=[find(SAMPLED[0], "号码不变换一家要怎么弄", now)])
     [item] = items(session)
     for number, vote in enumerate(votes):
-        inbox.label_items(
+        labels.label_items(
             session, handbook, [item.id], type_=vote, urgency="general", labeller=f"p{number}", now=now
         )
     assert item.state == state
@@ -195,7 +195,7 @@ def test_what_waits_for_somebody_else_does_not_stand_in_the_way(
     inbox.gather(session, training, extra=[find(SAMPLED[0], "号码不变换一家要怎么弄", now)])
     inbox.gather(session, training, extra=[find(SAMPLED[1], "家里的路由器红灯一直闪", now)])
     first, _ = items(session)
-    inbox.label_items(
+    labels.label_items(
         session, handbook, [first.id], type_="port_out", urgency="general", labeller="a", now=now
     )
 
@@ -215,17 +215,17 @@ def test_agreement_counts_the_sampled_pairs(
     )
     for item, votes in zip(items(session), (["port_out"] * 2, ["payment", "invoice"]), strict=True):
         for number, vote in enumerate(votes):
-            inbox.label_items(
+            labels.label_items(
                 session, handbook, [item.id], type_=vote, urgency="general", labeller=f"p{number}",
                 now=now,
             )
-    assert inbox.agreement(session) == {"pairs": 2, "same": 1, "share": 0.5}
+    assert labels.agreement(session) == {"pairs": 2, "same": 1, "share": 0.5}
 
 
 def test_a_request_needs_an_urgency_and_talk_takes_none(handbook: Handbook) -> None:
-    assert inbox.check_label(handbook, "out_of_scope", "urgent") is None
-    with pytest.raises(inbox.BadLabel):
-        inbox.check_label(handbook, "port_out", None)
+    assert labels.check_label(handbook, "out_of_scope", "urgent") is None
+    with pytest.raises(labels.BadLabel):
+        labels.check_label(handbook, "port_out", None)
 
 
 def test_a_turn_with_two_requests_is_divided(
@@ -233,7 +233,7 @@ def test_a_turn_with_two_requests_is_divided(
 ) -> None:
     inbox.gather(session, training, extra=[find(ALONE[0], "宽带断了还有话费也不对", now)])
     [item] = items(session)
-    inbox.divide_item(session, training, item.id, ["宽带断了", "话费也不对"], labeller="a", now=now)
+    labels.divide_item(session, training, item.id, ["宽带断了", "话费也不对"], labeller="a", now=now)
 
     assert [(i.text, i.state) for i in items(session)] == [
         ("宽带断了还有话费也不对", "divided"), ("宽带断了", "open"), ("话费也不对", "open"),
@@ -245,13 +245,13 @@ def test_a_stale_page_changes_nothing_that_is_settled(
 ) -> None:
     inbox.gather(session, training, extra=[find(ALONE[0], "宽带断了还有话费也不对", now)])
     [item] = items(session)
-    inbox.label_items(
+    labels.label_items(
         session, handbook, [item.id], type_="bill_query", urgency="general", labeller="a", now=now
     )
 
-    assert inbox.skip_items(session, [item.id], labeller="b", now=now) == 0
-    with pytest.raises(inbox.BadLabel, match="已经处理"):
-        inbox.divide_item(session, training, item.id, ["宽带断了", "话费也不对"], labeller="b", now=now)
+    assert labels.skip_items(session, [item.id], labeller="b", now=now) == 0
+    with pytest.raises(labels.BadLabel, match="已经处理"):
+        labels.divide_item(session, training, item.id, ["宽带断了", "话费也不对"], labeller="b", now=now)
     assert [(i.state, i.labelled_by) for i in items(session)] == [("labelled", "a")]
 
 
@@ -319,22 +319,6 @@ def test_what_was_gathered_meanwhile_is_not_gathered_again(
 
     assert [inbox.keep_turns(session, training, each) for each in found] == [1, 0]
     assert len(items(session)) == 1
-
-
-@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-def test_ten_thousand_turns_stay_quick(session: Session, training: Training, now: datetime) -> None:
-    syllables = "宽带话费套餐流量号码信号电视发票充值停机漫游故障投诉过户移机网速合约积分副卡账单"
-    texts = [
-        "".join(syllables[(n * step + step * step) % len(syllables)] for step in range(1, 13)) + str(n % 97)
-        for n in range(10_000)
-    ]
-    inbox.gather(session, training, extra=[find(f"n{n}", text, now) for n, text in enumerate(texts)])
-    session.commit()
-
-    started = time.perf_counter()
-    page = inbox.inbox_page(session, labeller="a", reason="low_confidence")
-    assert time.perf_counter() - started < 0.3
-    assert page["waiting"] == 10_000
 
 
 @dataclass

@@ -16,7 +16,7 @@ from bot.coach import change_intent
 from bot.coach.examples import read_training
 from bot.coach.new_intent import check_draft, plan_type
 from bot.coach.promote import sentence_of
-from bot.desk import training_inbox as inbox
+from bot.desk import training_labels as labels
 from bot.handbook.errors import DeskError
 from bot.handbook.language.checker import load_checker
 from bot.handbook.tables import Handbook, load_handbook
@@ -218,14 +218,14 @@ def test_labels_follow_a_type_to_its_new_name(
     grown: Path, session: Session, now: datetime
 ) -> None:
     item = inbox_item(session, now)
-    inbox.label_items(
+    labels.label_items(
         session, load_handbook(grown / "data/handbook"), [item.id], type_=NAME, urgency="general",
         labeller="a", now=now,
     )
     handbook = load_handbook(grown / "data/handbook")
     change_intent.plan_rename(handbook, NAME, "porting_progress", "", grown).write()
     renamed = load_handbook(grown / "data/handbook")
-    inbox.label_items(
+    labels.label_items(
         session, renamed, [item.id], type_=NAME, urgency="general", labeller="b", now=now
     )
 
@@ -240,8 +240,8 @@ def test_a_type_that_ended_takes_no_label(grown: Path, session: Session, now: da
     ended = load_handbook(grown / "data/handbook")
 
     assert ended.name_in_use(NAME) is None
-    with pytest.raises(inbox.BadLabel):
-        inbox.label_items(
+    with pytest.raises(labels.BadLabel):
+        labels.label_items(
             session, ended, [item.id], type_=NAME, urgency="general", labeller="a", now=now
         )
 

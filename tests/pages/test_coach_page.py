@@ -21,6 +21,7 @@ from bot.desk.model_files import (
     write_json,
 )
 from bot.desk.shadowing import note_shadow, shadow
+from bot.desk.training_labels import skip_items
 from bot.storage.coach import InboxItem
 from bot.storage.conversations import Message
 from tests.console.conftest import LocalDesk, start_local
@@ -111,6 +112,40 @@ def test_a_label_is_one_key(served: LocalDesk, page: Page) -> None:
     with served.desk.sessions() as session:
         states = session.execute(select(InboxItem.state)).scalars().all()
     assert sorted(states).count("open") == 1
+
+
+def test_an_odd_turn_is_left_out_and_the_last_decision_taken_back(served: LocalDesk, page: Page) -> None:
+    odd = "副卡的流量怎么不共享给主卡"
+    with served.desk.sessions.begin() as session:
+        for text in ("副卡的流量怎么共享给主卡", "副卡的流量怎么共享给主卡呀", odd):
+            note_for_review(
+                session, conversation_id="c1", message_id=None, reason="clarified", text=text,
+                reading={"ranking": [["plan_consult", 0.4], ["usage_query", 0.38], ["plan_change", 0.2]]},
+                now=served.now(),
+            )
+
+    def states() -> dict[str, str]:
+        with served.desk.sessions() as session:
+            rows = session.execute(select(InboxItem.text, InboxItem.state)).all()
+        return {text: state for text, state in rows if text.startswith("副卡的流量")}
+
+    page.click(".coachtabs button", "待标注")
+    page.see(".coachgroups > li.on", odd)
+    before = int("".join(filter(str.isdigit, page.see("[role=status]", "待标注").text)))
+    [row] = [e for e in page.browser.find_elements("css selector", ".coachgroups > li.on li") if odd in e.text]
+    row.find_element("css selector", "button").click()
+    page.see(".coachgroups li.out", odd)
+    page.press("1")
+    page.see(".coachgroups > li.on", odd)
+    page.gone(".coachgroups > li.on", "主卡呀")
+    page.see("[role=status]", f"还有{before - 2}句待标注")
+    assert [text for text, state in states().items() if state == "open"] == [odd]
+    page.press("z")
+    page.see("[role=status]", f"还有{before}句待标注")
+    assert set(states().values()) == {"open"}
+    with served.desk.sessions.begin() as session:
+        ids = session.execute(select(InboxItem.id).where(InboxItem.text.startswith("副卡"))).scalars().all()
+        skip_items(session, ids, labeller="zhou", now=served.now())
 
 
 def test_a_type_under_pointer_or_focus_says_what_it_is_and_is_not(page: Page) -> None:

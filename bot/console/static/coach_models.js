@@ -11,6 +11,8 @@ const view = reactive({ models: [], serving: null, history: [], routes: {}, job:
 const KINDS = { switch: "上线", rollback: "退回", automatic: "自动退回", canary: "灰度", canary_end: "结束灰度", override: "放行" };
 const JOBS = { train: "训练", gate: "评审", shadow: "影子运行" };
 const STATES = { starting: "启动中", running: "进行中", done: "完成", failed: "失败", cancelled: "已取消" };
+// Training tells the names of Rasa's components; the gate tells its stages in words.
+const STAGES = { reading: "读取语料", RulePolicy: "对话规则", JiebaTokenizer: "分词", NgramFeaturizer: "字词特征", SentenceFeaturizer: "整句特征", FactExtractor: "要素", RequestTypeClassifier: "诉求类型", UrgencyClassifier: "紧急程度", FallbackClassifier: "反问的界限", shadow: "旁读" };
 let timer = 0;
 let reading = 0;
 
@@ -100,7 +102,7 @@ function job() {
       isBusy() ? h(ElButton, { onClick: async () => { await attempt(() => desk.post("/coach/jobs/cancel")); loadJob(); } }, () => "取消") : null,
     ]),
     j.kind ? h("div", { role: "status" }, [
-      h("p", `${JOBS[j.kind] ?? j.kind}：${STATES[j.state] ?? j.state}${j.stage && isBusy() ? ` · ${j.stage}` : ""}${j.left_s && isBusy() ? ` · 约剩${span(j.left_s)}` : ""}${j.differences !== undefined ? ` · 读了${j.turns}句，${j.differences}句不同` : ""}`),
+      h("p", `${JOBS[j.kind] ?? j.kind}：${STATES[j.state] ?? j.state}${j.stage && isBusy() ? ` · ${STAGES[j.stage] ?? j.stage}` : ""}${j.left_s && isBusy() ? ` · 约剩${span(j.left_s)}` : ""}${j.differences !== undefined ? ` · 读了${j.turns}句，${j.differences}句不同` : ""}`),
       isBusy() ? h(ElProgress, { percentage: Math.round((j.share ?? 0) * 100) }) : null,
       j.message ? h("p", { class: "tiny" }, j.message) : null,
       j.log?.length ? h("details", [h("summary", "日志"), h("pre", { class: "joblog" }, j.log.slice(-40).join("\n"))]) : null,
