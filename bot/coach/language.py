@@ -109,7 +109,7 @@ def draft(rule_id: str) -> str:
   level: warn
   pattern: '要找的说法'
   message: 说明为什么不妥、怎样改。
-  suggestion: 可以直接使用的句子。
+  suggestion: 可以直接使用的句子；含具体事实的写作“例如：……”。
   basis: 企业内部标准
   owner: 服务质量组
   since: 2026-01-01

@@ -20,6 +20,8 @@ from bot.handbook.language.checker import fixed
 
 section = Section("composer")
 files = Blueprint("console_files")
+# How a suggestion begins that has facts of another case: it is read, never put into a reply.
+EXAMPLE = "例如："
 
 
 @section.endpoint(
@@ -67,7 +69,7 @@ def _with_ways_out(
     rule = checker.explain(finding.rule)
     if rule.fix is not None:
         shown["replacement"] = fixed(rule, finding.matched)
-    if finding.suggestion:
+    if finding.suggestion and not finding.suggestion.startswith(EXAMPLE):
         start, end = sentence_around(text, finding.start, finding.end)
         teams = ask.desk.handbook.teams
         own = next((teams[t].title for t in sorted(ask.caller.teams) if t in teams), "责任部门")

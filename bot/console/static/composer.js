@@ -12,6 +12,7 @@ export const box = reactive({
   menu: null, wanted: "", replies: [], answers: [], picked: 0, clientId: "", rewritten: [],
 });
 const LINT_WAIT_MS = 250;
+const LOUDNESS = { block: 0, warn: 1, suggest: 2 };
 let timer = 0;
 
 watch(
@@ -115,14 +116,14 @@ function finding(f) {
     h("span", { class: "what" }, [h("b", `“${f.matched}”`), f.message, f.basis ? h("span", { class: "tiny" }, ` 手册${f.basis}`) : null]),
     f.replacement !== undefined ? plainButton(`改为“${f.replacement || "删除"}”`, () => take(f, f.start, f.end, f.replacement), { class: "fix" }) : null,
     f.rewrite ? plainButton(`换成：${f.rewrite.text}`, () => take(f, f.rewrite.start, f.rewrite.end, f.rewrite.text), { class: "fix" }) : null,
+    !f.rewrite && f.suggestion ? h("span", { class: "tiny example" }, f.suggestion) : null,
   ]);
 }
 
 function findings() {
   if (!box.findings.length || box.note) return null;
   const blocked = box.verdict === "block";
-  const order = { block: 0, warn: 1, suggest: 2 };
-  const rows = [...box.findings].sort((a, b) => order[a.level] - order[b.level] || a.start - b.start);
+  const rows = [...box.findings].sort((a, b) => LOUDNESS[a.level] - LOUDNESS[b.level] || a.start - b.start);
   const canFix = box.fixed && box.fixed !== box.text && box.checked === box.text;
   return h("div", { class: "findings", role: "status" }, [
     h("p", { class: ["verdict", box.verdict] }, [
@@ -144,17 +145,17 @@ function override() {
 // Under the text: the same words with what the check found marked.
 function backdrop() {
   const text = box.text;
-  const parts = [];
+  const levels = Array(text.length).fill("");
   if (box.checked === text && !box.note) {
-    let at = 0;
-    for (const f of [...box.findings].sort((a, b) => a.start - b.start || b.end - a.end)) {
-      const [start, end] = [toUnits(text, f.start), toUnits(text, f.end)];
-      if (start < at) continue;
-      parts.push(text.slice(at, start), h("mark", { class: f.level }, text.slice(start, end)));
-      at = end;
-    }
-    parts.push(text.slice(at));
-  } else parts.push(text);
+    // The louder finding is written over the quieter one: what blocks is always seen.
+    for (const f of [...box.findings].sort((a, b) => LOUDNESS[b.level] - LOUDNESS[a.level])) levels.fill(f.level, toUnits(text, f.start), toUnits(text, f.end));
+  }
+  const parts = [];
+  for (let at = 0, end; at < text.length; at = end) {
+    end = levels.findIndex((level, n) => n > at && level !== levels[at]);
+    if (end < 0) end = text.length;
+    parts.push(levels[at] ? h("mark", { class: levels[at] }, text.slice(at, end)) : text.slice(at, end));
+  }
   return h("div", { class: "backdrop", "aria-hidden": "true" }, [...parts, "\n"]);
 }
 
