@@ -95,7 +95,8 @@ def _no_beginning(turn: Turn, state: dict[str, Any]) -> str | None:
     """Tell what words that read as a request really are: a bare subject, a question after a ticket."""
     asked = (state.get("clarify") or {}).get("subjects", [])
     subject = subject_of(turn.reading.text, load_subjects())
-    if subject is not None and subject.id not in asked and not turn.is_choice:
+    # 就是宽带 to the question what an unknown ticket is about names the matter.
+    if subject is not None and subject.id not in asked and not turn.is_choice and "wish" not in state:
         return "subject"
     return "ticket" if asks_after_ticket(turn) else None
 

@@ -8,7 +8,7 @@ from rasa_sdk.events import ActiveLoop
 
 from actions.base import DeskAction, Turn
 from actions.handoff import hand_off
-from actions.tickets import about_open_ticket, supplement
+from actions.tickets import MOST_CLARIFIED, about_open_ticket, supplement
 from bot.desk.messages import note_for_review
 from bot.desk.readings import readings_of_halves
 from bot.desk.tickets import find_ticket
@@ -20,8 +20,6 @@ from bot.handbook.subjects import load_subjects, subject_of
 from bot.handbook.two_requests import requests_in
 
 MOST_CHOICES = 3
-# One question, one offer of a person; after that the person comes unasked.
-MOST_CLARIFIED = 2
 LEAST_SHARE = 0.08
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from rasa_sdk.events import ActiveLoop
 
 from actions.base import DeskAction, Turn
+from actions.handoff import hand_off
 from actions.without_ticket import without_ticket
 from bot.desk import followup, ticket_cards
 from bot.desk import tickets as desk
@@ -35,6 +36,8 @@ _WHOSE_NUMBER = re.compile(r"(?:师傅|他|维修|装维|人员|工程师).{0,4}
 _UNHAPPY = re.compile(r"不满意|不好|差评|太差|很差|垃圾|失望")
 _NOT_THIS = re.compile(r"^(?:不是|不对|都不是|错)")
 _NO_NUMBER = re.compile(r"没有?(?:什么)?(?:工?单|编)?号|(?:不知道|忘|记不).{0,4}(?:号|了)|(?:没|不)(?:给|告诉)我.{0,3}号")
+# One question, one offer of a person; after that the person comes unasked.
+MOST_CLARIFIED = 2
 _ADDITIONS = frozenset({"phone_number", "address", "datetime"})
 _KEEP = re.compile(r"^(?:不|别|先不|算了)|不撤|保留")
 
@@ -375,6 +378,10 @@ def _unasked(turn: Turn, state: dict[str, Any]) -> None:
         # What was told while we asked what it is about is not asked for again.
         told = told_so_far(state["clarify"], turn.reading)
         turn.conversation.dialogue = {**state, "clarify": told}
+        if told["count"] > MOST_CLARIFIED:
+            turn.conversation.dialogue = None
+            hand_off(turn, intake=None)
+            return
         turn.say("utter_clarify_offer_person" if told["count"] > 1 else "utter_clarify_open")
     elif says_no(turn.reading) and len(turn.reading.text.strip()) <= _SHORTEST_NO:
         turn.say("utter_clarify_open" if _NOT_THIS.search(turn.reading.text) else "utter_goodbye")

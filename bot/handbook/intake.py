@@ -13,6 +13,7 @@ from dataclasses import replace
 
 from bot.handbook import short_answers
 from bot.handbook.intake_asides import (
+    ASKS_FOR,
     QUESTION,
     aside,
     corrected_type,
@@ -80,7 +81,8 @@ _REGISTER = re.compile(
     r"(?:帮我|要|需要|给我|请)(?:登记|查|核实|处理|办)|没(?:有)?(?:解决|用|弄好|搞懂|看懂|听懂)|还是(?:不|没)"
 )
 _KEEPS_NUMBER = re.compile(
-    r"不(?:太|是很)?(?:想|方便|愿意?|能)?(?:再)?(?:留|给|说|提供|透露|告诉)(?!过)|没(?:有)?(?:手机|电话|号码|号)(?:$|[,，。了啊])"
+    r"不(?:太|是很)?(?:想|方便|愿意?|能)?(?:再)?(?:留|给|说|提供|透露|告诉)(?!过)"
+    r"|(?:没|沒|冇)(?:有)?(?:内地|內地|手机|手機|固定)?(?:手机|手機|电话|電話|号码|號碼|号|號)(?:$|[,，。了啊])"
     r"|就(?:打|用|是)(?:这个|现在|本机)|用(?:我)?(?:现在|这个)|不(?:用|需要|必)(?:留)?(?:电话|号码)|保密"
 )
 _KNOWN_BY_HEART = frozenset({"phone_number", "address", "broadband_account"})
@@ -266,21 +268,31 @@ def _answered(intake: Intake, reading: Reading, tables: IntakeTables) -> Turn:
     wants_more = wants_more or says_no(reading)
     asked_back = _NO_REQUEST | {"ticket_reopen", "ticket_supplement"}
     if wants_more or (reading.type in asked_back and not says_yes(reading)):
-        take_in(intake, reading)
-        return next_question(intake, tables, says=(Say("utter_answer_not_enough"),))
+        return _registered(intake, reading, tables)
+    if reading.type == "out_of_scope" and not ASKS_FOR.search(reading.text):
+        # 手机换新的了 goes on with what was asked.
+        return _registered(intake, reading, tables)
     if says_yes(reading) or reading.type in {"thanks", "goodbye", "rate_service", "praise"}:
         return end(intake, "done")
     if other is not None and other.kind.is_request:
-        if other.id == intake.type and (other.kind is RequestKind.CONSULT or asks_how(reading, other)):
+        asks = asks_on or other.kind is RequestKind.CONSULT or asks_how(reading, other)
+        if other.id == intake.type and asks:
             return _asked_more(intake, reading, tables)
         if other.id == intake.type:
             return _ordered(intake, reading, tables)
         story = more_of_the_story(intake, reading, other, tables) if other.id != intake.type else None
         return story or end(intake, "switch")
     if reading.facts:
-        take_in(intake, reading)
-        return next_question(intake, tables, says=(Say("utter_answer_not_enough"),))
+        return _registered(intake, reading, tables)
     return end(intake, "elsewhere")
+
+
+def _registered(intake: Intake, reading: Reading, tables: IntakeTables) -> Turn:
+    """Take down what the answer did not settle; who gives what it asked for is not told sorry."""
+    given = bool(reading.facts) and not words_besides(reading)
+    take_in(intake, reading)
+    said = "utter_noted" if given else "utter_answer_not_enough"
+    return next_question(intake, tables, says=(Say(said),))
 
 
 def _ordered(intake: Intake, reading: Reading, tables: IntakeTables) -> Turn:

@@ -29,14 +29,19 @@ SHORT = 20
 
 LEAST_MEANT = 0.2
 _MEANS = re.compile(r"(?:我?(?:问|说|要|指|查)的是|我(?:要|想)(?:问|查|说|办)|[，,\s]是|而是)(.+)$")
+# 上不了网 without a device is taken for the mobile, until the customer says where.
+_AT_HOME = re.compile(r"(?:就?是|在)?(?:我|我们|俺)?家里?的?(?:网|网络|宽带|wifi|WiFi)?[。啊呀!！]*")
+_IN_HAND = re.compile(r"手机|信号|流量|[45]G|[45]g|电话")
 
 QUESTION = re.compile(r"[?？]|吗$|什么|怎么|多少|多久|为什么|几点|哪里|哪个|何时|咋办")
 _HOW_LONG = re.compile(r"多久|多长时间|几天|要等|什么时候|啥时候|何时|多快|来得及")
 _FEE = re.compile(
     r"(?:那|这个|这|请问|办这个|大概|会|还|需要|需不需要|要不要)*(?:要|得)?(?:收费|要钱|收钱|花钱|付费|多少钱|啥价|贵)(?:吗|不|么|呢|啊)*[?？]*"
 )
+# No question that a table could answer.
+_PROTESTS = re.compile(r"(?:凭什么|凭啥|什么意思|啥意思|搞什么|什么情况|什么玩意)[啊呀呢嘛]*[?？!！]*")
 _WAIT = re.compile(r"^(?:等等|等一?下|等会儿?|稍等|先等等|别急|慢着)[,，。！!~啊呢]*$")
-_ASKS_FOR = re.compile(rf"{QUESTION.pattern}|帮|想|要|请|给我|能不能|推荐")
+ASKS_FOR = re.compile(rf"{QUESTION.pattern}|帮|想|要|请|给我|能不能|推荐")
 _SHORT_TALK = {
     "greet": "greet_short", "thanks": "thanks_short", "chitchat": "listening",
     "bot_challenge": "bot_challenge_short", "out_of_scope": "out_of_scope_short",
@@ -57,6 +62,9 @@ def other_request(
 def corrected_type(intake: Intake, reading: Reading, tables: IntakeTables) -> RequestType | None:
     """Return the type that the customer means where ours was wrong: 不是手机，是宽带."""
     known = tables.types.get(intake.type)
+    if intake.type == "fault_mobile" and _AT_HOME.fullmatch(reading.text.strip()):
+        unsaid = not _IN_HAND.search("".join(intake.words))
+        return tables.types["fault_broadband"] if unsaid else None
     means = _MEANS.search(reading.text)
     if known is None or means is None or not CORRECTS.search(reading.text):
         return None
@@ -84,6 +92,8 @@ def aside(intake: Intake, reading: Reading, tables: IntakeTables) -> Turn | None
     """Answer what came in between: another request, a question, small talk."""
     if _WAIT.search(reading.text.strip()):
         return repeat(intake, says=(Say("utter_take_your_time"),))
+    if _PROTESTS.fullmatch(reading.text.strip()):
+        return repeat(intake, says=(Say("utter_listening"),))
     if _FEE.fullmatch(reading.text.strip()):
         return repeat(intake, says=(Say("utter_fee"),))
     meant = corrected_type(intake, reading, tables)
@@ -142,7 +152,7 @@ def _one_story(
         before = tables.types[intake.type]
         if before.kind is RequestKind.FAULT:
             intake.needs = [list(group) for group in before.needs]
-        turn = switch(intake, reading, chosen, tables)
+        turn = switch(intake, reading, chosen, tables, asks=False)
     return replace(turn, says=(acknowledge(chosen, reading.urgency),)) if becomes_urgent else turn
 
 
@@ -172,7 +182,7 @@ def _talk(intake: Intake, reading: Reading, tables: IntakeTables) -> Turn | None
     story = needs_story(tables.types[intake.type]) and len(reading.text.strip()) >= LEAST_ADDITION
     if story and other.id in {"chitchat", "out_of_scope", "praise"}:
         return None
-    if other.id == "out_of_scope" and not _ASKS_FOR.search(reading.text):
+    if other.id == "out_of_scope" and not ASKS_FOR.search(reading.text):
         # 手机换新的了 asks nothing of us that could be refused.
         return None
     if other.id in _SHORT_TALK:
@@ -180,13 +190,15 @@ def _talk(intake: Intake, reading: Reading, tables: IntakeTables) -> Turn | None
     return None
 
 
-def switch(intake: Intake, reading: Reading, other: RequestType, tables: IntakeTables) -> Turn:
-    """Go on as another type: the customer says that ours was wrong."""
+def switch(
+    intake: Intake, reading: Reading, other: RequestType, tables: IntakeTables, *, asks: bool = True
+) -> Turn:
+    """Go on as another type: the customer says that ours was wrong, and perhaps `asks` anew."""
     intake.type = other.id
     take_in(intake, reading)
     # What was asked for another type is asked anew, in its first words.
     intake.asked = {name: 0 for name in intake.asked if name not in tables.types}
-    if other.kind is RequestKind.CONSULT and reading.urgency is Urgency.GENERAL:
+    if asks and other.kind is RequestKind.CONSULT and reading.urgency is Urgency.GENERAL:
         answer = answer_to(replace(reading, type=other.id), tables)
         if answer is not None:
             intake.asking = SOLVED

@@ -11,12 +11,14 @@ from bot.handbook.knowledge import KnowledgeEntry
 from bot.handbook.requests import RequestType, Urgency
 from bot.handbook.urgency import SignalRule
 
+# What messengers write where a picture stood.
+_STANDS_FOR = re.compile(r"\[(?:图片|表情|动画表情|语音|视频|文件|位置)\]")
 _WORD = re.compile(r"[0-9A-Za-z一-鿿]")
 
 
 def has_words(text: str) -> bool:
     """Tell whether a text holds anything but emoji, pictures and marks."""
-    return bool(_WORD.search(text))
+    return bool(_WORD.search(_STANDS_FOR.sub("", text)))
 
 
 @dataclass(frozen=True)

@@ -122,11 +122,12 @@ def asks_how(reading: Reading, request_type: RequestType) -> bool:
 def follow_up(intake: Intake, reading: Reading, tables: IntakeTables) -> KnowledgeEntry | None:
     """Find the answer to a question that goes on from the last one: 周日呢, 怎么换."""
     entries, text = tables.knowledge.values(), reading.text
-    near = best_answers(entries, text, request_type=intake.type, most=1)
-    joined = best_answers(entries, f"{intake.words[0]} {text}" if intake.words else text)
-    return next(
-        (e for e, fit in (*near, *joined) if fit >= ANSWER_FITS and e.id not in intake.asked), None
-    )
+    found = best_answers(entries, text, request_type=intake.type, most=1)
+    if tables.types[intake.type].kind is RequestKind.CONSULT:
+        # 怎么换 after a question about points is answered by the entry on what is on offer for them.
+        consult = [e for e in entries if tables.types[e.type].kind is RequestKind.CONSULT]
+        found += best_answers(consult, f"{intake.words[0]} {text}" if intake.words else text)
+    return next((e for e, fit in found if fit >= ANSWER_FITS and e.id not in intake.asked), None)
 
 
 def note_wished_time(intake: Intake, reading: Reading, tables: IntakeTables) -> None:

@@ -28,6 +28,9 @@ _PLACE = re.compile(
     r"[省市区县镇乡村屯庄街路巷弄道坊苑园楼栋幢座单室院厂店桥营]|小区|社区|单元|家属|宿舍|平房|大厦|广场|车站|超市|学校"
     r"|\d+\s*号|后面|前面|旁边|对面|附近|隔壁|门口|路口|东头|西头|南头|北头|组$|队$"
 )
+_ENGLISH_PLACE = re.compile(
+    r"\b(?:road|rd|street|district|community|building|room|avenue|lane|village|town|county|garden)\b", re.I
+)
 _NO_PLACE = re.compile(
     r"不知道|不清楚|断了|坏了|没网|上不|连不|用不|打不|收不|看不|不想|不给|没有?门牌|急|好几天|天了|雪花|蓝屏|报修|投诉|师傅|客服|电话"
 )
@@ -104,7 +107,7 @@ def words_besides(reading: Reading) -> str:
 
 def is_place(text: str) -> bool:
     """Tell whether words that hold no known address can be one: 老供销社后面那排平房."""
-    return bool(_PLACE.search(text)) and not _NO_PLACE.search(text)
+    return bool(_PLACE.search(text) or _ENGLISH_PLACE.search(text)) and not _NO_PLACE.search(text)
 
 
 def place_said(text: str) -> str:

@@ -57,6 +57,20 @@ def test_facts_told_meanwhile_are_kept_and_a_person_is_offered(customer: Custome
     assert customer.conversation.dialogue["intake"]["asking"] == "confirmation"
 
 
+def test_no_three_times_brings_a_person(customer: Customer) -> None:
+    customer.says("那个", "unclear", CLARIFY)
+    for said in ("不是", "没有"):
+        customer.says(said, "deny", FOLLOW)
+
+    assert customer.conversation.state == "waiting"
+
+
+def test_the_line_named_after_the_question_is_the_matter(customer: Customer) -> None:
+    customer.says("上周报的修怎么没下文了", "ticket_status", ANSWER)
+
+    assert customer.intake("就是宽带", "fault_broadband").texts == ["acknowledge_fault"]
+
+
 @pytest.mark.parametrize("said", ["不是", "没有", "不"])
 def test_no_to_a_clarifying_question_is_no_goodbye(customer: Customer, said: str) -> None:
     customer.says("那个", "unclear", CLARIFY)

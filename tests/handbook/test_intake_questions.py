@@ -15,6 +15,7 @@ from tests.handbook.intakes import (
     PHONE,
     PLACE,
     TABLES,
+    answered,
     confirming,
     names,
     read,
@@ -69,8 +70,7 @@ def test_who_wants_it_done_is_registered_at_once(said: str, type: str) -> None:
 def test_after_the_answer_the_order_is_taken_down() -> None:
     intake, _ = began("携号转网需要什么条件", "port_out")
 
-    assert advanced(intake, read("我有合约能转吗", "port_out", confidence=0.9))[-1] == "phone_number"
-    intake, _ = began("携号转网需要什么条件", "port_out")
+    assert advanced(intake, read("我有合约能转吗", "port_out", confidence=0.9)) == ["knowledge", SOLVED]
     assert advanced(intake, read("那我要转", "port_out", confidence=0.9)) == ["switched", "phone_number"]
 
 
@@ -92,6 +92,24 @@ def test_a_question_that_goes_on_is_answered_too() -> None:
     intake, _ = began("我有多少积分", "account_query")
     assert advanced(intake, read("怎么换", "nlu_fallback")) == ["knowledge", SOLVED]
     assert "plan_points" in intake.asked
+
+
+def test_a_question_that_no_entry_answers_is_registered() -> None:
+    intake, _ = began("销户要什么手续", "close_account")
+
+    assert advanced(intake, read("在网上能办吗", "nlu_fallback")) == ["answer_not_enough", "phone_number"]
+    assert "在网上能办吗" in intake.words
+
+
+def test_what_the_answer_asked_for_is_no_failure_of_it() -> None:
+    assert advanced(answered(), read(PHONE, phone_number=PHONE)) == ["noted", CONFIRM]
+    assert advanced(answered(), read(f"没解决 {PHONE}", phone_number=PHONE)) == ["answer_not_enough", CONFIRM]
+
+
+def test_what_goes_on_with_the_question_is_not_refused() -> None:
+    intake, _ = began("esim怎么办", "sim_replace")
+
+    assert advanced(intake, read("手机换新的了", "out_of_scope"))[-1] == "phone_number"
 
 
 def test_a_wrong_consultation_is_corrected() -> None:
@@ -125,6 +143,36 @@ def test_the_price_of_it_is_no_other_consultation(said: str) -> None:
     intake = start("relocate", "我要移机")
 
     assert advanced(intake, read(said, "plan_consult", confidence=0.9)) == ["fee", "address"]
+
+
+@pytest.mark.parametrize("said", ["[图片]", "[动画表情] [表情]", "😀！"])
+def test_what_stands_for_a_picture_is_no_word(said: str) -> None:
+    assert not read(said, "unclear").has_words
+
+
+def test_at_home_is_not_the_mobile() -> None:
+    intake = start("fault_mobile", "网络慢")
+    assert advanced(intake, read("家里的", "inform")) == ["switched_sorry", "address"]
+
+    assert advanced(start("fault_mobile", "手机没信号"), read("家里的", "inform"))[-1] == "phone_number"
+
+
+def test_a_protest_is_no_question_for_the_table() -> None:
+    intake = start("bill_query", "一天扣我5块", urgency=Urgency.MAJOR)
+
+    assert advanced(intake, read("凭什么", "unclear")) == ["listening", "phone_number"]
+
+
+@pytest.mark.parametrize("said", ["我冇內地號碼", "我没有电话", "没手机号"])
+def test_who_has_no_number_hears_what_is_possible(said: str) -> None:
+    assert advanced(start(facts={"address": PLACE}), read(said, "account_query")) == [OFFER]
+
+
+def test_a_place_in_english_is_one() -> None:
+    intake = start()
+    advance(intake, read("Room 302, Building 5, Sunshine Community", "inform"), TABLES)
+
+    assert intake.facts["address"] == "Room 302, Building 5, Sunshine Community"
 
 
 def test_what_asks_nothing_of_us_is_not_refused() -> None:
