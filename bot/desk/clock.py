@@ -22,7 +22,7 @@ from bot.desk.incident_serving import delay_incident, serve_incident
 from bot.desk.notices import notify_staff, tell_customer
 from bot.desk.ticket_log import HOLD, events_of, fired_steps, reindex
 from bot.desk.tickets import take_step
-from bot.handbook.clocks import CALLBACK, COMPLAINT, RESOLUTION, Clock, Standing, replay
+from bot.handbook.clocks import CALLBACK, COMPLAINT, RESOLUTION, RESPONSE, Clock, Standing, replay
 from bot.handbook.deadlines import shown_time
 from bot.handbook.escalation import (
     BREACH,
@@ -46,7 +46,7 @@ BATCH = 20
 # What a customer is told of the delay of a clock.
 DELAYED = {
     RESOLUTION: "utter_told_delayed", CALLBACK: "utter_told_call_delayed",
-    COMPLAINT: "utter_told_answer_delayed",
+    COMPLAINT: "utter_told_answer_delayed", RESPONSE: "utter_told_response_delayed",
 }
 
 
@@ -291,10 +291,12 @@ def _tell_delay(
         if clock.id == RESOLUTION and standing.incident_due is None:
             delay_incident(session, handbook, ticket, standing, now=now)
         return
+    if clock.id == RESPONSE and ticket.state not in OPEN_STATES:
+        return  # solved without a word before: what the customer hears next is the solution
     may = "promise" in handbook.lifecycle.legal_steps(ticket.state, who="system")
     if not may or ticket.conversation_id is None or _is_told_later(standing, clock):
         return
-    new_time = max(clock.due, now) + ladder.delay
+    new_time = ladder.new_time(clock, now)
     key = f"{delay_id(clock.due)}:{clock.id}"
     take_step(
         session, handbook, ticket, "promise", who="system", now=now, by=new_time,

@@ -170,6 +170,7 @@ def _ladder(row: Row, classes: Collection[str]) -> Ladder:
         raise row.fail("steps", "rising shares in percent that include 100")
     overdue, breach = _sub(row, "overdue"), _sub(row, "breach")
     delay = _sub(row, "delay") if "delay" in row.data else None
+    response_h = delay.number("response_h", None, least=0.1) if delay else None
     if delay is not None and delay.whole("at", least=1) not in shares:
         raise delay.fail("at", "one of the steps of the ladder, before 100")
     ladder = Ladder(
@@ -184,6 +185,7 @@ def _ladder(row: Row, classes: Collection[str]) -> Ladder:
         digest=row.take("digest", bool, "true or false"),
         delay_at=delay.whole("at", least=1) if delay else None,
         delay=timedelta(hours=delay.number("delay_h", least=0.1)) if delay else timedelta(0),
+        response_delay=timedelta(hours=response_h) if response_h else None,
     )
     for each in (overdue, breach, delay, row):
         if each is not None:

@@ -48,6 +48,13 @@ class Ladder:
     digest: bool
     delay_at: int | None = None
     delay: timedelta = timedelta(0)
+    # Of the first response, where it is due long before the solution.
+    response_delay: timedelta | None = None
+
+    def new_time(self, clock: Clock, now: datetime) -> datetime:
+        """Return the time that a customer is told instead of the due time of a clock."""
+        own = self.response_delay if clock.id == RESPONSE else None
+        return max(clock.due, now) + (own or self.delay)
 
 
 @dataclass(frozen=True)
@@ -165,7 +172,9 @@ def tell_delay_at(clock: Clock, ladder: Ladder, fired: Collection[str]) -> datet
 
     A due time that was moved by a hold or by reopening is a new promise: not before it is made.
     """
-    if ladder.delay_at is None or clock.ended is not None or clock.id == RESPONSE:
+    if ladder.delay_at is None or clock.ended is not None:
+        return None
+    if clock.id == RESPONSE and ladder.response_delay is None:
         return None
     if delay_id(clock.due) in fired:
         return None

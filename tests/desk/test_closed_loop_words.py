@@ -26,6 +26,7 @@ TEXTS = [
     ("utter_incident_joined", "accepted"), ("utter_incident_joined_late", "accepted"),
     ("utter_incident_announced", "accepted"),
     ("utter_incident_resolved", "resolved"), ("utter_incident_left", "processing"),
+    ("utter_told_response_delayed", "accepted"),
     ("utter_told_call_delayed", "processing"), ("utter_told_answer_delayed", "processing"),
     ("utter_told_reclassed", "accepted"), ("utter_told_reclassed_answered", "processing"),
     ("utter_told_rejected", "rejected"),

@@ -191,8 +191,9 @@ def test_each_step_of_the_ladder_fires_once_at_its_time(sessions: sessionmaker, 
                 seen.append(wall(now)[-5:])
 
     with sessions() as session:
-        assert fired(session, "response") == ["50", "75", "90", "100", "overdue:1", "overdue:2"]
-    assert seen == ["09:30", "09:45", "09:54", "10:00", "11:00", "12:00"]
+        assert fired(session, "response") == ["50", "75", "90", "delay:202603021000", "100", "overdue:1", "overdue:2"]
+    # At 10:44 and 10:54 the call is warned of that the customer was promised at 09:54.
+    assert seen == ["09:30", "09:45", "09:54", "10:00", "10:44", "10:54", "11:00", "12:00"]
 
 
 def test_after_a_long_stop_only_the_last_step_is_told(sessions: sessionmaker, handbook: Handbook, make_ticket: Make) -> None:
@@ -202,7 +203,7 @@ def test_after_a_long_stop_only_the_last_step_is_told(sessions: sessionmaker, ha
 
     with sessions() as session:
         rows = session.execute(select(LadderFiring.step, LadderFiring.told).where(LadderFiring.clock == "response")).all()
-        assert [tuple(row) for row in rows] == [("50", False), ("75", False), ("90", False), ("100", False), ("overdue:3", True)]
+        assert [tuple(row) for row in rows] == [("50", False), ("75", False), ("90", False), ("100", False), ("overdue:3", True), ("delay:202603021000", True)]
 
 
 def test_a_breach_climbs_and_takes_an_urgent_matter_from_its_holder(sessions: sessionmaker, handbook: Handbook, make_ticket: Make) -> None:

@@ -107,6 +107,34 @@ def test_an_answer_to_a_complaint_that_will_be_late_is_told_before(sessions: ses
     assert (before, delays(sessions, number)) == ([], [("utter_told_answer_delayed", "3月20日（周五）09:00")])
 
 
+@pytest.mark.parametrize(
+    ("urgency", "early", "told_at", "new_time"),
+    [
+        (Urgency.URGENT, "2026-03-02 09:53", "2026-03-02 09:54", "11:00"),
+        (Urgency.MAJOR, "2026-03-03 06:35", "2026-03-03 06:36", "3月3日（周二）21:00"),
+        (Urgency.GENERAL, "2026-03-03 06:35", "2026-03-03 06:36", None),
+    ],
+)
+def test_a_first_response_that_will_be_late_is_told_before(
+    sessions: sessionmaker, handbook: Handbook, make_ticket: Make, urgency: Urgency, early: str, told_at: str, new_time: str | None
+) -> None:
+    with sessions.begin() as session:
+        number = make_ticket(session, urgency=urgency).number
+    sweep(sessions, handbook, now=at(early))
+    assert delays(sessions, number) == []
+
+    for _ in range(2):
+        sweep(sessions, handbook, now=at(told_at))
+
+    # A general matter is to be solved at the same time, of which the customer is told already.
+    found = [(name, when[-len(new_time or "") :]) for name, when in delays(sessions, number) if name == "utter_told_response_delayed"]
+    assert found == ([("utter_told_response_delayed", new_time)] if new_time else [])
+    act(sessions, handbook, number, "contact", told_at, reason="已致电")
+    for hours in range(1, 6):
+        sweep(sessions, handbook, now=at(told_at) + timedelta(hours=hours))
+    assert not [name for name, _ in delays(sessions, number) if name == "utter_told_call_delayed"]
+
+
 def test_a_ticket_that_nobody_touches_is_told_of_once_a_day(number: str, sessions: sessionmaker, handbook: Handbook) -> None:
     for hour in range(24 * 5):
         sweep(sessions, handbook, now=at("2026-03-02 09:00") + timedelta(hours=hour))
