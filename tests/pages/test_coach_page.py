@@ -194,6 +194,14 @@ def test_a_shadow_is_begun_watched_and_ended(served: LocalDesk, page: Page) -> N
     assert shadow(home) == {}
 
 
+def test_near_types_are_shown_while_sentences_are_written(page: Page) -> None:
+    page.click(".coachtabs button", "语料与类型")
+    said = page.see(".newtype [aria-label^='例句']")
+    said.send_keys("宽带断了上不了网\n家里宽带一直掉线\n光猫红灯亮着没有网\n")
+    page.see(".newtype .near", "宽带故障")
+    said.clear()
+
+
 def test_an_incomplete_type_says_what_is_missing(page: Page) -> None:
     page.click(".coachtabs button", "语料与类型")
     page.see("input[aria-label='中文名']").send_keys("转网进度")
