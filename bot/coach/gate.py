@@ -98,6 +98,7 @@ def compare_types(
     for name, both in sorted(rows.items()):
         fixed = [_change(a, b) for a, b in both if a.is_right and not b.is_right]
         broken = [_change(a, b) for a, b in both if b.is_right and not a.is_right]
+        still = [_change(a, b) for a, b in both if not a.is_right and not b.is_right]
         table.append(
             {
                 "type": name, "title": titles.get(name, name), "n": len(both),
@@ -106,6 +107,7 @@ def compare_types(
                 "verdict": "better" if len(fixed) > len(broken)
                 else "worse" if len(broken) > len(fixed) else "unchanged",
                 "fixed": fixed[:SENTENCES_SHOWN], "broken": broken[:SENTENCES_SHOWN],
+                "still": still[:SENTENCES_SHOWN],
             }
         )
     return table
@@ -142,6 +144,10 @@ def latency_ms(reader: Any, texts: Sequence[str]) -> float:
         list(reader.read([text]))
         spent.append((time.perf_counter() - started) * 1000)
     return round(float(np.percentile(spent[5:], 95)), 2)
+
+
+def _size_mb(archive: Path | None) -> float | None:
+    return round(archive.stat().st_size / 2**20, 1) if archive else None
 
 
 def openings(root: Path) -> list[tuple[str, str, str]]:
@@ -203,7 +209,9 @@ def examine(
         report["types"] = compare_types(after, before, titles)
         report["confusion"] = confusion_difference(after, before)
         earlier = measure_model(before, requests)
-        report["before"] = {name: m.value for name, m in earlier.items()}
+        report["before"] = {name: m.value for name, m in earlier.items()} | {
+            "size_mb": _size_mb(serving), "latency_ms": latency_ms(old, [e.text for e in examples]),
+        }
         measures |= losses(measures, earlier, report["types"])
     tell("走对话" if play else "对照对话开场", 0.6)
     report["conversations"] = conversations_of(root, new, old)
@@ -214,12 +222,13 @@ def examine(
     measures["conversations_broken"] = Measure(broken)
     tell("测判读速度", 0.9)
     measures["latency_ms"] = Measure(latency_ms(new, [e.text for e in examples]))
-    measures["size_mb"] = Measure(round(candidate.stat().st_size / 2**20, 1))
+    measures["size_mb"] = Measure(_size_mb(candidate))
     judgements = judge(training.limits, measures)
+    was = {limit.id: report["before"].get(limit.measure) for limit in training.limits}
     return {
         "passed": all(j.ok for j in judgements), "played": play, "sentences": len(examples),
         "reasons": [j.why for j in judgements if not j.ok],
-        "limits": [j.as_json() for j in judgements],
+        "limits": [j.as_json() | {"was": was[j.id]} for j in judgements],
         "measures": {name: m.value for name, m in measures.items()},
         **report,
     }
@@ -299,7 +308,8 @@ def lines_of(report: dict[str, Any]) -> list[str]:
     """Return the report for a terminal."""
     lines = [f"{report['model']} against {report['against'] or 'nothing'}: {report['sentences']} sentences"]
     for row in report["limits"]:
-        lines.append(f"  {'ok  ' if row['ok'] else 'STOP'} {row['title']} {row['value']} ({row['bound']})")
+        was = "" if row["was"] is None else f", in service {row['was']:.3f}"
+        lines.append(f"  {'ok  ' if row['ok'] else 'STOP'} {row['title']} {row['value']} ({row['bound']}{was})")
     for row in report["types"]:
         if row["verdict"] == "unchanged":
             continue

@@ -293,6 +293,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--commit", action="store_true", help="also commit on a branch")
     parser.add_argument("--by", default="trainer", help="who adds it")
     parser.add_argument("--no-model", action="store_true", help="look for near types by words only")
+    parser.add_argument("--near", action="store_true", help="only look for near types, by words: for while one writes")
     parser.add_argument("--json", action="store_true", help="print data")
     parser.add_argument("--root", type=Path, default=ROOT, help=argparse.SUPPRESS)
 
@@ -306,8 +307,15 @@ def run(args: argparse.Namespace) -> int:
     if not isinstance(answers, Mapping):
         raise DeskError("bad_request", "the answer file is not a mapping of answers")
     handbook, training = load_handbook(args.root / "data" / "handbook"), load_training()
+    if args.near:
+        said = [row for row in answers.get("sentences") or [] if isinstance(row, Mapping)]
+        texts = [text for row in said if (text := str(row.get("text") or "").strip())]
+        near = confusable(texts, read_training(args.root / "data" / "nlu"), handbook)
+        _show({"problems": [], "confusable": near}, as_json=args.json)
+        return 0
     reader = None if args.no_model else _serving_reader()
-    draft = check_draft(answers, handbook, training, args.root, reader=reader, checker=load_checker(verify=False))
+    checker = load_checker(verify=False) if answers.get("answer") else None
+    draft = check_draft(answers, handbook, training, args.root, reader=reader, checker=checker)
     result: dict[str, Any] = {
         "problems": draft.problems, "confusable": draft.confusable, "classes": draft.classes,
     }

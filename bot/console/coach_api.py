@@ -27,6 +27,7 @@ from bot.desk.model_switching import (
     set_canary,
     switch_history,
     switch_model,
+    watched_signals,
 )
 from bot.desk.shadowing import end_shadow, set_shadow, shadow
 from bot.desk.training_readings import count_unread
@@ -251,6 +252,9 @@ async def models(ask: Ask) -> dict[str, Any]:
         "models": kept_models(home), "serving": serving_name(ask), "pointer": pointer(home),
         "routes": read_json(routes_path(home)), "history": await ask.look(switch_history),
         "shadow": shadow(home), "signals": signals_in_force(),
+        "watched": await ask.look(
+            lambda s: watched_signals(s, home, load_training(), now=ask.now)
+        ),
     }
 
 

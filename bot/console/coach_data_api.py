@@ -82,11 +82,15 @@ async def promote(ask: Ask) -> dict[str, Any]:
 
 @section.endpoint(
     "POST", "/coach/new-type", "Check a new type's answers; write it all when complete", "coaching",
-    body=[Field("answers", "object", required=True), Field("write", "flag"), COMMIT],
+    body=[
+        # A sentence takes about two hundred and fifty characters of JSON.
+        Field("answers", "object", required=True, most=250_000), Field("write", "flag"), COMMIT,
+        Field("near", "flag", about="only look for near types, by words, while one writes"),
+    ],
 )
 async def new_type(ask: Ask) -> dict[str, Any]:
     """Check or write."""
-    words = [name for name in ("write", "commit") if ask.body.get(name)]
+    words = [name for name in ("write", "commit", "near") if ask.body.get(name)]
     given = json.dumps(ask.body["answers"], ensure_ascii=False)
     return await tool(
         ask, "new-intent", "-", "--json", "--by", who(ask), *(f"--{word}" for word in words),

@@ -88,8 +88,10 @@ def _texts(spec: Field, value: Any) -> list[str]:
 
 
 def _object(spec: Field, value: Any) -> dict[str, Any]:
-    if not isinstance(value, dict) or len(jsonlib.dumps(value)) > 20_000:
+    if not isinstance(value, dict):
         raise spec.wrong("应为对象")
+    if len(jsonlib.dumps(value)) > max(spec.most, 20_000):
+        raise spec.wrong("内容太多，请分几次", code="too_long")
     for key, item in value.items():
         _text(Field(spec.name, most=200), key)
         if isinstance(item, str):

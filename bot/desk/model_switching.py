@@ -209,6 +209,51 @@ def live_signals(
     return Signals(counts.pop("turns", 0), counts)
 
 
+def _around(session: Session, *, since: datetime, now: datetime) -> tuple[Signals, Signals]:
+    """Return the signals of the week before a switch, and those since."""
+    return live_signals(session, since=since - WEEK, until=since), live_signals(session, since=since, until=now)
+
+
+def _beside(
+    session: Session, present: dict[str, Any], training: Training, *, now: datetime
+) -> tuple[Signals, Signals]:
+    """Return the signals of the model in service in the hours of a canary, and the canary's."""
+    canary = present["canary"]
+    began = datetime.fromisoformat(canary.get("since") or present["since"])
+    since, share = max(began, now - training.watch), float(canary["share"])
+    before = live_signals(
+        session, since=since, until=now, belongs=lambda id_: not in_share(id_, share)
+    )
+    return before, live_signals(session, since=since, until=now, belongs=lambda id_: in_share(id_, share))
+
+
+def watched_signals(
+    session: Session, home: Path, training: Training, *, now: datetime
+) -> list[dict[str, Any]]:
+    """Return what is watched now, a fresh switch or a canary: each live signal beside its bound."""
+    present, found = pointer(home), []
+    if present.get("watched") and present.get("previous"):
+        since = datetime.fromisoformat(present["since"])
+        if now - since <= training.watch:
+            found.append(("switch", present["model"], *_around(session, since=since, now=now)))
+    if canary := present.get("canary"):
+        found.append(("canary", canary["model"], *_beside(session, present, training, now=now)))
+    return [
+        {
+            "kind": kind, "model": model, "before": before.turns, "after": after.turns,
+            "signals": [
+                {
+                    "id": band.id, "title": band.title, "least_turns": band.least_turns,
+                    "before": round(before.share(band.id), 4), "after": round(after.share(band.id), 4),
+                    "most": round(before.share(band.id) + band.rise, 4),
+                }
+                for band in training.bands
+            ],
+        }
+        for kind, model, before, after in found
+    ]
+
+
 def guard_switch(session: Session, home: Path, training: Training, *, now: datetime) -> list[str]:
     """After a switch, return to the model before when live signals left their band; say which."""
     present = pointer(home)
@@ -221,8 +266,7 @@ def guard_switch(session: Session, home: Path, training: Training, *, now: datet
             canary=present.get("canary"),
         )
         return []
-    before = live_signals(session, since=since - WEEK, until=since)
-    after = live_signals(session, since=since, until=now)
+    before, after = _around(session, since=since, now=now)
     out = left_band(training.bands, before, after) if before.turns else []
     if out:
         row = roll_back(
@@ -239,12 +283,7 @@ def guard_canary(session: Session, home: Path, training: Training, *, now: datet
     canary = present.get("canary")
     if not canary:
         return []
-    began = datetime.fromisoformat(canary.get("since") or present["since"])
-    since, share = max(began, now - training.watch), float(canary["share"])
-    before = live_signals(
-        session, since=since, until=now, belongs=lambda id_: not in_share(id_, share)
-    )
-    after = live_signals(session, since=since, until=now, belongs=lambda id_: in_share(id_, share))
+    before, after = _beside(session, present, training, now=now)
     out = left_band(training.bands, before, after) if before.turns else []
     if out:
         row = _record(

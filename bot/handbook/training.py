@@ -97,7 +97,8 @@ def _bound(limit: Limit) -> str:
     if limit.least_lower is not None:
         parts.append(f"区间下限≥{limit.least_lower:g}")
     if limit.most is not None:
-        parts.append(f"≤{limit.most:g}")
+        least = f"（变差满{limit.least_sentences}句的类型）" if limit.least_sentences > 1 else ""
+        parts.append(f"≤{limit.most:g}{least}")
     return "，".join(parts)
 
 

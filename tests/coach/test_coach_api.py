@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable, Iterator
 from datetime import timedelta
@@ -10,7 +11,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from bot.console import coach_watch
+from bot.console import coach_data_api, coach_watch
 from bot.desk.messages import note_for_review
 from bot.desk.model_files import (
     ended_notes,
@@ -142,6 +143,28 @@ def test_an_incomplete_type_comes_back_with_what_is_missing(trainer: httpx.Clien
     data = answer.json()["data"]
     assert {"title", "kind", "sentences"} <= {problem["part"] for problem in data["problems"]}
     assert "written" not in data
+
+
+def test_a_type_may_come_with_hundreds_of_sentences(
+    trainer: httpx.Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = []
+
+    async def tool(ask: object, *words: str, given: str | None = None) -> dict[str, object]:
+        asked.append((words, json.loads(given or "{}")))
+        return {}
+
+    monkeypatch.setattr(coach_data_api, "tool", tool)
+    said = [{"text": f"第{n}句话，授权码一直没收到怎么办", "urgency": "general"} for n in range(300)]
+    answer = trainer.post("/coach/new-type", json={"answers": {"sentences": said}, "near": True})
+    assert answer.status_code == 200, answer.text
+    [(words, given)] = asked
+    assert "--near" in words
+    assert given["sentences"] == said
+
+    endless = {"sentences": [{**row, "text": row["text"] * 20} for row in said]}
+    refused = trainer.post("/coach/new-type", json={"answers": endless})
+    assert (refused.status_code, refused.json()["error"]["code"]) == (413, "too_long")
 
 
 def test_a_stopped_model_needs_a_leader(

@@ -28,6 +28,7 @@ REGISTERS = {
 }  # fmt: skip
 LEVELS = {"general": "一般", "major": "重大", "urgent": "紧急"}
 MISREAD = ("在营业厅买的机子花屏了 保修怎么弄", "刚买俩月的手机主板坏了 上哪儿走保修")
+PROMOTED = ("data/nlu/device_repair.yml", "tests/nlu/live.yml")
 LATER = "上个月在你们厅买的手机黑屏开不了机，要送修"
 
 
@@ -152,7 +153,10 @@ def test_a_type_grows_on_the_page(shop: Workshop, page: Page) -> None:
             lambda _, was=before: page.see("[role=status]", "待标注").text != was
         )
     tab(page, "语料与类型")
-    patiently(page, ".coach [role=status]", "可写入")
+    patiently(page, ".promotion [role=status]", "可写入")
+    page.click(".promotion button", "写入")
+    patiently(page, ".promotion", "可写入0句，留作测试0句")
+    assert any(text in (shop.root / name).read_text("utf-8") for text in MISREAD for name in PROMOTED)
 
     tab(page, "模型")
     page.click(".job button", "开始训练")

@@ -37,6 +37,7 @@ from bot.desk.model_switching import (
     switch_history,
     switch_model,
     take_in_ended,
+    watched_signals,
 )
 from bot.handbook.requests import Urgency
 from bot.handbook.signal_table import signals_in_force
@@ -197,9 +198,16 @@ def test_the_model_before_comes_back_when_signals_leave_their_band(
     turns(session, conversation, 100, 5, now - timedelta(days=1), 0)
     switch(session, home, "new", now)
     turns(session, conversation, count, clarified, now + timedelta(minutes=5), 1000)
-    guard_switch(session, home, load_training(), now=now + timedelta(minutes=10))
+    later = now + timedelta(minutes=10)
+    [seen] = watched_signals(session, home, load_training(), now=later)
+    guard_switch(session, home, load_training(), now=later)
 
     assert pointer(home)["model"] == serves
+    [signal] = [row for row in seen["signals"] if row["id"] == "clarified"]
+    assert (seen["kind"], seen["model"], seen["before"], seen["after"]) == ("switch", "new", 100, count)
+    out = signal["after"] > signal["most"] and count >= signal["least_turns"]
+    assert (signal["before"], out) == (0.05, serves == "old")
+    assert [w["kind"] for w in watched_signals(session, home, load_training(), now=later)] == ["switch"] * (serves == "new")
 
 
 def handed(
@@ -260,6 +268,9 @@ def test_a_canary_ends_when_its_signals_leave_the_band_of_the_model_in_service(
     turns(session, tried, 100, of_canary, now + timedelta(minutes=5), 0)
     turns(session, served, 100, of_serving, now + timedelta(minutes=5), 1000)
     later = now + timedelta(minutes=10)
+    [seen] = watched_signals(session, home, load_training(), now=later)
+    assert (seen["kind"], seen["model"], seen["before"], seen["after"]) == ("canary", "new", 100, 100)
+    assert seen["signals"][0]["after"] == of_canary / 100
     out = guard_canary(session, home, load_training(), now=later)
 
     assert (pointer(home)["canary"] is None, pointer(home)["model"]) == (ends, "old")

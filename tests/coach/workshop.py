@@ -20,18 +20,20 @@ from sqlalchemy.orm import Session
 
 from bot.coach.examples import read_training
 from bot.coach.split import rasa_yaml
+from bot.coach.train import fingerprint
 from bot.desk.engine_routes import routes_path
-from bot.desk.model_files import pointer, read_json
+from bot.desk.model_files import models_folder, pointer, read_json
 from bot.desk.staff import add_staff
 from bot.handbook.reception_tables import load_access
-from bot.settings import ROOT
+from bot.settings import ROOT, load_settings
 from bot.storage.engine import open_engine, session_factory
 from tests.console.conftest import PASSWORD
 from tests.stack import ADMIN_PASSWORD, Customer, free_port
 
 FOLDERS = ("bot", "actions", "data", "tests/nlu", "tests/conversations")
 FILES = ("config.yml", "domain.yml", "endpoints.yml", "credentials.yml")
-PATIENCE_S = 240
+# A training on all of the data, on a machine that has other things to do.
+PATIENCE_S = 1200
 
 
 @dataclass
@@ -149,7 +151,18 @@ def set_up(root: Path, *, sentences: int | None) -> Workshop:
             rows = read_training(path)
             step = max(len(rows) // sentences, 1)
             path.write_text(rasa_yaml(rows[::step][:sentences]), encoding="utf-8")
+    else:
+        _take_model(root)
     for words in (["init", "-q"], ["add", "-A"], ["commit", "-q", "-m", "start"]):
         who = ["-c", "user.name=zhou", "-c", "user.email=zhou@localhost"]
         subprocess.run(["git", *who, *words], cwd=root, check=True, capture_output=True)
     return Workshop(root)
+
+
+def _take_model(root: Path) -> None:
+    """Take the model of all the data along when there is one: it would be trained to the same."""
+    settings = load_settings()
+    target = models_folder(root / "var")
+    target.mkdir(parents=True)
+    for path in models_folder(settings.home).glob(f"intake-{fingerprint(settings)}.*"):
+        shutil.copy(path, target)

@@ -31,16 +31,17 @@ from tests.pages.test_console_page import Page
 REPORT = {
     "passed": True, "played": True, "model": "new", "against": "old", "sentences": 100, "reasons": [],
     "limits": [
-        {"id": "urgent_recall", "title": "紧急召回率", "ok": True, "value": 0.88, "bound": "≥0.8", "why": ""}
+        {"id": "urgent_recall", "title": "紧急召回率", "ok": True, "value": 0.88, "was": 0.86, "bound": "≥0.8", "why": ""}
     ],
     "types": [
         {
             "type": "port_out", "title": "携号转网", "n": 20, "before": 0.7, "after": 0.8,
             "verdict": "better", "broken": [],
             "fixed": [{"text": "想带着号码走", "before": "plan_change", "after": "port_out"}],
+            "still": [{"text": "转到别家去", "before": "close_account", "after": "close_account"}],
         }
     ],
-    "conversations": {"broken": []},
+    "conversations": {"broken": []}, "measures": {"urgent_recall": 0.88, "accuracy": 0.745},
 }
 
 
@@ -194,6 +195,14 @@ def test_a_shadow_is_begun_watched_and_ended(served: LocalDesk, page: Page) -> N
     assert shadow(home) == {}
 
 
+def test_near_types_are_shown_while_sentences_are_written(page: Page) -> None:
+    page.click(".coachtabs button", "语料与类型")
+    said = page.see(".newtype [aria-label^='例句']")
+    said.send_keys("宽带断了上不了网\n家里宽带一直掉线\n光猫红灯亮着没有网\n")
+    page.see(".newtype .near", "宽带故障")
+    said.clear()
+
+
 def test_an_incomplete_type_says_what_is_missing(page: Page) -> None:
     page.click(".coachtabs button", "语料与类型")
     page.see("input[aria-label='中文名']").send_keys("转网进度")
@@ -271,7 +280,10 @@ def test_the_report_shows_the_sentences_behind_a_change(page: Page) -> None:
     page.click(".coachtabs button", "模型")
     page.click("tr button", "报告")
     page.see(".report .said li", "想带着号码走")
-    page.see(".report", "紧急召回率")
+    row = page.see(".report tr", "紧急召回率").text
+    assert "0.88" in row and "0.86" in row
+    page.click(".report summary", "两个模型都读错的1句")
+    page.see(".report details li", "转到别家去")
 
 
 def test_switch_with_a_reason_and_one_click_back(served: LocalDesk, page: Page) -> None:
@@ -281,6 +293,8 @@ def test_switch_with_a_reason_and_one_click_back(served: LocalDesk, page: Page) 
     page.see(".el-message-box input").send_keys("携号转网更准" + Keys.ENTER)
     page.see("[role=status]", "在用：new")
     assert pointer(home)["model"] == "new"
+    page.see(".rows li", "评审时：紧急召回率88.0%，总准确率74.5%")
+    page.see(".watch", "上线后观察：new")
     page.click(".coach button", "一键退回")
     page.see("[role=status]", "在用：old")
     assert pointer(home)["model"] == "old"
@@ -314,6 +328,9 @@ def test_a_share_of_the_conversations_goes_to_a_canary(served: LocalDesk, traine
     page.gone(".el-message-box", "应答的会话比例")
     page.see(".el-message-box input").send_keys("先试两成" + Keys.ENTER)
     page.see(".rows li", "先试两成")
+    page.see(".rows li", "应答20%的新会话")
+    page.see(".watch", "灰度中：third")
+    page.see(".watch tr", "转人工率")
 
     canary = pointer(served.desk.settings.home)["canary"]
     assert (canary["model"], canary["share"]) == ("third", 0.2)

@@ -13,7 +13,11 @@ const REGISTERS = { 菜单: "voice_menu", 口语: "speech", 打字: "typed", 书
 const URGENCIES = { 一般: "general", 重大: "major", 紧急: "urgent" };
 const empty = () => ({ id: "", title: "", kind: "consult", team: "", definition: "", not: "", needs: ["phone_number"], sentences: "", answerTitle: "", asks: "", answer: "", owner: "", review: "", words: "", moves: [] });
 const DRAFT = "intake.newtype";
-const view = reactive({ promotion: null, busy: "", draft: kept(), result: null });
+// So long after the last key the near types are looked for anew.
+const PAUSE_MS = 2500;
+const LEAST_FOR_NEAR = 3;
+const view = reactive({ promotion: null, busy: "", draft: kept(), result: null, near: null });
+let pause = 0;
 
 function kept() {
   try {
@@ -42,7 +46,7 @@ async function promotion(write) {
 
 function promotionPart() {
   const p = view.promotion;
-  return h("section", [
+  return h("section", { class: "promotion" }, [
     h("h2", "转为语料"),
     !p ? h("p", { class: "nothing" }, view.busy === "promotion" ? "正在检查…" : "") : h("div", [
       h("p", { role: "status" }, `可写入${p.train.length}句，留作测试${p.tests.length}句，不能写入${p.refused.length}句`),
@@ -77,11 +81,11 @@ const idOf = (name) => Object.entries(titles()).find(([, title]) => title === na
 async function submit(write) {
   const data = await run("type", () => desk.post("/coach/new-type", { answers: answers(), write, commit: write }));
   if (!data) return;
-  view.result = data;
+  Object.assign(view, { result: data, near: null });
   if (data.written) {
     ElMessage({ message: "新类型已写入，请训练并评审", type: "success" });
     store.written = { ...store.written, [view.draft.id]: view.draft.title };
-    view.draft = empty();
+    Object.assign(view, { draft: empty(), near: null });
     localStorage.removeItem(DRAFT);
   }
 }
@@ -89,7 +93,23 @@ async function submit(write) {
 function set(key, value) {
   view.draft[key] = value;
   localStorage.setItem(DRAFT, JSON.stringify(view.draft));
+  if (key !== "sentences") return;
+  clearTimeout(pause);
+  pause = setTimeout(lookNear, PAUSE_MS);
 }
+
+// By words alone, which takes seconds less than the whole 检查.
+async function lookNear() {
+  if (view.looking || lines(view.draft.sentences).length < LEAST_FOR_NEAR) return;
+  view.looking = true;
+  const of = view.draft.sentences;
+  const data = await desk.post("/coach/new-type", { answers: answers(), near: true }).catch(() => null);
+  view.looking = false;
+  if (data) view.near = data.confusable;
+  if (of !== view.draft.sentences) lookNear();
+}
+
+const nearest = (title, rows) => (rows?.length ? h("p", `${title}：${rows.map((c) => `${c.title} ${Math.round(c.share * 100)}%`).join("、")}`) : null);
 const { text, choice, area } = fieldsOf(() => view.draft, set);
 
 function typePart() {
@@ -107,9 +127,11 @@ function typePart() {
     h("div", { class: "acts" }, [h(ElButton, { disabled: view.busy === "type", loading: view.busy === "type", onClick: () => submit(false) }, () => "检查"), h(ElButton, { type: "primary", disabled: view.busy === "type" || !r || r.problems.length > 0, onClick: () => submit(true) }, () => "写入")]),
     r ? h("div", { role: "status" }, [
       r.problems.length ? h("ul", { class: "said problems" }, r.problems.map((p, n) => h("li", { key: n }, p.message))) : h("p", r.written ? `已写入${r.written.length}个文件` : "检查通过，可以写入"),
-      r.confusable.length ? h("p", `最容易混淆：${r.confusable.map((c) => `${c.title} ${Math.round(c.share * 100)}%`).join("、")}`) : null,
+      nearest("最容易混淆", r.confusable),
       Object.keys(r.classes).length ? h("p", { class: "tiny" }, `时限等级：${Object.entries(r.classes).map(([u, c]) => `${store.tables.urgencies[u]} → ${c}`).join("，")}`) : null,
+      diff(r.written ? "" : r.diff),
     ]) : null,
+    view.near ? h("div", { role: "status", class: "near" }, [nearest("按字面看，这些例句最像", view.near)]) : null,
   ]);
 }
 

@@ -7,7 +7,7 @@ import { attempt, may, store } from "./store.js";
 import { sure } from "./coach_parts.js";
 import { dayTime, span } from "./words.js";
 
-const view = reactive({ models: [], serving: null, history: [], routes: {}, job: {}, report: null });
+const view = reactive({ watched: [], models: [], serving: null, history: [], routes: {}, job: {}, report: null });
 const KINDS = { switch: "上线", rollback: "退回", automatic: "自动退回", canary: "灰度", canary_end: "结束灰度", override: "放行" };
 const JOBS = { train: "训练", gate: "评审", shadow: "影子运行" };
 const STATES = { starting: "启动中", running: "进行中", done: "完成", failed: "失败", cancelled: "已取消" };
@@ -158,6 +158,28 @@ function standing() {
 
 const titleOf = (type) => view.report?.types.find((t) => t.type === type)?.title ?? store.tables.types[type]?.title ?? store.written?.[type] ?? type;
 const percent = (value) => (value === null || value === undefined ? "—" : `${(value * 100).toFixed(1)}%`);
+
+// Live signals of a fresh switch or a canary, each beside what ends it by itself.
+function watch(w) {
+  return h("section", { key: w.kind, class: "watch" }, [
+    h("h2", w.kind === "canary" ? `灰度中：${w.model}` : `上线后观察：${w.model}`),
+    h("p", { class: "tiny" }, w.kind === "canary" ? `灰度应答了${w.after}句，同一时段在用模型应答了${w.before}句；超出上限自动结束灰度` : `上线后${w.after}句，上线前一周${w.before}句；超出上限自动退回`),
+    h("table", { class: "tickets" }, [h("thead", h("tr", ["信号", w.kind === "canary" ? "在用模型" : "上线前", w.kind === "canary" ? "灰度" : "上线后", "上限"].map((t) => h("th", { scope: "col", key: t }, t)))), h("tbody", w.signals.map((s) => h("tr", { key: s.id }, [
+      h("td", s.title), h("td", w.before ? percent(s.before) : "—"), h("td", w.after ? percent(s.after) : "—"), h("td", !w.before ? "没有可比的话" : w.after < s.least_turns ? `${percent(s.most)}（满${s.least_turns}句起算）` : percent(s.most)),
+    ])))]),
+  ]);
+}
+
+const MEASURES = { urgent_recall: "紧急召回率", false_urgent: "误判紧急", accuracy: "总准确率" };
+const SIGNALS = { clarified: "反问确认", handed_over: "转人工", out_of_scope: "超出范围", engine_down: "应答异常" };
+
+function figuresOf({ figures: f }) {
+  const measured = Object.entries(MEASURES).filter(([id]) => typeof f.measures?.[id] === "number").map(([id, title]) => `${title}${percent(f.measures[id])}`);
+  const lived = f.before && f.after ? [["之前", f.before], ["之后", f.after]].map(([when, n]) => `${when}${n.turns}句，${Object.entries(SIGNALS).map(([id, title]) => `${title}${n[id] ?? 0}`).join("、")}`) : [];
+  const all = [measured.length ? `评审时：${measured.join("，")}` : "", f.share ? `应答${Math.round(f.share * 100)}%的新会话` : "", ...lived].filter(Boolean);
+  return all.length ? h("p", { class: "tiny" }, all.join("；")) : null;
+}
+
 const WORDS = { better: ["变好", "success"], worse: ["变差", "danger"], unchanged: ["持平", "info"] };
 
 function report() {
@@ -166,9 +188,9 @@ function report() {
   const said = (title, list) => (list.length ? h("ul", { class: "said" }, list.map((s, n) => h("li", { key: n }, `${title} ${s.text}（${titleOf(s.before)} → ${titleOf(s.after)}）`))) : null);
   return h("section", { class: "report" }, [
     h("h2", `${r.model} 对比 ${r.against ?? "（无）"}：${r.sentences}句，${r.passed ? "通过" : "未通过"}`),
-    h("table", { class: "tickets" }, [h("thead", h("tr", ["规则", "数值", "标准", "结论"].map((t) => h("th", { scope: "col", key: t }, t)))), h("tbody", r.limits.map((l) => h("tr", { key: l.id }, [h("td", l.title), h("td", l.value), h("td", l.bound), h("td", l.ok ? "达标" : l.why)])))]),
+    h("table", { class: "tickets" }, [h("thead", h("tr", ["规则", "新模型", "在用模型", "标准", "结论"].map((t) => h("th", { scope: "col", key: t }, t)))), h("tbody", r.limits.map((l) => h("tr", { key: l.id }, [h("td", l.title), h("td", l.value), h("td", l.was ?? "—"), h("td", l.bound), h("td", l.ok ? "达标" : l.why)])))]),
     h("table", { class: "tickets" }, [h("thead", h("tr", ["类型", "原来", "现在", "变化", "句子"].map((t) => h("th", { scope: "col", key: t }, t)))), h("tbody", r.types.filter((t) => t.verdict !== "unchanged" || t.fixed.length).map((t) => h("tr", { key: t.type }, [
-      h("td", t.title), h("td", percent(t.before)), h("td", percent(t.after)), h("td", h(ElTag, { size: "small", type: WORDS[t.verdict][1] }, () => WORDS[t.verdict][0])), h("td", [said("＋", t.fixed), said("－", t.broken)]),
+      h("td", t.title), h("td", percent(t.before)), h("td", percent(t.after)), h("td", h(ElTag, { size: "small", type: WORDS[t.verdict][1] }, () => WORDS[t.verdict][0])), h("td", [said("＋", t.fixed), said("－", t.broken), t.still?.length ? h("details", [h("summary", `两个模型都读错的${t.still.length}句`), said("·", t.still)]) : null]),
     ])))]),
     r.conversations?.broken.length ? h("p", `变差的对话：${r.conversations.broken.map((b) => b.say).join("；")}`) : null,
     r.conversations?.failed ? h("p", r.conversations.failed.length ? `走不通的对话：${r.conversations.failed.join("；")}` : "完整对话全部走通") : null,
@@ -189,10 +211,11 @@ export function modelsTab() {
       may("coaching") && view.pointer?.canary ? h(ElButton, { onClick: endCanary }, () => "结束灰度") : null,
       h(ElButton, { text: true, onClick: enterModels }, () => "刷新"),
     ]),
+    ...view.watched.map(watch),
     standing(),
     view.models.length ? h("table", { class: "tickets" }, [h("thead", h("tr", ["模型", "时间", "语料", "大小", "评审", "操作"].map((t) => h("th", { scope: "col", key: t }, t)))), h("tbody", view.models.map(row))]) : h("p", { class: "nothing" }, "还没有保留的模型"),
     report(),
     h("h2", "历史"),
-    view.history.length ? h("ul", { class: "rows" }, view.history.map((c) => h("li", { key: c.id }, h("div", [h("b", `${KINDS[c.kind] ?? c.kind}：${c.previous ?? "（无）"} → ${c.model}`), h("p", c.reason), h("p", { class: "tiny" }, `${c.by} ${dayTime(c.at)}`)])))) : h("p", { class: "nothing" }, "还没有变更"),
+    view.history.length ? h("ul", { class: "rows" }, view.history.map((c) => h("li", { key: c.id }, h("div", [h("b", `${KINDS[c.kind] ?? c.kind}：${c.previous ?? "（无）"} → ${c.model}`), h("p", c.reason), figuresOf(c), h("p", { class: "tiny" }, `${c.by} ${dayTime(c.at)}`)])))) : h("p", { class: "nothing" }, "还没有变更"),
   ]);
 }
