@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
-import httpx
+from datetime import datetime
 
+import httpx
+import pytest
+
+from bot.desk.messages import receive_message
+from bot.storage.conversations import Conversation
 from tests.console.conftest import LocalDesk
 
 GOOD = "您好，已为您查到账单明细，请问还有什么可以帮您？"
@@ -12,6 +17,54 @@ GOOD = "您好，已为您查到账单明细，请问还有什么可以帮您？
 def listed(client: httpx.Client, id_: str) -> dict:
     shown = client.get("/conversations").json()["data"]["conversations"]
     return next(item for item in shown if item["id"] == id_)
+
+
+def test_who_serves_a_customer_sees_and_works_the_tickets_of_other_teams(local: LocalDesk) -> None:
+    billing, network = local.person("staff", "billing"), local.person("staff", "network")
+    id_ = local.waiting("账单不对", team="billing")
+    number = local.ticket(id_, "bill_dispute", summary="账单不对")
+    before = network.get(f"/tickets/{number}").status_code
+    epoch = billing.post(f"/conversations/{id_}/claim", json={}).json()["data"]["conversation"][
+        "epoch"
+    ]
+    billing.post(f"/conversations/{id_}/transfer", json={"team": "network", "epoch": epoch})
+    waiting = network.get(f"/tickets/{number}").status_code
+    network.post(f"/conversations/{id_}/claim", json={})
+    held = network.get(f"/tickets/{number}").status_code
+    noted = network.post(f"/tickets/{number}/note", json={"reason": "客户来问"}).status_code
+    network.post(f"/conversations/{id_}/hand-back", json={})
+    after = network.get(f"/tickets/{number}").status_code
+
+    assert (404, 404, 200, 200, 404) == (before, waiting, held, noted, after)
+
+
+def test_what_nobody_has_answered_since_taking_over_is_not_called_answered(
+    local: LocalDesk,
+) -> None:
+    staff = local.person("staff", "billing")
+    id_ = local.waiting("账单不对")
+    staff.post(f"/conversations/{id_}/claim", json={})
+    taken = listed(staff, id_)["needs_answer"]
+    staff.post(f"/conversations/{id_}/reply", json={"text": GOOD})
+    answered = listed(staff, id_)["needs_answer"]
+    with local.desk.sessions.begin() as session:
+        conversation = session.get(Conversation, id_)
+        receive_message(session, conversation, text="还有", external_id="m9", now=local.now())
+
+    assert (True, False, True) == (taken, answered, listed(staff, id_)["needs_answer"])
+
+
+@pytest.mark.parametrize("registered", [True, False])
+def test_the_queue_says_what_somebody_waits_for(local: LocalDesk, *, registered: bool) -> None:
+    staff, id_ = local.person("staff", "billing"), local.waiting("转人工")
+    if registered:
+        local.ticket(id_, "bill_dispute", summary="话费多扣，电话13912345678")
+    else:
+        with local.desk.sessions.begin() as session:
+            story = {"intake": {"story": ["话费多扣", "电话13912345678"]}}
+            session.get(Conversation, id_).dialogue = story
+
+    assert "话费多扣，电话139****5678" == listed(staff, id_)["matter"]
 
 
 def test_words_of_another_case_are_shown_and_never_put_into_a_reply(local: LocalDesk) -> None:
@@ -23,3 +76,17 @@ def test_words_of_another_case_are_shown_and_never_put_into_a_reply(local: Local
     assert {"RSP-03": (True, False), "PRM-01": (True, False), "FBD-01": (False, True)} == {
         rule: ways[rule] for rule in ("RSP-03", "PRM-01", "FBD-01")
     }
+
+
+def test_a_promised_call_is_what_is_due_first(local: LocalDesk) -> None:
+    staff, id_ = local.person("staff", "billing"), local.waiting("账单不对")
+    number = local.ticket(id_, "bill_dispute")
+    staff.post(f"/conversations/{id_}/claim", json={})
+    before = datetime.fromisoformat(listed(staff, id_)["due_at"])
+    staff.post(f"/conversations/{id_}/reply", json={"text": "您好，正在核实，2小时内给您回电。"})
+    clocks = staff.get(f"/tickets/{number}").json()["data"]["clocks"]
+    [call] = [each for each in clocks if each["clock"].startswith("callback")]
+    after = listed(staff, id_)["due_at"]
+
+    assert call["due_at"] == after
+    assert datetime.fromisoformat(after) < before

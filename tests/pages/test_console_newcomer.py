@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from selenium.webdriver.common.keys import Keys
 
 from tests.console.conftest import LocalDesk, start_local
 from tests.pages.chromium import texts
@@ -44,6 +45,43 @@ def taken(console: LocalDesk, page: Page, text: str) -> str:
     page.click(".acts .el-button--primary", "接入会话")
     page.see("#reply")
     return id_
+
+
+def test_who_is_off_duty_is_told_so_and_begins_with_one_button(
+    console: LocalDesk, li: Page
+) -> None:
+    console.sign_in("li").post("/presence", json={"presence": "off"})
+    li.browser.refresh()
+    li.see(".awaynow", "离岗")
+    li.click(".awaynow .el-button", "开始接待")
+
+    li.see(".presence.duty")
+    li.gone(".awaynow")
+
+
+def test_a_conversation_that_went_to_another_team_is_not_left_on_the_page(
+    console: LocalDesk, li: Page
+) -> None:
+    taken(console, li, "宽带断了")
+    li.press(Keys.ALT, "t")
+    li.click(".el-dialog .el-select")
+    li.click(".el-select-dropdown__item", "网络")
+    li.click(".el-dialog__footer .el-button--primary")
+
+    li.see(".welcome")
+    li.gone("#reply")
+
+
+def test_a_ticket_of_another_team_is_named_before_it_may_be_read(
+    console: LocalDesk, li: Page
+) -> None:
+    id_ = console.waiting("宽带断了", team="billing")
+    number = console.ticket(id_, "fault_broadband")
+    li.click(f'[data-id="{id_}"]')
+    li.see(".noticket", f"工单{number}由网络维护组处理")
+    li.click(".acts .el-button--primary", "接入会话")
+
+    li.see(".tickethead", number)
 
 
 def test_what_blocks_is_underlined_also_where_something_milder_begins_before_it(
