@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import time
 from datetime import datetime
 
 import httpx
 import pytest
 
 from bot.desk.messages import receive_message
+from bot.desk.notices import notify_staff
 from bot.storage.conversations import Conversation
+from bot.storage.tickets import Ticket
 from tests.console.conftest import LocalDesk
 
 GOOD = "您好，已为您查到账单明细，请问还有什么可以帮您？"
@@ -65,6 +68,49 @@ def test_the_queue_says_what_somebody_waits_for(local: LocalDesk, *, registered:
             session.get(Conversation, id_).dialogue = story
 
     assert "话费多扣，电话139****5678" == listed(staff, id_)["matter"]
+
+
+def test_a_call_to_the_leader_leads_to_the_conversation(local: LocalDesk) -> None:
+    leader, id_ = local.person("leader"), local.waiting("我要向工信部申诉")
+    with local.desk.sessions.begin() as session:
+        receive_message(
+            session, session.get(Conversation, id_), text="我要打12300", external_id="m8", now=local.now()
+        )  # fmt: skip
+    until, found = time.monotonic() + 20, []
+    while not found and time.monotonic() < until:
+        time.sleep(0.2)
+        notices = leader.get("/notices").json()["data"]["notices"]
+        found = [notice for notice in notices if notice["conversation"] == id_]
+
+    # By the name under which the console shows it.
+    assert id_[-6:] in found[0]["text"]
+
+
+def test_a_breach_leads_to_its_ticket(local: LocalDesk) -> None:
+    leader, number = local.person("leader"), local.ticket(local.waiting())
+    with local.desk.sessions.begin() as session:
+        ticket = session.query(Ticket).filter_by(number=number).one()
+        notify_staff(
+            session, key="leads", kind="breach", level="urgent", role="leader",
+            ticket=ticket, text="工单将超时", now=local.now(),
+        )  # fmt: skip
+    notices = leader.get("/notices").json()["data"]["notices"]
+
+    assert number in {notice["ticket"] for notice in notices}
+
+
+def test_the_board_is_narrowed_like_the_table(local: LocalDesk) -> None:
+    leader = local.person("leader")
+    fault = local.ticket(local.waiting(team="network"), "fault_broadband")
+    bill = local.ticket(local.waiting(), "bill_dispute")
+    shown = {}
+    for team in ("network", "billing"):
+        [column, *_] = leader.get("/board", params={"team": team}).json()["data"]["columns"]
+        shown[team] = {ticket["number"] for ticket in column["tickets"]} & {fault, bill}
+        assert column["count"] is None
+
+    assert {"network": {fault}, "billing": {bill}} == shown
+    assert leader.get("/board").json()["data"]["columns"][0]["count"] >= 2
 
 
 def test_words_of_another_case_are_shown_and_never_put_into_a_reply(local: LocalDesk) -> None:
