@@ -8,17 +8,20 @@ from datetime import datetime
 from typing import Any
 
 from sanic.response import HTTPResponse, raw
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from bot.console.routing import Ask, Field, Section, dumps
 from bot.desk import presence as attendance
 from bot.desk.audit import audit_page, record_audit, verify_audit
+from bot.desk.complaints import CONVERSATION_KEY
 from bot.desk.notices import notices_for, read_notice
 from bot.handbook.errors import DeskError, NotFound
 from bot.handbook.privacy import mask, mask_data
 from bot.storage.audit import AuditEntry
 from bot.storage.notices import Notice
 from bot.storage.staff import Staff
+from bot.storage.tickets import Ticket
 
 section = Section("people")
 EXPORT_LINES = 50_000
@@ -155,14 +158,21 @@ async def list_notices(ask: Ask) -> dict[str, Any]:
             after=ask.query.get("after", 0),
             unread=ask.query.get("unread", False),
         )
-        return {"notices": [_notice(n, read_at) for n, read_at in rows]}
+        about = [notice.ticket_id for notice, _ in rows]
+        numbers = dict(
+            session.execute(select(Ticket.id, Ticket.number).where(Ticket.id.in_(about))).all()
+        )
+        return {"notices": [_notice(n, read_at, numbers.get(n.ticket_id)) for n, read_at in rows]}
 
     return await ask.look(look)
 
 
-def _notice(notice: Notice, read_at: datetime | None) -> dict[str, Any]:
+def _notice(notice: Notice, read_at: datetime | None, number: str | None) -> dict[str, Any]:
+    called_to = notice.key.startswith(CONVERSATION_KEY)
     return {
         "id": notice.id,
+        "ticket": number,
+        "conversation": notice.key.removeprefix(CONVERSATION_KEY) if called_to else None,
         "kind": notice.kind,
         "level": notice.level,
         "text": mask(notice.text),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timezone
 from typing import Any
 
@@ -70,6 +71,15 @@ def _moment(text: str | None) -> datetime | None:
     raise DeskError("invalid", "by 应为带时区的 ISO 8601 时间", field="by")
 
 
+NARROWED_BY = (
+    Field("class", "texts"),
+    Field("type", "texts"),
+    Field("urgency", "texts"),
+    Field("team", "texts"),
+    Field("holder", most=12, about="a staff id, or me"),
+)
+
+
 @section.endpoint(
     "GET",
     "/tickets",
@@ -77,11 +87,7 @@ def _moment(text: str | None) -> datetime | None:
     "tickets_read",
     query=[
         Field("state", "texts"),
-        Field("class", "texts"),
-        Field("type", "texts"),
-        Field("urgency", "texts"),
-        Field("team", "texts"),
-        Field("holder", most=12, about="a staff id, or me"),
+        *NARROWED_BY,
         Field("incident", "whole"),
         Field(
             "q", most=100, about="ticket number or its beginning, a whole phone number, or words"
@@ -139,20 +145,27 @@ def _filters(ask: Ask) -> ticket_search.Filters:
 
 
 @section.endpoint(
-    "GET", "/board", "Open tickets of each state by due time, for the board", "tickets_read"
+    "GET",
+    "/board",
+    "Open tickets of each state by due time, for the board",
+    "tickets_read",
+    query=list(NARROWED_BY),
 )
 async def board(ask: Ask) -> dict[str, Any]:
-    """Return the columns of the board."""
+    """Return the columns of the board; they are counted where nothing narrows them."""
     columns = ("accepted", "processing", "on_hold", "resolved")
+    filters = _filters(ask)
+    whole = filters == ticket_search.Filters()
 
     def look(session: Session) -> dict[str, Any]:
-        counts = ticket_search.counts_by_state(session, allowed=ask.caller.team_limit)
+        limit = ask.caller.team_limit
+        counts = ticket_search.counts_by_state(session, allowed=limit) if whole else {}
         shown = []
         for state in columns:
             sort = "newest" if state == "resolved" else "due"
             page = ticket_search.find_tickets(
                 session,
-                ticket_search.Filters(states=(state,), sort=sort),
+                replace(filters, states=(state,), sort=sort),
                 secret=ask.secret,
                 most=30,
                 allowed=ask.caller.team_limit,
@@ -163,7 +176,7 @@ async def board(ask: Ask) -> dict[str, Any]:
                 {
                     "state": state,
                     "title": ask.desk.handbook.lifecycle.states.get(state, state),
-                    "count": counts.get(state, 0) if state in OPEN_STATES else None,
+                    "count": counts.get(state, 0) if whole and state in OPEN_STATES else None,
                     "tickets": [
                         views.ticket_row(t, ask.desk.handbook, titles, now=ask.now)
                         for t in page.tickets

@@ -15,11 +15,13 @@ from bot.desk.serving import holders
 from bot.desk.staff import Caller, staff_titles
 from bot.desk.tickets import ticket_card
 from bot.handbook.channels import load_channels
+from bot.handbook.clocks import CALLBACK
 from bot.handbook.handoff import ConversationState
 from bot.handbook.lifecycle import OPEN_STATES
 from bot.handbook.privacy import mask, mask_data, mask_in_place, mask_name
 from bot.handbook.requests import Urgency
 from bot.handbook.tables import Handbook
+from bot.storage.clock import TicketClock
 from bot.storage.conversations import Conversation, Customer, Message
 from bot.storage.staff import Attachment, Offer
 from bot.storage.tickets import Ticket, TicketEntry
@@ -58,10 +60,11 @@ def mask_fact(name: str, value: str) -> str:
 def conversations_json(
     session: Session, handbook: Handbook, found: Sequence[Conversation], *, now: datetime
 ) -> list[dict[str, Any]]:
-    """Return conversations as the lists show them, with four queries for all of them."""
+    """Return conversations as the lists show them, with five queries for all of them."""
     ids = [c.id for c in found]
     last = _last_messages(session, ids)
     tickets = _open_tickets(session, ids)
+    promised = _promised_calls(session, [t.id for own in tickets.values() for t in own])
     offers = _open_offers(session, ids)
     titles = holders(session, found) | staff_titles(session, [o.staff_id for o in offers.values()])
     shown = []
@@ -76,9 +79,11 @@ def conversations_json(
             "text": snippet(said.text),
             "at": said.created_at,
         }
-        item["needs_answer"] = bool(said is not None and said.author == "customer")
+        item["needs_answer"] = _needs_answer(c, said)
         item["tickets"] = [_short_ticket(t, handbook) for t in tickets.get(c.id, [])]
-        item["due_at"] = min((t["due_at"] for t in item["tickets"]), default=None)
+        item["matter"] = _matter(c, tickets.get(c.id, []))
+        calls = [promised[t.id] for t in tickets.get(c.id, []) if t.id in promised]
+        item["due_at"] = min([*(t["due_at"] for t in item["tickets"]), *calls], default=None)
         offer = offers.get(c.id)
         item["offer"] = offer and {
             "staff_id": offer.staff_id,
@@ -87,6 +92,21 @@ def conversations_json(
         }
         shown.append(item)
     return shown
+
+
+def _needs_answer(c: Conversation, said: Message | None) -> bool:
+    # A greeting on taking over, and what the bot said before it, are no person's answer.
+    if c.state == ConversationState.STAFF.value:
+        heard = c.last_customer_at
+        return heard is not None and (c.last_staff_at is None or c.last_staff_at < heard)
+    return said is not None and said.author == "customer"
+
+
+def _matter(c: Conversation, tickets: Sequence[Ticket]) -> str | None:
+    # The last words of who waits are 转人工, or the bot's: they do not say what for.
+    story = ((c.dialogue or {}).get("intake") or {}).get("story") or []
+    said = tickets[-1].summary if tickets else "，".join(story)
+    return snippet(said) if said else None
 
 
 def _conversation(handbook: Handbook, c: Conversation, *, now: datetime) -> dict[str, Any]:
@@ -170,6 +190,15 @@ def _open_tickets(session: Session, ids: Sequence[str]) -> dict[str, list[Ticket
     for row in rows:
         found.setdefault(row.conversation_id, []).append(row)
     return found
+
+
+def _promised_calls(session: Session, ids: Sequence[int]) -> dict[int, datetime]:
+    query = select(TicketClock.ticket_id, func.min(TicketClock.due_at)).where(
+        TicketClock.ticket_id.in_(ids),
+        TicketClock.ended_at.is_(None),
+        TicketClock.clock.startswith(CALLBACK),
+    )
+    return dict(session.execute(query.group_by(TicketClock.ticket_id)).all())
 
 
 def _open_offers(session: Session, ids: Sequence[str]) -> dict[str, Offer]:

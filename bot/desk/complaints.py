@@ -30,6 +30,8 @@ from bot.storage.tickets import Ticket
 
 # The event that remembers how far the words were read.
 MARK = "appeal_mark"
+# How the key of a notice begins that is about a conversation, whose id follows.
+CONVERSATION_KEY = "appeal:conversation:"
 # Numbers are given before their transactions are over: what commits late lies behind the mark.
 LOOK_BACK = 200
 
@@ -245,12 +247,12 @@ def _call_leader_to(
     words = "、".join(words_in(text, complaints.appeal_words))[:200]
     notify_staff(
         session,
-        key=f"appeal:conversation:{conversation_id}",
+        key=f"{CONVERSATION_KEY}{conversation_id}",
         kind="appeal",
         level="urgent",
         role="leader",
         now=now,
-        text=f"一位客户在对话中提到{words}，目前还没有工单，请班长在接待页查看会话{conversation_id[:6]}。",
+        text=f"一位客户在对话中提到{words}，目前还没有工单，请班长在接待页查看会话{conversation_id[-6:]}。",
     )
 
 

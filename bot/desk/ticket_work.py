@@ -25,7 +25,9 @@ from bot.desk.ticket_search import tickets_by_number
 from bot.desk.tickets import find_ticket, take_step
 from bot.handbook.access import Forbidden
 from bot.handbook.errors import DeskError, NotFound, Refusal
+from bot.handbook.handoff import ConversationState
 from bot.handbook.requests import Urgency
+from bot.storage.conversations import Conversation
 from bot.storage.staff import Staff
 from bot.storage.tickets import Ticket, TicketEntry
 
@@ -65,9 +67,22 @@ class Wish:
 def visible_ticket(session: Session, caller: Caller, number: str) -> Ticket:
     """Return the ticket; one of a foreign team and a missing one look the same."""
     ticket = find_ticket(session, number)
-    if ticket.holder_id != caller.id and not caller.sees_team(ticket.team):
+    own = ticket.holder_id == caller.id or caller.sees_team(ticket.team)
+    if not own and not _serves_customer(session, caller, ticket):
         raise NotFound("没有这个工单", number=number)
     return ticket
+
+
+def _serves_customer(session: Session, caller: Caller, ticket: Ticket) -> bool:
+    """Tell whether the person holds a conversation with the customer, whose tickets are then shown."""
+    held = select(Conversation).where(
+        Conversation.holder_id == caller.id, Conversation.state == ConversationState.STAFF.value
+    )
+    return any(
+        each.id == ticket.conversation_id
+        or (each.customer_id is not None and each.customer_id == ticket.customer_id)
+        for each in session.execute(held).scalars()
+    )
 
 
 def legal_steps(office: Office, caller: Caller, ticket: Ticket) -> list[str]:

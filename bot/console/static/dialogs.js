@@ -105,7 +105,7 @@ const DIALOGS = {
     },
   }),
   merge: (d) => ({
-    title: `合并 ${d.number}`, hint: "本工单作为重复工单撤销，诉求并入另一工单。只能合并同一客户的工单。",
+    title: `合并 ${d.number}`, hint: store.ticket?.related.length ? "本工单作为重复工单撤销，诉求并入另一工单。只能合并同一客户的工单。" : "没有可以并入的工单：只能合并同一客户的工单。",
     body: [select("into", "并入", (store.ticket?.related ?? []).map((r) => [r.number, `${r.number} ${r.type_title}`])), text("reason", "原因")],
     ready: () => form.into && form.reason?.trim(),
     go: async () => {
@@ -150,6 +150,11 @@ function keysHelp() {
   return h("dl", { class: "keys" }, KEYS.map(([keys, words]) => h("div", { key: words }, [h("dt", keys.split(" ").map((k) => h("kbd", { key: k }, k))), h("dd", words)])));
 }
 
+// A choice keeps Esc to itself, also while its list is closed.
+function leaveOnEscape(event) {
+  if (event.key === "Escape" && event.target.getAttribute("aria-expanded") === "false") close();
+}
+
 export function dialogs() {
   const d = store.dialog;
   if (!d) return null;
@@ -169,7 +174,7 @@ export function dialogs() {
     ElDialog,
     { modelValue: true, title: spec.title, width: "480px", closeOnClickModal: false, "onUpdate:modelValue": close, onOpened: () => document.querySelector(".el-dialog .field input, .el-dialog textarea")?.focus() },
     {
-      default: () => h("form", { class: "fields", onSubmit: (e) => { e.preventDefault(); go(); }, onKeydown: (e) => { if (e.key === "Enter" && (e.ctrlKey || e.metaKey)) go(); } }, [spec.hint ? h("p", { class: "hint" }, spec.hint) : null, ...spec.body]),
+      default: () => h("form", { class: "fields", onKeydownCapture: leaveOnEscape, onSubmit: (e) => { e.preventDefault(); go(); }, onKeydown: (e) => { if (e.key === "Enter" && (e.ctrlKey || e.metaKey)) go(); } }, [spec.hint ? h("p", { class: "hint" }, spec.hint) : null, ...spec.body]),
       footer: () => [h(ElButton, { onClick: close }, () => "取消"), h(ElButton, { type: "primary", disabled: !spec.ready(), loading: form.busy, onClick: go }, () => "确定")],
     },
   );

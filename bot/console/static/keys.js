@@ -6,11 +6,11 @@ import { act, claim, may, openConversation, store } from "./store.js";
 import { nextUp } from "./queue.js";
 
 export const KEYS = [
-  ["?", "显示快捷键"],
+  ["?", "显示快捷键（光标不在输入框时）"],
   ["Alt+N", "接入下一位客户"],
   ["Alt+C", "接入当前会话"],
   ["Alt+↑ Alt+↓", "上一个、下一个会话"],
-  ["R", "回复客户"],
+  ["R", "回复客户（光标不在输入框时）"],
   ["Enter", "发送"],
   ["Shift+Enter", "换行"],
   ["/", "在空白答复框里选择常用回复"],

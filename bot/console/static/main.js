@@ -4,7 +4,7 @@ import { createApp, h, watch } from "vue";
 import { ElConfigProvider, ElDropdown, ElDropdownItem, ElDropdownMenu } from "element-plus";
 import zhCn from "zh-cn";
 import * as desk from "./desk.js";
-import { attempt, begin, may, store } from "./store.js";
+import { attempt, begin, may, setPresence, store } from "./store.js";
 import { icon } from "./parts.js";
 import { queue } from "./queue.js";
 import { talk } from "./talk.js";
@@ -36,11 +36,6 @@ watch(() => store.page, (page) => {
   MORE[page]?.enter();
 });
 
-async function setPresence(presence, reason) {
-  const data = await attempt(() => desk.post("/presence", { presence, reason }));
-  if (data) Object.assign(store.presence, data);
-}
-
 function presence() {
   const { presence: now, presence_reason: reason } = store.presence;
   const title = reason ?? store.tables.presences.find((p) => p.id === now)?.title ?? "离岗";
@@ -60,7 +55,7 @@ function top() {
     h("b", { class: "brand" }, "客服工作台"),
     h("nav", { class: "pages", "aria-label": "页面" }, PAGES.filter((p) => may(p[3])).map(([id, title, sign]) =>
       h("button", { key: id, type: "button", class: { on: store.page === id }, "aria-current": store.page === id ? "page" : undefined, onClick: () => { store.page = id; } }, [
-        icon(sign), title, counts()[id] ? h("span", { class: "bubblecount" }, counts()[id] > 99 ? "99+" : counts()[id]) : null,
+        icon(sign), id === "people" && may("audit_read") ? "同事与审计" : title, counts()[id] ? h("span", { class: "bubblecount" }, counts()[id] > 99 ? "99+" : counts()[id]) : null,
       ]))),
     h("span", { class: "fill" }),
     store.online ? null : h("span", { class: "offline", role: "alert" }, "连接已断开，正在重连…"),

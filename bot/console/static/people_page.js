@@ -1,17 +1,33 @@
-// Approvals, colleagues, accounts, audit and figures (审批、同事、账号、审计).
+// Approvals, notices, colleagues and accounts (审批、通知、同事、账号).
 
 import { h, reactive } from "vue";
 import { ElButton, ElInput, ElMessage, ElOption, ElSelect, ElTag } from "element-plus";
 import * as desk from "./desk.js";
-import { attempt, loadApprovals, loadNotices, loadPeople, may, openTicket, store } from "./store.js";
+import { attempt, loadNotices, loadPeople, may, openConversation, openTicket, store } from "./store.js";
 import { headed, plainButton } from "./parts.js";
+import { audit, loadAudit } from "./audit_part.js";
+import { approve, refuse } from "./ticket_panel.js";
 import { dayTime, since, span } from "./words.js";
 
-const page = reactive({ accounts: [], account: { name: "", title: "", role: "staff", teams: [] }, opened: null, audit: [], before: null, chain: null });
+const page = reactive({ accounts: [], account: { name: "", title: "", role: "staff", teams: [] }, opened: null });
 
-async function decide(id, decision) {
-  await attempt(() => desk.post(`/approvals/${id}/${decision}`, {}));
-  loadApprovals();
+async function showTicket(number) {
+  store.page = "tickets";
+  await openTicket(number);
+}
+
+function notice(n) {
+  return h("li", { key: n.id }, [
+    h("div", [
+      h("p", n.text),
+      h("p", { class: "tiny" }, [
+        dayTime(n.created_at),
+        n.ticket ? plainButton("查看工单", () => showTicket(n.ticket), { class: "link" }) : null,
+        n.conversation ? plainButton("查看会话", () => openConversation(n.conversation), { class: "link" }) : null,
+      ]),
+    ]),
+    plainButton("已阅", async () => { await attempt(() => desk.post(`/notices/${n.id}/read`)); loadNotices(); }),
+  ]);
 }
 
 export function approvalsPage() {
@@ -19,22 +35,14 @@ export function approvalsPage() {
     h("h1", "待审批"),
     store.approvals.length ? h("ul", { class: "rows" }, store.approvals.map((a) =>
       h("li", { key: a.id }, [
-        h("div", [h("b", `${a.kind_title} ${a.amount}元`), plainButton(a.ticket, async () => { store.page = "tickets"; await openTicket(a.ticket); }, { class: "link" }), h("p", a.reason), h("p", { class: "tiny" }, `${a.asked_by} ${dayTime(a.asked_at)}`)]),
-        a.asked_by_id === store.me.id ? h("span", { class: "tiny" }, "需由其他班长审批") : h("div", { class: "acts" }, [h(ElButton, { type: "primary", onClick: () => decide(a.id, "approve") }, () => "批准"), h(ElButton, { onClick: () => decide(a.id, "refuse") }, () => "不批准")]),
+        h("div", [h("b", `${a.kind_title} ${a.amount}元`), plainButton(a.ticket, () => showTicket(a.ticket), { class: "link" }), h("p", a.reason), h("p", { class: "tiny" }, `${a.asked_by} ${dayTime(a.asked_at)}`)]),
+        a.asked_by_id === store.me.id ? h("span", { class: "tiny" }, "需由其他班长审批") : h("div", { class: "acts" }, [h(ElButton, { type: "primary", onClick: () => approve(a) }, () => "批准"), h(ElButton, { onClick: () => refuse(a) }, () => "不批准")]),
       ]))) : h("p", { class: "nothing" }, "没有待审批的申请"),
     h("h1", "通知"),
-    store.notices.length ? h("ul", { class: "rows" }, store.notices.map((n) => h("li", { key: n.id }, [h("div", [h("p", n.text), h("p", { class: "tiny" }, dayTime(n.created_at))]), plainButton("已阅", async () => { await attempt(() => desk.post(`/notices/${n.id}/read`)); loadNotices(); })]))) : h("p", { class: "nothing" }, "没有未读通知"),
+    store.notices.length ? h("ul", { class: "rows" }, store.notices.map(notice)) : h("p", { class: "nothing" }, "没有未读通知"),
   ]);
 }
 
-const ACTIONS = {
-  signed_in: "登录", signed_out: "退出", signed_out_everywhere: "退出所有设备", sign_in_failed: "登录失败", refused: "拒绝访问", staff_added: "新增账号",
-  staff_changed: "修改账号", staff_disabled: "停用账号", staff_enabled: "启用账号", password_changed: "修改密码", password_reset: "重置密码", qualification_set: "登记资质",
-  capacity_set: "调整接待上限", revealed: "查看脱敏信息", language_overridden: "用语强制发送", ticket_step: "工单操作", approval_asked: "申请费用处理",
-  approval_within_limit: "权限内费用处理", approval_approved: "批准费用处理", approval_refused: "不批准费用处理", audit_exported: "导出审计日志",
-  incident_opened: "建立突发事件", incident_widened: "扩大突发事件", incident_split: "移出突发事件", incident_ended: "结束突发事件", delivery_sent_again: "重发通知",
-  call_recorded: "登记回访", improvement_finished: "登记改进措施", figures_exported: "导出指标", figures_compared: "夜间核对", figures_corrected: "更正已存指标",
-};
 const PRESENCE = { duty: ["在岗", "success"], break: ["小休", "warning"], off: ["离岗", "info"] };
 
 export async function enterPeople() {
@@ -44,13 +52,6 @@ export async function enterPeople() {
     if (data) page.accounts = data.accounts;
   }
   if (may("audit_read")) loadAudit();
-}
-
-async function loadAudit(before) {
-  const data = await attempt(() => desk.get("/audit", { limit: 50, before }));
-  if (!data) return;
-  page.audit = before ? [...page.audit, ...data.entries] : data.entries;
-  page.before = data.before;
 }
 
 function person(p) {
@@ -112,19 +113,6 @@ function accounts() {
     headed(["账号", "显示名", "角色", "最近在线", "状态", "操作"], page.accounts.map((s) =>
       h("tr", { key: s.id }, [h("td", s.name), h("td", s.title), h("td", store.tables.roles[s.role]), h("td", s.seen_at ? dayTime(s.seen_at) : "—"), h("td", s.disabled_at ? "已停用" : s.locked_until && new Date(s.locked_until) > store.now ? "已锁定" : "正常"),
         h("td", accountActs(s))]))),
-  ]);
-}
-
-async function verify() {
-  page.chain = await attempt(() => desk.get("/audit/verify"));
-}
-
-function audit() {
-  return h("section", [
-    h("h1", "审计日志"),
-    h("div", { class: "filters" }, [h(ElButton, { onClick: verify }, () => "校验"), h("a", { class: "plain", href: "/api/v1/staff/audit/export" }, "导出CSV"), page.chain ? h("span", { role: "status" }, page.chain.intact ? `共${page.chain.entries}行，校验通过` : `第${page.chain.break.id}行：${page.chain.break.what}`) : null]),
-    headed(["序号", "时间", "人员", "操作", "对象", "内容"], page.audit.map((e) => h("tr", { key: e.id }, [h("td", e.id), h("td", dayTime(e.at)), h("td", e.staff || "—"), h("td", ACTIONS[e.action] ?? e.action), h("td", e.subject), h("td", { class: "summary" }, JSON.stringify(e.data))]))),
-    page.before ? h("div", { class: "centre" }, [h(ElButton, { onClick: () => loadAudit(page.before) }, () => "更多")]) : null,
   ]);
 }
 

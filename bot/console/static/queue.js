@@ -35,7 +35,7 @@ function timing(c) {
     const waited = since(c.waiting_since, store.now);
     return h("span", { class: ["waited", { long: waited > 180 }] }, `等待 ${span(waited)}`);
   }
-  if (c.needs_answer) return h("span", { class: "waited long" }, `待回复 ${span(since(c.last.at, store.now))}`);
+  if (c.needs_answer) return h("span", { class: "waited long" }, `待回复 ${span(since(c.last_customer_at ?? c.last.at, store.now))}`);
   return h("span", { class: "waited" }, c.last ? "已回复" : "");
 }
 
@@ -55,7 +55,7 @@ function item(c, n) {
           c.urgency !== "general" ? urgencyTag(c.urgency, c.urgency_title) : null,
           timing(c),
         ]),
-        h("span", { class: "said" }, c.last ? c.last.text : c.handoff_reason ?? ""),
+        h("span", { class: "said" }, (c.state === "waiting" ? c.matter : null) ?? c.last?.text ?? c.handoff_reason ?? ""),
         h("span", { class: "bottom" }, [
           h("span", c.reading?.type_title ?? c.team_title ?? ""),
           c.holder && c.holder.id !== store.me.id ? h("span", `${c.holder.title}接待中`) : null,

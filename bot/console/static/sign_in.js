@@ -43,11 +43,13 @@ async function change(event) {
   form.busy = false;
 }
 
+const FIRST = new Set(["name", "old"]);
 const input = (id, label, key, type, autocomplete) => [
   h("label", { for: id }, label),
   h("input", {
     id, type, autocomplete, required: true, value: form[key], maxlength: 200,
     "aria-describedby": form.error ? "sign-in-error" : undefined,
+    onVnodeMounted: FIRST.has(id) ? ({ el }) => el.focus() : undefined,
     onInput: (event) => {
       form[key] = event.target.value;
     },
@@ -61,7 +63,7 @@ export function signIn() {
     h("form", { class: "card", onSubmit: enter }, [
       h("img", { src: "/static/web/favicon.svg", alt: "", width: 44, height: 44 }),
       h("h1", "客服工作台"),
-      h("p", { class: "hint" }, "请用您的工号登录"),
+      h("p", { class: "hint" }, "请用管理员给您的账号登录"),
       ...input("name", "账号", "name", "text", "username"),
       ...input("password", "密码", "password", "password", "current-password"),
       problem(),

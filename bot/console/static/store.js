@@ -19,6 +19,7 @@ export const store = reactive({
   open: null,
   ticketNumber: null,
   ticket: null,
+  ticketHidden: false,
   people: [],
   notices: [],
   approvals: [],
@@ -67,7 +68,7 @@ export async function attempt(act) {
 // Read in the background: when the line is down, everything that is shown is read again later,
 // so that a hint that came just before is not lost.
 let again = 0;
-async function fresh(read) {
+async function fresh(read, gone = () => {}) {
   try {
     const data = await read();
     return data;
@@ -77,7 +78,8 @@ async function fresh(read) {
       store.online = false;
       clearTimeout(again);
       again = setTimeout(catchUp, 1500);
-    } else if (error.status !== 404 && error.status !== 403) tell(error);
+    } else if (error.status === 404 || error.status === 403) gone();
+    else tell(error);
     return null;
   }
 }
@@ -151,7 +153,7 @@ export async function loadBots() {
 
 function byNeed(a, b) {
   if (a.needs_answer !== b.needs_answer) return a.needs_answer ? -1 : 1;
-  return (a.last?.at ?? "") < (b.last?.at ?? "") ? -1 : 1;
+  return (a.last_customer_at ?? "") < (b.last_customer_at ?? "") ? -1 : 1;
 }
 
 export async function loadNotices() {
@@ -181,12 +183,19 @@ export async function openConversation(id) {
   await openTicket((current ?? first)?.number ?? null);
 }
 
+// What went to another team is no longer this person's to read or answer.
+function leave(id) {
+  if (store.openId !== id) return;
+  Object.assign(store, { open: null, openId: null, ticket: null, ticketNumber: null });
+  ElMessage({ message: "会话已转到其他团队，不再显示", type: "info" });
+}
+
 // Read again what is open, without losing the place.
 export async function refreshConversation() {
   const id = store.openId;
   if (!id) return;
   const turn = ++asked.open;
-  const data = await fresh(() => desk.get(`/conversations/${id}`));
+  const data = await fresh(() => desk.get(`/conversations/${id}`), () => leave(id));
   if (!data || store.openId !== id || !newest("open", turn)) return;
   const known = store.ticketNumber;
   store.open = data;
@@ -194,13 +203,13 @@ export async function refreshConversation() {
 }
 
 export async function openTicket(number) {
-  store.ticketNumber = number;
+  Object.assign(store, { ticketNumber: number, ticketHidden: false });
   if (!number) {
     store.ticket = null;
     return;
   }
   const turn = ++asked.ticket;
-  const data = await fresh(() => desk.get(`/tickets/${number}`));
+  const data = await fresh(() => desk.get(`/tickets/${number}`), () => { store.ticketHidden = store.ticketNumber === number; });
   if (store.ticketNumber === number && newest("ticket", turn)) store.ticket = data;
 }
 
@@ -232,6 +241,11 @@ const listeners = new Set();
 export function onChange(listener) {
   listeners.add(listener);
   return () => listeners.delete(listener);
+}
+
+export async function setPresence(presence, reason) {
+  const data = await attempt(() => desk.post("/presence", { presence, reason }));
+  if (data) Object.assign(store.presence, data);
 }
 
 // One act on the open conversation: its answer is the new state.

@@ -4,7 +4,7 @@ import { h, nextTick, reactive } from "vue";
 import { ElButton, ElTag } from "element-plus";
 import * as desk from "./desk.js";
 import { composer } from "./composer.js";
-import { act, attempt, claim, store } from "./store.js";
+import { act, attempt, claim, may as mayI, setPresence, store } from "./store.js";
 import { icon, plainButton, urgencyTag } from "./parts.js";
 import { AUTHORS, LEVELS, conversationName, dayTime, size, toUnits } from "./words.js";
 
@@ -107,10 +107,21 @@ function message(m) {
   ]);
 }
 
+// Who signs in is off duty, and a desk where all are off sends its customers away.
+function away() {
+  const now = store.tables.presences.find((each) => each.id === store.presence.presence);
+  if (!mayI("conversations_serve") || !mayI("presence_own") || now?.takes_work) return null;
+  return h("div", { class: "awaynow" }, [
+    h("p", `您现在是“${now?.title ?? "离岗"}”，不会派给您新的客户。`),
+    h(ElButton, { type: "primary", size: "large", onClick: () => setPresence("duty") }, () => "开始接待"),
+  ]);
+}
+
 function welcome() {
   const { waiting } = store.lists;
   return h("div", { class: "welcome" }, [
     h("h1", waiting.length ? `有${waiting.length}位客户在等待` : "现在没有客户在等待"),
+    away(),
     h("p", waiting.length ? "点左侧列表查看，或点“接入下一位”。" : "新的排队会自动出现在左侧。"),
     h("p", { class: "tiny" }, ["按 ", h("kbd", "?"), " 查看全部快捷键"]),
   ]);

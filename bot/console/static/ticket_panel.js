@@ -3,7 +3,7 @@
 import { h, reactive } from "vue";
 import { ElButton, ElCheckbox, ElDropdown, ElDropdownItem, ElDropdownMenu, ElTag } from "element-plus";
 import * as desk from "./desk.js";
-import { attempt, may, openTicket, store } from "./store.js";
+import { attempt, loadApprovals, may, openTicket, store } from "./store.js";
 import { dueChip, icon, pair, plainButton, urgencyTag } from "./parts.js";
 import { clockTitle, dayTime, left } from "./words.js";
 
@@ -115,9 +115,14 @@ function complaint(t) {
 }
 
 const SUM_STATES = { open: ["待审批", "warning"], approved: ["已批准", "success"], refused: ["未批准", "danger"] };
-async function decide(id, decision) {
-  await attempt(() => desk.post(`/approvals/${id}/${decision}`, {}));
+async function decide(id, decision, note = "") {
+  await attempt(() => desk.post(`/approvals/${id}/${decision}`, { note }));
+  loadApprovals();
   openTicket(store.ticketNumber);
+}
+export const approve = (a) => decide(a.id, "approve");
+export function refuse(a) {
+  store.dialog = { kind: "reason", title: `不批准 ${a.kind_title}${a.amount}元`, hint: "申请人会看到原因。", label: "原因", done: (reason) => decide(a.id, "refuse", reason) };
 }
 
 function sums(t) {
@@ -129,7 +134,7 @@ function sums(t) {
         h("b", `${a.kind_title} ${a.amount}元`), h(ElTag, { size: "small", type: SUM_STATES[a.state][1], disableTransitions: true }, () => SUM_STATES[a.state][0]),
         h("p", { class: "tiny" }, [a.asked_by, "：", a.reason, a.decided_by ? ` · ${a.decided_by}${a.note ? `（${a.note}）` : ""}` : ""]),
         a.state === "open" && may("approvals_decide") && a.asked_by_id !== store.me.id
-          ? h("div", [h(ElButton, { size: "small", type: "primary", onClick: () => decide(a.id, "approve") }, () => "批准"), h(ElButton, { size: "small", onClick: () => decide(a.id, "refuse") }, () => "不批准")])
+          ? h("div", [h(ElButton, { size: "small", type: "primary", onClick: () => approve(a) }, () => "批准"), h(ElButton, { size: "small", onClick: () => refuse(a) }, () => "不批准")])
           : null,
       ])),
   ]);
@@ -175,6 +180,13 @@ export function ticketBody(t) {
   ];
 }
 
+function whyNone(tickets) {
+  if (!store.open) return "选择会话后显示客户的工单";
+  if (!tickets.length) return "该客户还没有工单";
+  const [row] = tickets.filter((each) => each.number === store.ticketNumber);
+  return store.ticketHidden && row ? `工单${row.number}由${row.team_title}处理，接待该客户时可以查看` : "正在读取…";
+}
+
 export function ticketPanel() {
   const tickets = store.open?.tickets ?? [];
   const t = store.ticket;
@@ -183,7 +195,7 @@ export function ticketPanel() {
       ? h("div", { class: "tabs", role: "tablist" }, tickets.map((row) => h("button", { key: row.number, type: "button", role: "tab", "aria-selected": String(row.number === store.ticketNumber), class: { on: row.number === store.ticketNumber }, onClick: () => openTicket(row.number) }, [row.type_title, " ", row.state_title])))
       : null,
     t ? ticketBody(t) : h("div", { class: "noticket" }, [
-      h("p", store.open ? "该客户还没有工单" : "选择会话后显示客户的工单"),
+      h("p", whyNone(tickets)),
       store.open && may("tickets_work") ? h(ElButton, { type: "primary", plain: true, onClick: () => { store.dialog = { kind: "open_ticket" }; } }, () => "登记工单") : null,
     ]),
     t && store.open && may("tickets_work") ? plainButton("为该客户再登记一个工单", () => { store.dialog = { kind: "open_ticket" }; }, { class: "centre" }) : null,

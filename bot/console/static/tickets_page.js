@@ -13,7 +13,8 @@ const page = reactive({
   filters: { q: "", state: "", class: "", type: "", urgency: "", team: "", holder: "", sort: "newest" },
 });
 
-async function load({ more = false } = {}) {
+// What others change meanwhile does not take away what somebody is picking.
+async function load({ more = false, live = false } = {}) {
   page.loading = true;
   const data = await attempt(() => desk.get("/tickets", { ...page.filters, cursor: more ? page.cursor : undefined }));
   page.loading = false;
@@ -21,11 +22,12 @@ async function load({ more = false } = {}) {
   page.rows = more ? [...page.rows, ...data.tickets] : data.tickets;
   page.cursor = data.cursor;
   page.loaded = true;
-  if (!more) page.picked = new Set();
+  if (!more) page.picked = new Set(live ? page.rows.map((t) => t.number).filter((number) => page.picked.has(number)) : []);
 }
 
 async function loadBoard() {
-  const data = await attempt(() => desk.get("/board"));
+  const { q, state, sort, ...narrowed } = page.filters;
+  const data = await attempt(() => desk.get("/board", narrowed));
   if (data) page.columns = data.columns;
 }
 async function loadViews() {
@@ -33,23 +35,30 @@ async function loadViews() {
   if (data) page.views = data.views;
 }
 
+const reload = (how) => (page.mode === "board" ? loadBoard() : load(how));
+
 let timer = 0;
 onChange((news) => {
   if (store.page !== "tickets" || !news.tickets.length) return;
   clearTimeout(timer);
-  timer = setTimeout(() => (page.mode === "board" ? loadBoard() : page.cursor && page.rows.length > 50 ? null : load()), 400);
+  timer = setTimeout(() => (page.mode === "table" && page.cursor && page.rows.length > 50 ? null : reload({ live: true })), 400);
 });
 
 export function enterTickets() {
   loadViews();
-  return page.mode === "board" ? loadBoard() : load();
+  return reload();
+}
+
+function show(view) {
+  Object.assign(page.filters, view.filters);
+  reload();
 }
 
 let typing = 0;
 function filter(key, value) {
   page.filters[key] = value ?? "";
   clearTimeout(typing);
-  typing = setTimeout(load, key === "q" ? 350 : 0);
+  typing = setTimeout(() => reload(), key === "q" ? 350 : 0);
 }
 
 const choose = (key, label, pairs) =>
@@ -62,28 +71,40 @@ async function saveView() {
   };
 }
 
+// The board has its columns for the states and is in their order; it is not searched.
+const inTable = (make) => (page.mode === "table" ? make() : null);
+
 function bar() {
   const t = store.tables;
   const pairs = (o, title = (v) => v) => Object.entries(o).map(([id, v]) => [id, title(v)]);
   return h("div", { class: "filters" }, [
     h(ElRadioGroup, { modelValue: page.mode, "aria-label": "显示方式", "onUpdate:modelValue": (v) => { page.mode = v; enterTickets(); } }, () => [h(ElRadioButton, { value: "table" }, () => "列表"), h(ElRadioButton, { value: "board" }, () => "看板")]),
-    ...(page.mode === "board" ? [] : [
-      h(ElInput, { modelValue: page.filters.q, placeholder: "工单号、手机号、内容", "aria-label": "搜索工单", clearable: true, class: "search", id: "ticket-search", maxlength: 100, "onUpdate:modelValue": (v) => filter("q", v) }),
-      choose("state", "状态", pairs(t.states)), choose("class", "时限等级", pairs(t.classes, (c) => c.title)), choose("type", "诉求类型", pairs(t.types, (x) => x.title)),
-      choose("urgency", "紧急程度", pairs(t.urgencies)),
-      choose("team", "团队", pairs(t.teams)), choose("holder", "处理人", [["me", "我的"], ...store.people.map((p) => [String(p.id), p.title])]),
-      choose("sort", "排序", [["newest", "最新受理"], ["due", "最先到期"]]),
-      plainButton("保存视图", saveView),
-      ...page.views.map((v) => h(ElTag, { key: v.id, closable: true, class: "view", role: "button", tabindex: 0, onClick: () => { Object.assign(page.filters, v.filters); load(); }, onKeydown: (e) => { if (e.key === "Enter") { Object.assign(page.filters, v.filters); load(); } }, onClose: async () => { await attempt(() => desk.remove(`/views/${v.id}`)); loadViews(); } }, () => v.title)),
-    ]),
+    inTable(() => h(ElInput, { modelValue: page.filters.q, placeholder: "工单号、手机号、内容", "aria-label": "搜索工单", clearable: true, class: "search", id: "ticket-search", maxlength: 100, "onUpdate:modelValue": (v) => filter("q", v) })),
+    inTable(() => choose("state", "状态", pairs(t.states))),
+    choose("class", "时限等级", pairs(t.classes, (c) => c.title)), choose("type", "诉求类型", pairs(t.types, (x) => x.title)),
+    choose("urgency", "紧急程度", pairs(t.urgencies)),
+    choose("team", "团队", pairs(t.teams)), choose("holder", "处理人", [["me", "我的"], ...store.people.map((p) => [String(p.id), p.title])]),
+    inTable(() => choose("sort", "排序", [["newest", "最新受理"], ["due", "最先到期"]])),
+    plainButton("保存视图", saveView),
+    ...page.views.map((v) => h(ElTag, { key: v.id, closable: true, class: "view", role: "button", tabindex: 0, onClick: () => show(v), onKeydown: (e) => { if (e.key === "Enter") show(v); }, onClose: async () => { await attempt(() => desk.remove(`/views/${v.id}`)); loadViews(); } }, () => v.title)),
   ]);
 }
 
 const open = (number) => openTicket(number);
 
+// What was previewed is what is done: another choice wants another preview.
+function pick(rows, chosen) {
+  for (const { number } of rows) page.picked[chosen ? "add" : "delete"](number);
+  page.results = null;
+}
+function want(key, value) {
+  page.bulk[key] = value;
+  page.results = null;
+}
+
 function row(t) {
   return h("tr", { key: t.number, class: { on: t.number === store.ticketNumber, overdue: t.overdue }, onClick: () => open(t.number) }, [
-    may("tickets_lead") ? h("td", { onClick: (e) => e.stopPropagation() }, [h(ElCheckbox, { modelValue: page.picked.has(t.number), "aria-label": `选择${t.number}`, onChange: (v) => { if (v) page.picked.add(t.number); else page.picked.delete(t.number); } })]) : null,
+    may("tickets_lead") ? h("td", { onClick: (e) => e.stopPropagation() }, [h(ElCheckbox, { modelValue: page.picked.has(t.number), "aria-label": `选择${t.number}`, onChange: (v) => pick([t], v) })]) : null,
     h("td", [plainButton(t.number, () => open(t.number), { class: "link" })]),
     h("td", t.type_title),
     h("td", [urgencyTag(t.urgency, t.urgency_title)]),
@@ -97,7 +118,7 @@ function row(t) {
 }
 
 function table() {
-  const heads = [may("tickets_lead") ? h("th", { scope: "col" }, h("span", { class: "hidden" }, "选择")) : null, ...["工单号", "诉求", "紧急程度", "状态", "团队", "处理人", "时限", "受理时间", "摘要"].map((title) => h("th", { scope: "col", key: title }, title))];
+  const heads = [may("tickets_lead") ? h("th", { scope: "col" }, h(ElCheckbox, { modelValue: page.rows.length > 0 && page.picked.size === page.rows.length, indeterminate: page.picked.size > 0 && page.picked.size < page.rows.length, "aria-label": "选择本页全部", onChange: (v) => pick(page.rows, v) })) : null, ...["工单号", "诉求", "紧急程度", "状态", "团队", "处理人", "时限", "受理时间", "摘要"].map((title) => h("th", { scope: "col", key: title }, title))];
   return h("div", { class: "tablebox" }, [
     page.picked.size ? bulkBar() : null,
     h("table", { class: "tickets" }, [h("thead", [h("tr", heads)]), h("tbody", page.rows.map(row))]),
@@ -127,11 +148,11 @@ async function runBulk(preview) {
 
 function bulkForm() {
   const needs = store.tables.steps[page.bulk.step].needs;
-  const pick = (key, label, pairs) => h(ElSelect, { modelValue: page.bulk[key], placeholder: label, "aria-label": label, size: "small", class: "filter", "onUpdate:modelValue": (v) => { page.bulk[key] = v; } }, () => pairs.map(([value, title]) => h(ElOption, { key: value, value, label: title })));
+  const choice = (key, label, pairs) => h(ElSelect, { modelValue: page.bulk[key], placeholder: label, "aria-label": label, size: "small", class: "filter", "onUpdate:modelValue": (v) => want(key, v) }, () => pairs.map(([value, title]) => h(ElOption, { key: value, value, label: title })));
   return h("div", { class: "bulkform" }, [
-    needs.includes("team") ? pick("team", "转到团队", Object.entries(store.tables.teams)) : null,
-    needs.includes("person") ? pick("person", "指派给", store.people.map((p) => [p.id, p.title])) : null,
-    h(ElInput, { modelValue: page.bulk.reason, size: "small", class: "search", placeholder: needs.includes("reason") ? "原因" : "说明（可不填）", "aria-label": "原因", "onUpdate:modelValue": (v) => { page.bulk.reason = v; } }),
+    needs.includes("team") ? choice("team", "转到团队", Object.entries(store.tables.teams)) : null,
+    needs.includes("person") ? choice("person", "指派给", store.people.map((p) => [p.id, p.title])) : null,
+    h(ElInput, { modelValue: page.bulk.reason, size: "small", class: "search", placeholder: needs.includes("reason") ? "原因" : "说明（可不填）", "aria-label": "原因", "onUpdate:modelValue": (v) => want("reason", v) }),
     h(ElButton, { size: "small", onClick: () => runBulk(true) }, () => "预览"),
     page.results?.preview ? h(ElButton, { size: "small", type: "primary", disabled: !page.results.results.some((r) => r.ok), onClick: () => runBulk(false) }, () => `执行${page.results.results.filter((r) => r.ok).length}个`) : null,
     page.results ? h("ul", { class: "results" }, page.results.results.map((r) => h("li", { key: r.number, class: r.ok ? "ok" : "bad" }, `${r.number}：${r.ok ? `→ ${store.tables.states[r.to] ?? r.to}` : r.message}`))) : null,
