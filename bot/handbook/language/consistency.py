@@ -21,6 +21,11 @@ _WEEKDAYS = "一二三四五六日"
 _TOTAL = re.compile(
     r"(?:合计|总计|共计|总共|一共|总额|总费用|加起来|(?<!公)共(?!享|同))[^。!?\n,、;\d¥一二两三四五六七八九十百]{0,8}"
 )
+# A sum that a colon or 由…构成 takes apart is a total too, by whatever name.
+_TAKEN_APART = re.compile(
+    r"(?:账单|消费|话费|扣费|应缴|应交|实缴|退款|退费|费用)(?:金额|总额)?(?:共)?(?:为|是)?"
+    r"(?=\d+(?:\.\d+)?元[,]?(?:[:(]|由|分别|构成|具体是))"
+)
 _PRODUCT = re.compile(
     r"(?:合计|总计|共计|总共|一共|累计|(?<!公)共(?!享|同))[^。!?\n,\d]{0,6}(?P<sum>\d+(?:\.\d+)?)元"
 )
@@ -40,7 +45,9 @@ _NOT_A_PART_AFTER = re.compile(
 )
 _TIMES = re.compile(r"^[x×*](\d+)|^/?(?:月|张|次|条|天|个)?[x×*](\d+)")
 _LESS = re.compile(r"减免|优惠|抵扣|减去|扣除|扣掉|扣了|立减|返还|赠送|退还|减$|折抵")
-_SOME_OF = re.compile(r"其中|主要|例如|比如|包括但|部分")
+_SOME_OF = re.compile(r"主要|例如|比如|包括但|部分|等(?=[,。;]|$)")
+_AMONG_THEM = "其中"
+_WHOLE_LIST = 3  # so many parts after 其中 are meant as all of them
 _COUNTED = re.compile(
     r"\d+ ?(?:个月|张|条|次|份|台|天|个)|[两三四五六七八九十]个月|[两三四五六七八九十][张条次份台]"
 )
@@ -88,6 +95,7 @@ def _stretches(text: str) -> Iterator[tuple[int, int]]:
 
 def _totals(text: str, left: int, right: int) -> Iterator[Hit]:
     words = list(_TOTAL.finditer(text, left, right))
+    words = words or list(_TAKEN_APART.finditer(text, left, right))
     if not words:
         return
     found = list(amounts(text, left, right))
@@ -107,7 +115,10 @@ def _totals(text: str, left: int, right: int) -> Iterator[Hit]:
         signed += sign * value
     if count < 2 or same(plain, total.value) or same(signed, total.value):
         return
-    if _SOME_OF.search(text, left, right) and plain < total.value:
+    if plain < total.value and (
+        _SOME_OF.search(text, left, right)
+        or (count < _WHOLE_LIST and _AMONG_THEM in text[left:right])
+    ):
         return
     yield Hit(word.start(), total.end, detail=f"{plain:g}元")
 

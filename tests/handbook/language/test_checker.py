@@ -223,3 +223,18 @@ def test_facts_of_a_reply_name_another_operator() -> None:
 def test_a_brand_that_nobody_knows_is_refused_by_name() -> None:
     with pytest.raises(UnknownBrand, match=r"INTAKE_BRAND.*mobile"):
         load_checker(verify=False, brand="nobody")
+
+
+def test_a_rule_gives_way_to_the_milder_one_in_its_sentence_only(checker: Checker) -> None:
+    together = checker.check("具体什么时候能通不知道。")
+    apart = checker.check("什么时候能通还没谱。套餐怎么改的我不知道。")
+
+    assert ["VAG-07"] == [each.rule for each in together.findings if each.level is not Level.SUGGEST]
+    assert "VAG-07" in {each.by for each in together.suppressed if each.rule == "FBD-01"}
+    assert "FBD-01" in {each.rule for each in apart.findings}
+
+
+def test_rules_give_way_to_rules_that_exist(checker: Checker) -> None:
+    known = {rule.id for rule in checker.rules}
+
+    assert not [rule.id for rule in checker.rules if rule.yields_to - known]
