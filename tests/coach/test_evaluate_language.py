@@ -163,5 +163,5 @@ def test_no_reply_stands_in_two_files() -> None:
         for path in SPLITS
         for line in path.read_text(encoding="utf-8").splitlines()
     ]
-    assert [path.stem.partition("_")[2] for path in SPLITS] == ["dev", "dev2", "test"]
+    assert [path.stem.partition("_")[2] for path in SPLITS] == ["dev", "dev2", "dev3", "dev4", "test"]
     assert len(texts) == len(set(texts))

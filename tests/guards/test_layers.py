@@ -19,6 +19,8 @@ MAY = {
 }
 for edge in EDGES:
     MAY[edge] = {edge, "bot.desk", "bot.storage", "bot.handbook", "bot.http", "bot.settings"}
+# Rasa's process is started by Rasa: its channel is where ours begins.
+MAY["bot.dialogue"] = MAY["bot.dialogue"] | {"bot.long_lived"}
 # Trainers' tools measure and train what bot.nlu serves, with the same arithmetic.
 MAY["bot.coach"] = MAY["bot.coach"] | {"bot.nlu"}
 
