@@ -19,7 +19,7 @@ from bot.handbook.intake import says_no, says_yes
 from bot.handbook.intake_parts import NOTHING_TOLD, told_so_far
 from bot.handbook.lifecycle import OPEN_STATES, IllegalStep
 from bot.handbook.requests import Urgency
-from bot.handbook.subjects import line_named
+from bot.handbook.subjects import asks_fee, line_named
 from bot.handbook.urgency import raise_urgency, signals
 from bot.handbook.wished_time import wished_time
 from bot.storage.tickets import Ticket
@@ -31,7 +31,6 @@ _ASKS_AFTER = re.compile(
 )
 _SHORT, _SHORTEST_NO = 24, 6
 _HURRIES = re.compile(r"(?:能不能|能否|可以|可不可以|麻烦|请)?.{0,2}(?:早|快)(?:一)?点|尽快|抓紧|赶紧")
-_FEE = re.compile(r"(?:收费|要钱|收钱|花钱|付费)(?:吗|不|么|啊)|(?:要|收)?多少钱")
 _WHOSE_NUMBER = re.compile(r"(?:师傅|他|维修|装维|人员|工程师).{0,4}(?:电话|号码|联系方式)")
 _UNHAPPY = re.compile(r"不满意|不好|差评|太差|很差|垃圾|失望")
 _NOT_THIS = re.compile(r"^(?:不是|不对|都不是|错)")
@@ -185,8 +184,8 @@ def asks_after_ticket(turn: Turn) -> bool:
 
 
 def _questions(text: str) -> bool:
-    short = len(text) <= _SHORTEST_NO + 4
-    return bool(_WHOSE_NUMBER.search(text)) or (short and any(p.search(text) for p in (_FEE, _HURRIES)))
+    hurries = len(text) <= _SHORTEST_NO + 4 and bool(_HURRIES.search(text))
+    return hurries or asks_fee(text) or bool(_WHOSE_NUMBER.search(text))
 
 
 def about_open_ticket(turn: Turn) -> bool:
@@ -211,7 +210,7 @@ def _answer_question(turn: Turn, ticket: Ticket, text: str) -> None:
     """Answer what is asked after a ticket was opened: who calls, what it costs, whether sooner."""
     if _WHOSE_NUMBER.search(text):
         _say(turn, ticket, "utter_ticket_who_calls")
-    elif _FEE.search(text):
+    elif asks_fee(text):
         turn.say("utter_fee")
     else:
         _urge(turn, ticket)

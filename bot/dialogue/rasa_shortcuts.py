@@ -1,8 +1,9 @@
 """Rasa's detours 引擎捷径: what Rasa 3.6 works out anew in every turn is worked out once.
 
-Each replaces one function of Rasa with the same results: the check of an action's answer, the
-search for an event's class, the order of the graph's nodes, the connection to the action server.
-Together they are half of Rasa's work in a turn of an intake.
+Replaced with the same results are the check of an action's answer, the search for an event's
+class, the order of the graph's nodes and the connection to the action server; what the action
+server is asked is cut down to what our actions read (`call_of`). With `rasa_trackers` they save
+more than a third of Rasa's work in a turn of an intake.
 """
 
 from __future__ import annotations

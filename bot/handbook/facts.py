@@ -40,8 +40,8 @@ _DIGITS = {c: str(i) for i, c in enumerate("零一二三四五六七八九")} | 
 _UNITS = {"十": 10, "百": 100, "千": 1_000, "万": 10_000}
 # Full-width signs, and the Traditional characters that places, times and sums are made of.
 _FULL_WIDTH = str.maketrans(
-    "０１２３４５６７８９－＋＠號樓區縣鎮鄉莊單東點兩萬塊個層廈廣場園棟灣週後時鐘邊對門號",
-    "0123456789-+@号楼区县镇乡庄单东点两万块个层厦广场园栋湾周后时钟边对门号",
+    "０１２３４５６７８９－＋＠號樓區縣鎮鄉莊單東點兩萬塊個層廈廣場園棟灣週後時鐘邊對門",
+    "0123456789-+@号楼区县镇乡庄单东点两万块个层厦广场园栋湾周后时钟边对门",
 )
 
 _CN = "零〇一二三四五六七八九十百千万两俩仨"

@@ -14,7 +14,6 @@ from dataclasses import replace
 from bot.handbook import short_answers
 from bot.handbook.intake_asides import (
     ASKS_FOR,
-    QUESTION,
     aside,
     corrected_type,
     more_of_the_story,
@@ -24,6 +23,7 @@ from bot.handbook.intake_asides import (
 )
 from bot.handbook.intake_confirm import confirming, correcting
 from bot.handbook.intake_parts import (
+    QUESTION,
     Intake,
     IntakeTables,
     Reading,
@@ -58,6 +58,7 @@ from bot.handbook.intake_story import (
     LONGEST_FACT,
     corrects,
     is_place,
+    only_address,
     place_said,
     take_in,
     tells_more,
@@ -74,7 +75,6 @@ __all__ = [
     "says_no", "says_yes",
 ]
 
-SHORT_ADDRESS = 30
 FREE_FACTS = frozenset({"address", "detail", "name", "since"})
 
 _REGISTER = re.compile(
@@ -167,7 +167,7 @@ def _gathering(intake: Intake, reading: Reading, tables: IntakeTables) -> Turn:
                 # 没经我同意开的 told first, 把钱还我 as what is demanded: the money decides.
                 intake.type = fitting(intake.words[0], known, reading.text, other).id
         take_in(intake, reading)
-        if not answered or _is_whole_address(reading, wanted):
+        if not answered or (wanted == "address" and only_address(reading)):
             # The pattern may have caught only the district of a longer address.
             said = place_said(reading.text) if wanted == "address" else reading.text.strip()
             if wanted == "detail":
@@ -203,12 +203,6 @@ def _without(intake: Intake, reading: Reading, tables: IntakeTables, wanted: str
         return next_question(intake, tables, says=(Say("utter_noted"),))
     intake.facts["stuck"] = wanted
     return ask(intake, OFFER)
-
-
-def _is_whole_address(reading: Reading, wanted: str) -> bool:
-    short = len(reading.text.strip()) <= SHORT_ADDRESS
-    # The number of a house (12号) reads like a day of the month.
-    return wanted == "address" and short and set(reading.facts) - {"datetime"} == {"address"}
 
 
 def _accepts(intake: Intake, reading: Reading, wanted: str, tables: IntakeTables) -> bool:

@@ -5,7 +5,15 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
-from bot.handbook.intake_parts import Intake, IntakeTables, Reading, Say, Turn, put_by
+from bot.handbook.intake_parts import (
+    QUESTION,
+    Intake,
+    IntakeTables,
+    Reading,
+    Say,
+    Turn,
+    put_by,
+)
 from bot.handbook.intake_steps import (
     FIRST_AID,
     SOLVED,
@@ -21,7 +29,7 @@ from bot.handbook.intake_steps import (
 from bot.handbook.intake_story import CORRECTS, LEAST_ADDITION, needs_story, take_in
 from bot.handbook.one_story import ALSO, belongs, fitting
 from bot.handbook.requests import RequestKind, RequestType, Urgency
-from bot.handbook.subjects import line_named
+from bot.handbook.subjects import asks_fee, line_named
 
 # How sure a reading must be when the customer says that ours was wrong.
 SURE_OF_CORRECTION = 0.3
@@ -33,11 +41,7 @@ _MEANS = re.compile(r"(?:我?(?:问|说|要|指|查)的是|我(?:要|想)(?:问|
 _AT_HOME = re.compile(r"(?:就?是|在)?(?:我|我们|俺)?家里?的?(?:网|网络|宽带|wifi|WiFi)?[。啊呀!！]*")
 _IN_HAND = re.compile(r"手机|信号|流量|[45]G|[45]g|电话")
 
-QUESTION = re.compile(r"[?？]|吗$|什么|怎么|多少|多久|为什么|几点|哪里|哪个|何时|咋办")
 _HOW_LONG = re.compile(r"多久|多长时间|几天|要等|什么时候|啥时候|何时|多快|来得及")
-_FEE = re.compile(
-    r"(?:那|这个|这|请问|办这个|大概|会|还|需要|需不需要|要不要)*(?:要|得)?(?:收费|要钱|收钱|花钱|付费|多少钱|啥价|贵)(?:吗|不|么|呢|啊)*[?？]*"
-)
 # No question that a table could answer.
 _PROTESTS = re.compile(r"(?:凭什么|凭啥|什么意思|啥意思|搞什么|什么情况|什么玩意)[啊呀呢嘛]*[?？!！]*")
 _WAIT = re.compile(r"^(?:等等|等一?下|等会儿?|稍等|先等等|别急|慢着)[,，。！!~啊呢]*$")
@@ -94,7 +98,7 @@ def aside(intake: Intake, reading: Reading, tables: IntakeTables) -> Turn | None
         return repeat(intake, says=(Say("utter_take_your_time"),))
     if _PROTESTS.fullmatch(reading.text.strip()):
         return repeat(intake, says=(Say("utter_listening"),))
-    if _FEE.fullmatch(reading.text.strip()):
+    if asks_fee(reading.text):
         return repeat(intake, says=(Say("utter_fee"),))
     meant = corrected_type(intake, reading, tables)
     if meant is not None:

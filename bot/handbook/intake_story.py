@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
-from bot.handbook.intake_parts import Intake, Reading
+from bot.handbook.intake_parts import QUESTION, Intake, Reading
 from bot.handbook.requests import RequestKind, RequestType, Urgency, missing_facts
 
 # Characters from which on a complaint is a story and not only a wish to complain.
@@ -13,6 +13,7 @@ LEAST_STORY = 22
 LEAST_ADDITION = 4
 LONGEST_FACT = 500
 SHORT_CORRECTION = 24
+SHORT_ADDRESS = 30
 # In these the number in the story is another's: the caller who cheated or pestered.
 STRANGERS_NUMBER = frozenset({"fraud_report", "complaint_marketing", "privacy_complaint"})
 
@@ -57,11 +58,14 @@ def take_in(intake: Intake, reading: Reading) -> None:
         told = {name: value for name, value in told.items() if name not in intake.facts}
     if "phone_number" in told and _is_anothers(intake, reading, corrects=is_correction):
         del told["phone_number"]
+    if is_all_place(reading):
+        # The pattern may have caught only the village of 柳树屯村东头，靠近小学.
+        told["address"] = place_said(reading.text)
     if "address" in told and not corrects(reading.text):
         told["address"] = _joined_place(intake, told["address"])
     intake.facts.update(told)
     intake.words.append(reading.text)
-    if intake.asking not in {"address", "detail"}:
+    if intake.asking not in {"address", "detail"} and not is_all_place(reading):
         _tell(intake, reading)
     intake.last_message = reading.message_id
     if reading.urgency.rank > Urgency(intake.urgency).rank:
@@ -108,6 +112,20 @@ def words_besides(reading: Reading) -> str:
 def is_place(text: str) -> bool:
     """Tell whether words that hold no known address can be one: 老供销社后面那排平房."""
     return bool(_PLACE.search(text) or _ENGLISH_PLACE.search(text)) and not _NO_PLACE.search(text)
+
+
+def only_address(reading: Reading) -> bool:
+    """Tell whether an address is all that was found in a short message."""
+    short = len(reading.text.strip()) <= SHORT_ADDRESS
+    # The number of a house (12号) reads like a day of the month.
+    return short and set(reading.facts) - {"datetime"} == {"address"}
+
+
+def is_all_place(reading: Reading) -> bool:
+    """Tell whether a short message is a place and nothing else, asked for or not."""
+    plain = reading.type == "inform" and not corrects(reading.text)
+    asks = QUESTION.search(reading.text)
+    return plain and not asks and only_address(reading) and is_place(reading.text)
 
 
 def place_said(text: str) -> str:

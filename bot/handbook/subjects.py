@@ -1,4 +1,4 @@
-"""Chapter 3.1: what a message is about by its words alone (话题): the subject it names, the line.
+"""Chapter 3.1: what a message is about by its words alone (话题): a subject, a line, what it costs.
 
 宽带 alone is a subject and no wish: the customer is shown what can be done with it. Figures:
 `data/handbook/choices.yml`.
@@ -23,6 +23,10 @@ _LINES = (
 )
 _BEFORE = r"(?:那个|就是|嗯|喂|你好|您好)*[，, ]*(?:我|我们|俺|咱)?(?:的)?(?:就)?(?:是)?(?:想|要|需要)*(?:问|说)?(?:一下|下)?"
 _AFTER = r"(?:一下|吧|啊|呀|呢)?[。.!！~\s]*"
+_FEE = re.compile(
+    r"(?:那个?|这个?|请问|我?还?(?:想|要)?(?:再)?问(?:一)?(?:下|问|声)?|对了|办这个|师傅|你们|他们|上门|来(?:一趟|修)?|修(?:一次|好)?|维修"
+    r"|大概|会|还|需要|需不需要|要不要|[,，\s])*(?:要|得|收)?(?:收费|要钱|收钱|花钱|付费|多少钱|啥价|贵)(?:吗|不|么|呢|啊|呀)*[?？。]*"
+)
 
 
 @dataclass(frozen=True)
@@ -60,6 +64,11 @@ def subject_of(text: str, subjects: Iterable[Subject]) -> Subject | None:
     """Return the subject that the whole message names, if it names one and nothing more."""
     said = text.strip()
     return next((each for each in subjects if each.pattern.fullmatch(said)), None)
+
+
+def asks_fee(text: str) -> bool:
+    """Tell whether the whole message asks what it costs, and nothing more."""
+    return bool(_FEE.fullmatch(text.strip()))
 
 
 def line_named(text: str) -> str | None:

@@ -181,6 +181,15 @@ def start_local(home: Path, database_url: str = "") -> tuple[LocalDesk, Callable
     return local, end
 
 
+def desk_of_two(folder: Path) -> Iterator[LocalDesk]:
+    """Serve a desk with a person of billing and a leader until the caller is done."""
+    local, end = start_local(folder)
+    local.add("li", "staff", "billing", title="李敏")
+    local.add("wang", "leader", title="王强")
+    yield local
+    end()
+
+
 @pytest.fixture(scope="module")
 def local(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalDesk]:
     """Serve one desk on SQLite for the tests of a module."""

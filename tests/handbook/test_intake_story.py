@@ -64,6 +64,26 @@ def test_a_house_whose_number_reads_like_a_day_is_a_whole_address() -> None:
     assert (intake.facts["address"], "wished_time" in intake.facts) == ("龙湖镇李家沟12号", False)
 
 
+def test_a_place_told_before_it_is_asked_for_is_taken_whole() -> None:
+    said = "柳树屯村东头，靠近小学"
+    intake = start(facts={"address": PLACE}, urgency=Urgency.URGENT)
+    asked = intake.asking
+    intake.facts.pop("address")
+    turn = advance(intake, read(said, address="柳树屯"), TABLES)
+
+    assert (asked, turn.ask, intake.facts["address"]) == ("phone_number", "phone_number", said)
+    assert said not in "".join(intake.story)
+
+
+@pytest.mark.parametrize("said", ["柳树屯那边什么时候能修好", "柳树屯的网断了三天了"])
+def test_what_names_a_place_and_more_is_no_whole_address(said: str) -> None:
+    intake = start(facts={"address": PLACE})
+    intake.facts.pop("address")
+    advance(intake, read(said, address="柳树屯"), TABLES)
+
+    assert intake.facts["address"] == "柳树屯"
+
+
 def test_a_street_joins_its_district_and_a_part_says_nothing_new() -> None:
     intake = start(address="海淀区")
     advance(intake, read("清华东路", address="清华东路"), TABLES)

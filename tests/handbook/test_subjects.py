@@ -8,7 +8,7 @@ import pytest
 
 from bot.handbook.errors import TableError
 from bot.handbook.language.checker import load_checker
-from bot.handbook.subjects import line_named, load_subjects, subject_of
+from bot.handbook.subjects import asks_fee, line_named, load_subjects, subject_of
 
 NAMED = [
     ("我要报故障", "fault"), ("报修", "fault"), ("我要办理业务", "business"), ("办个业务", "business"),
@@ -34,6 +34,18 @@ def test_only_a_bare_subject_is_one(said: str, subject: str | None) -> None:
 @pytest.mark.parametrize(("said", "line"), LINES)
 def test_the_line_is_told_by_its_words(said: str, line: str | None) -> None:
     assert line_named(said) == line
+
+
+@pytest.mark.parametrize(
+    ("said", "asks"),
+    [
+        ("收费吗", True), ("这个要收费吗？", True), ("多少钱", True), ("师傅上门要钱不", True),
+        ("那个，我还想问下师傅来要钱不", True), ("对了，修一次多少钱啊", True),
+        ("这个月扣了多少钱", False), ("凭什么要收费", False), ("我的话费还剩多少钱", False), ("宽带断了要钱吗", False),
+    ],
+)  # fmt: skip
+def test_the_fee_is_asked_for_when_nothing_else_is_said(said: str, asks: bool) -> None:
+    assert asks_fee(said) is asks
 
 
 def test_every_question_passes_the_language_check() -> None:

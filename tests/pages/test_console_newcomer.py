@@ -12,7 +12,7 @@ import pytest
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
-from tests.console.conftest import LocalDesk, start_local
+from tests.console.conftest import LocalDesk, desk_of_two
 from tests.pages.chromium import texts
 from tests.pages.test_console_page import Page, people  # noqa: F401 - the fixture signs in
 
@@ -24,11 +24,7 @@ WRITERS = ("record_audit", "audited", "_audit", "audit_holder")
 @pytest.fixture(scope="module")
 def console(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalDesk]:
     """Serve a desk with one person and a leader."""
-    local, end = start_local(tmp_path_factory.mktemp("desk"))
-    local.add("li", "staff", "billing", title="李敏")
-    local.add("wang", "leader", title="王强")
-    yield local
-    end()
+    yield from desk_of_two(tmp_path_factory.mktemp("desk"))
 
 
 @pytest.fixture

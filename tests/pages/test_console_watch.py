@@ -10,18 +10,14 @@ import pytest
 
 from bot.desk.conversations import find_conversation
 from bot.handbook.requests import Urgency
-from tests.console.conftest import LocalDesk, start_local
+from tests.console.conftest import LocalDesk, desk_of_two, start_local
 from tests.pages.test_console_page import Page, chromium, people  # noqa: F401 - the fixture signs in
 
 
 @pytest.fixture(scope="module")
 def console(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalDesk]:
     """Serve a desk with a person and a leader."""
-    local, end = start_local(tmp_path_factory.mktemp("desk"))
-    local.add("li", "staff", "billing", title="李敏")
-    local.add("wang", "leader", title="王强")
-    yield local
-    end()
+    yield from desk_of_two(tmp_path_factory.mktemp("desk"))
 
 
 @pytest.fixture
