@@ -21,7 +21,7 @@ from bot.handbook.language import times
 from bot.handbook.language.case import Case, context_of
 from bot.handbook.language.finding import Finding, Result, Suppressed, verdict_of
 from bot.handbook.language.kinds import Hit, LanguageRule, Search, search_all
-from bot.handbook.language.silence import Pardons, give_way, silenced_by
+from bot.handbook.language.silence import Pardons, silenced_by
 from bot.handbook.language.tables import Tables, read_tables, version_of
 from bot.handbook.language.text import Reply
 from bot.handbook.privacy import mask
@@ -64,7 +64,6 @@ class Checker:
         self._known: Mapping[str, Any] = {"brand": brand} if brand else {}
         self.rules = tables.rules
         self.version = tables.version
-        self._yields = {rule.id: rule.yields_to for rule in self.rules if rule.yields_to}
         self._places = {rule.id: at for at, rule in enumerate(self.rules)}
         self._searches = [
             (at, search) for at, rule in enumerate(self.rules) for search in rule.searches
@@ -108,9 +107,6 @@ class Checker:
         covered = self._covered(case.speaker, case.turn, case.context)
         for at, hits in self._hits(reply, case, covered).items():
             findings.extend(self._judged(self.rules[at], hits, reply, case, suppressed))
-        if len(findings) > 1 and any(each.rule in self._yields for each in findings):
-            findings, given = give_way(findings, self._yields, reply)
-            suppressed.extend(given)
         findings.sort(key=lambda each: (each.start, each.rule, each.end))
         suppressed.sort(key=lambda each: (each.start, each.rule, each.end))
         return Result(

@@ -24,15 +24,6 @@ _QUESTION = re.compile(
     r"[吗么呢]?\?|[吗么](?=$|[。!?;,\n])|是否|能否|可否|是不是|能不能|有没有|要不要"
 )
 
-# Both together are an answer: a figure, and what we do or the tone that goes with it.
-_FIGURE = re.compile(
-    r"\d{1,2}:\d\d|\d+(?:\.\d+)?元|\d+(?:分钟|小时|天|个工作日)|今天|明天|\d+月\d+日"
-)
-_SERVICE = re.compile(
-    r"抱歉|对不起|您好|(?<!申)请(?!便|自便)|为您|帮您|给您(?:查|办|登记|核|列|讲|发|写|换|改)"
-    r"|感谢|谢谢|我(?:来|先|马上|现在)|登记|核查|由我"
-)
-
 
 def in_quotation(reply: Reply, start: int, end: int) -> bool:
     """Tell (G1) whether the words are quoted, or reported as the customer's or a third party's."""
@@ -61,17 +52,10 @@ def is_question(reply: Reply, start: int, end: int) -> bool:
     return _QUESTION.search(reply.text, left, min(right + 1, len(reply.text))) is not None
 
 
-def is_served(reply: Reply, start: int, end: int) -> bool:
-    """Tell whether the reply as a whole answers: what we do, with a time or a sum."""
-    whole = (0, len(reply.text))
-    return reply.holds(_FIGURE, *whole) and reply.holds(_SERVICE, *whole)
-
-
 Guard = Callable[[Reply, int, int], bool]
 GUARDS: dict[str, Guard] = {
     "quote": in_quotation,
     "negated": is_negated,
     "safety": is_safety_advice,
     "question": is_question,
-    "served": is_served,
 }

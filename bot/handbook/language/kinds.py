@@ -122,7 +122,6 @@ class LanguageRule:
     patterns: tuple[re.Pattern[str], ...]
     unless: Unless | None
     unless_facts: tuple[str, ...]
-    yields_to: frozenset[str]
     antipatterns: tuple[tuple[str, re.Pattern[str]], ...]
     message: str
     suggestion: str

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Mapping, Sequence
 from typing import Any
 
 from bot.handbook.language.amounts import amounts, read_amounts, same
 from bot.handbook.language.case import Case
-from bot.handbook.language.finding import Finding, Level, Suppressed
 from bot.handbook.language.guards import GUARDS
 from bot.handbook.language.kinds import Hit, LanguageRule, search_all
 from bot.handbook.language.text import Reply
@@ -64,29 +62,3 @@ def is_granted(fact: Any, reply: Reply, hit: Hit) -> bool:
     granted = read_amounts(fact)
     said = [each.value for each in amounts(reply.text, *reply.sentence(hit.start, hit.end))]
     return not granted or all(any(same(sum_, each) for each in granted) for sum_ in said)
-
-
-def give_way(
-    findings: Sequence[Finding], yields: Mapping[str, frozenset[str]], reply: Reply
-) -> tuple[list[Finding], list[Suppressed]]:
-    """Take back what a rule found in a sentence where a rule that it yields to objects already."""
-    kept: list[Finding] = []
-    back: list[Suppressed] = []
-    for each in findings:
-        others = yields.get(each.rule, frozenset())
-        by = next(
-            (o.rule for o in findings if o.rule in others and _in_one_sentence(each, o, reply)), ""
-        )
-        if by:
-            back.append(Suppressed(each.rule, each.start, each.end, each.matched, by))
-        else:
-            kept.append(each)
-    return kept, back
-
-
-def _in_one_sentence(one: Finding, other: Finding, reply: Reply) -> bool:
-    if other.level is Level.SUGGEST:
-        return False
-    left, right = reply.sentence(*reply.normalised(one.start, one.end))
-    start, end = reply.normalised(other.start, other.end)
-    return start < right and left < end

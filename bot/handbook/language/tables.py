@@ -49,7 +49,7 @@ _REQUIRED = ("id", "title", "kind", "level", "message", "basis", "owner", "since
 _OPTIONAL = (
     "report", "applies", "turns", "contexts", "scopes", "anchors", "pattern", "patterns",
     "phrases", "near", "reach", "raw", "compact", "function", "params", "unless", "unless_in", "unless_facts",
-    "antipatterns", "yields_to", "suggestion", "fix", "override",
+    "antipatterns", "suggestion", "fix", "override",
 )  # fmt: skip
 _SOURCES = {"phrase": ("phrases",), "pattern": ("pattern", "patterns"), "cooccur": ("near",)}
 _EXAMPLE = ("speaker", "turn", "context", "facts")
@@ -192,7 +192,6 @@ class _Decoder:
             patterns=patterns,
             unless=self._unless(),
             unless_facts=keys["unless_facts"].texts() if "unless_facts" in keys else (),
-            yields_to=frozenset(keys["yields_to"].texts()) if "yields_to" in keys else frozenset(),
             antipatterns=self._antipatterns(),
             message=keys["message"].text(),
             suggestion=keys["suggestion"].text() if "suggestion" in keys else "",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -225,16 +226,33 @@ def test_a_brand_that_nobody_knows_is_refused_by_name() -> None:
         load_checker(verify=False, brand="nobody")
 
 
-def test_a_rule_gives_way_to_the_milder_one_in_its_sentence_only(checker: Checker) -> None:
-    together = checker.check("具体什么时候能通不知道。")
-    apart = checker.check("什么时候能通还没谱。套餐怎么改的我不知道。")
+def blocked_by(checker: Checker, *rules: str) -> list[tuple[str, dict[str, Any]]]:
+    """Return the bad examples that block, of all rules or of some."""
+    found = []
+    for rule in checker.rules:
+        for each in rule.bad if not rules or rule.id in rules else ():
+            case = {
+                "speaker": each.speaker or "staff", "turn": each.turn, "context": each.context,
+                "facts": each.facts or None,
+            }
+            if checker.check(each.text, **case).verdict is Verdict.BLOCK:
+                found.append((each.text.rstrip("。！!~"), case))
+    return found
 
-    assert ["VAG-07"] == [each.rule for each in together.findings if each.level is not Level.SUGGEST]
-    assert "VAG-07" in {each.by for each in together.suppressed if each.rule == "FBD-01"}
-    assert "FBD-01" in {each.rule for each in apart.findings}
+
+@pytest.mark.parametrize("more", ["，给个五星好评呗。", "，亲。"])
+def test_a_milder_offence_beside_it_makes_no_block_milder(checker: Checker, more: str) -> None:
+    assert [
+        text for text, case in blocked_by(checker)
+        if checker.check(f"{text}{more}", **case).verdict is not Verdict.BLOCK
+    ] == []
 
 
-def test_rules_give_way_to_rules_that_exist(checker: Checker) -> None:
-    known = {rule.id for rule in checker.rules}
+def test_no_greeting_and_no_sum_lets_an_insult_pass(checker: Checker) -> None:
+    rude = blocked_by(checker, "CPL-06", "FBD-08", "FBD-11", "FBD-12")
 
-    assert not [rule.id for rule in checker.rules if rule.yields_to - known]
+    assert len(rude) > 40
+    assert [
+        text for text, case in rude
+        if checker.check(f"您好，{text}，10元的事，我为您登记。", **case).verdict is not Verdict.BLOCK
+    ] == []

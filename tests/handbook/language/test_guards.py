@@ -1,4 +1,4 @@
-"""Guards take a hit back in quotations, negations, warnings, questions and answers."""
+"""Guards take a hit back in quotations, negations, warnings and questions."""
 
 from __future__ import annotations
 
@@ -22,9 +22,6 @@ CASES = [
     ("question", "您看可以办理吗？", "办理", True),
     ("question", "是否需要办理", "办理", True),
     ("question", "已办理。您满意吗？", "办理", False),
-    ("served", "这点小事，我来查，15:00前回您。", "小事", True),
-    ("served", "这点小事，15:00再说。", "小事", False),
-    ("served", "这点小事，我来查。", "小事", False),
     ("quote", "他说：“不知道”。", "不知道", True),
 ]
 
