@@ -51,7 +51,7 @@ def failing_once(work: Callable[..., Any], error: Exception) -> Callable[..., An
 
 
 async def until(condition: Callable[[], Any]) -> None:
-    for _ in range(300):
+    for _ in range(2_000):
         if condition():
             return
         await asyncio.sleep(0.02)

@@ -194,7 +194,8 @@ def test_a_mail_of_empty_lines_is_read_at_once() -> None:
     began = time.perf_counter()
 
     assert unquoted("断网了" + "\n" * 100_000 + "完") == "断网了" + "\n" * 100_000 + "完"
-    assert time.perf_counter() - began < 1
+    # What looks at every line again from every line takes minutes.
+    assert time.perf_counter() - began < 30
 
 
 async def test_mails_are_read_beside_the_loop(

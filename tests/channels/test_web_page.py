@@ -13,11 +13,10 @@ from selenium.webdriver.support.ui import WebDriverWait
 
 from tests.channels.simulators.wechat import PNG
 from tests.needs import chromium
-from tests.pages.chromium import texts, wait_for
+from tests.pages.chromium import PATIENCE_S, texts, wait_for
 from tests.stack import Stack, start_desk_alone
 
 pytestmark = pytest.mark.browser
-PATIENCE_S = 20
 
 
 @pytest.fixture(scope="module")

@@ -19,13 +19,12 @@ from selenium.webdriver.support.ui import WebDriverWait
 from bot.channels.web.hand_over import hand_over_token
 from tests.channels.simulators.wechat import PNG
 from tests.needs import chromium
-from tests.pages.chromium import resize
+from tests.pages.chromium import PATIENCE_S, resize
 from tests.stack import Stack, free_port, start_desk_alone
 
 WIDGET = Path(__file__).parents[2] / "bot/channels/web/widget"
 FILES = sorted(WIDGET.glob("*.js"))
 SECRET = "host-and-desk-know-this"
-PATIENCE_S = 20
 
 
 def test_all_of_it_is_under_40_kilobytes_and_the_button_under_3() -> None:

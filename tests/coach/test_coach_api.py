@@ -206,7 +206,7 @@ def test_a_shadow_begins_and_ends_on_the_page(local: LocalDesk, trainer: httpx.C
 
 
 def soon(done: Callable[[], bool]) -> None:
-    end = time.monotonic() + 10
+    end = time.monotonic() + 40
     while not done() and time.monotonic() < end:
         time.sleep(0.1)
     assert done()

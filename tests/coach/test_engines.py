@@ -58,7 +58,7 @@ def engines(home: Path) -> Iterator[Engines]:
         each.stop()
 
 
-def tick_until(engines: Engines, done: Callable[[], bool], within: float = 20.0) -> None:
+def tick_until(engines: Engines, done: Callable[[], bool], within: float = 60.0) -> None:
     end = time.monotonic() + within
     while not done() and time.monotonic() < end:
         engines.tick()
@@ -128,7 +128,7 @@ def test_a_canary_engine_starts_and_ends_beside_the_old_one(engines: Engines, ho
     assert engines.serving.model == "old"
 
 
-def rounds(engines: Engines, done: Callable[[], bool], within: float = 25.0) -> str | None:
+def rounds(engines: Engines, done: Callable[[], bool], within: float = 60.0) -> str | None:
     """Let the supervisor watch until something is so; return why it gave up, if it did."""
     end = time.monotonic() + within
     why = watch(engines.parts, lambda: done() or time.monotonic() > end, engines.tick, engines.died)

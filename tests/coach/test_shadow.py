@@ -71,7 +71,7 @@ def stand(
     open_model: Callable[[Path], Any] = Model,
 ) -> dict[str, Any]:
     """Let the shadow stand until its figures are as wanted; return them."""
-    end = time.monotonic() + 20
+    end = time.monotonic() + 60
     tool.stand_by(
         settings, sessions, load_training(), open_model=open_model, every=0.01,
         ended=lambda: done(shadow(settings.home)) or time.monotonic() > end,

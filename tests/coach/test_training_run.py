@@ -77,7 +77,7 @@ def test_one_job_at_a_time(settings: Settings) -> None:
 
 def test_a_running_training_is_cancelled(settings: Settings) -> None:
     def cancel() -> None:
-        for _ in range(200):
+        for _ in range(800):
             if run_state(settings.home).get("stage") == "NgramFeaturizer":
                 break
             time.sleep(0.05)

@@ -30,9 +30,9 @@ from tests.moments import at
 
 
 async def run_until(done: Callable[[], bool], *loops: object) -> None:
-    """Run loops until something has happened, ten seconds at most, and cancel them."""
+    """Run loops until something has happened, forty seconds at most, and cancel them."""
     tasks = [asyncio.ensure_future(loop) for loop in loops]
-    for _ in range(200):
+    for _ in range(800):
         await asyncio.sleep(0.05)
         if done():
             break

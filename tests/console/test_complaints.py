@@ -105,7 +105,7 @@ def test_words_of_an_appeal_call_the_leader_and_start_fifteen_days(
     local: LocalDesk, leader: httpx.Client, kind: str
 ) -> None:
     number = local.ticket(local.waiting(), kind, summary="再不处理我就打12300投诉到工信部")
-    until = time.monotonic() + 20
+    until = time.monotonic() + 40
     page: dict = {}
     while not (page.get("complaint") or {}).get("appealed_at") and time.monotonic() < until:
         time.sleep(0.2)

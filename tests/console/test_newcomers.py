@@ -76,7 +76,7 @@ def test_a_call_to_the_leader_leads_to_the_conversation(local: LocalDesk) -> Non
         receive_message(
             session, session.get(Conversation, id_), text="我要打12300", external_id="m8", now=local.now()
         )  # fmt: skip
-    until, found = time.monotonic() + 20, []
+    until, found = time.monotonic() + 40, []
     while not found and time.monotonic() < until:
         time.sleep(0.2)
         notices = leader.get("/notices").json()["data"]["notices"]

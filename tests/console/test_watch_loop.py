@@ -94,7 +94,10 @@ def test_the_watch_looks_at_all_its_parts_again_and_again(sessions: sessionmaker
 
     async def run() -> bool:
         task = asyncio.ensure_future(watch._loop(SimpleNamespace(ctx=SimpleNamespace(desk=desk_on(sessions)))))
-        await asyncio.sleep(0.5)
+        for _ in range(500):
+            await asyncio.sleep(0.02)
+            if task.done() or failures("broken") - before > 1:
+                break
         ended = task.done()
         task.cancel()
         return ended

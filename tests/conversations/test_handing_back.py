@@ -18,11 +18,11 @@ from bot.storage.engine import open_engine, session_factory
 from bot.storage.staff import Staff
 from tests.console.conftest import PASSWORD
 from tests.console.test_conversations import png
+from tests.pages.chromium import PATIENCE_S
 from tests.stack import Customer, Stack
 
 pytestmark = pytest.mark.rasa
 BAD = "这事儿不归我管，你自己看着办吧。"
-PATIENCE_S = 15
 
 
 @pytest.fixture(scope="module")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 
 import pytest
@@ -127,14 +126,3 @@ def test_only_entries_of_the_type_are_returned_best_first() -> None:
 def test_a_pool_without_entries_has_no_answer() -> None:
     assert best_answers(ENTRIES, "余额", request_type="praise") == []
     assert best_answers([], "余额") == []
-
-
-def test_a_lookup_takes_less_than_a_millisecond() -> None:
-    first("流量还剩多少", "usage_query")
-    taken = []
-    for query in QUERIES["answered"]:
-        started = time.perf_counter()
-        first(query["text"], query["type"])
-        taken.append(time.perf_counter() - started)
-    # The median: other processes of the machine must not fail the test.
-    assert sorted(taken)[len(taken) // 2] < 0.001
