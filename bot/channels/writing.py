@@ -23,11 +23,11 @@ from functools import partial
 from typing import Any
 
 import structlog
-from sqlalchemy import event, text
+from sqlalchemy import text
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
 from sqlalchemy.orm import Session, sessionmaker
 
-from bot.storage.engine import open_engine, reading, session_factory
+from bot.storage.engine import reading
 
 log = structlog.get_logger()
 MOST = 50
@@ -38,8 +38,6 @@ FILL_S = 0.2
 # PostgreSQL: so long may one row hold up a transaction of many.
 LOCK_MS, ASIDE = 20, 8
 LOCK_NOT_AVAILABLE = "55P03"
-# SQLite looks for a free moment ever more rarely; a platform that waits needs one soon.
-LOOK_MS, LOOK_AGAIN_S, PATIENCE_S = 2, 0.002, 30.0
 Work = Callable[[Session], Any]
 Job = tuple[Work, "asyncio.Future[Any]"]
 Result = tuple[Any, "Exception | None"]
@@ -62,7 +60,6 @@ class Writer:
     sessions: sessionmaker
     _letters: list[Lane] = field(init=False)
     _rest: Lane = field(default_factory=Lane)
-    _eager: sessionmaker | None = None
     _threads: ThreadPoolExecutor = field(
         default_factory=lambda: ThreadPoolExecutor(LANES + 1, thread_name_prefix="channels")
     )
@@ -127,8 +124,7 @@ class Writer:
     def _together(self, works: list[Work], urgent: int) -> list[Result]:
         """Run jobs in one transaction: the urgent ones, and of the others what there is time for."""
         try:
-            with self._opened() as session, session.begin():
-                self._begin(session)
+            with self.sessions.begin() as session:
                 if self._is_postgres():
                     session.execute(text(f"SET LOCAL lock_timeout = '{LOCK_MS}ms'"))
                 results = [self._one(session, work) for work in works[:urgent]]
@@ -152,36 +148,16 @@ class Writer:
 
     def _alone(self, work: Work) -> Result:
         try:
-            with self._opened() as session, session.begin():
-                self._begin(session)
+            with self.sessions.begin() as session:
                 return work(session), None
         except Exception as error:  # noqa: BLE001 - handed to the one who asked
             return None, error
-
-    def _opened(self) -> Session:
-        if self._eager is None:
-            self._eager = eager(self.sessions)
-        return self._eager()
-
-    def _begin(self, session: Session) -> None:
-        """Take the database's writer as soon as it is free."""
-        end = time.monotonic() + PATIENCE_S
-        while True:
-            try:
-                session.connection()
-                return
-            except OperationalError as error:
-                if "locked" not in str(error.orig) or time.monotonic() > end:
-                    raise
-                time.sleep(LOOK_AGAIN_S)
 
     def close(self) -> None:
         """Let the thread and its connection end."""
         self._threads.shutdown(wait=False)
         self._readers.shutdown(wait=False)
         self._aside.shutdown(wait=False)
-        if self._eager is not None and self._eager is not self.sessions:
-            self._eager.kw["bind"].dispose()
 
 
 def _first(queue: deque[Job], most: int) -> list[Job]:
@@ -207,17 +183,3 @@ def _settle_from(future: asyncio.Future[Any], aside: asyncio.Future[Result]) -> 
 def _is_held_up(error: Exception | None) -> bool:
     """Tell whether a job gave up because others hold its row."""
     return isinstance(error, OperationalError) and getattr(error.orig, "pgcode", "") == LOCK_NOT_AVAILABLE
-
-
-def eager(sessions: sessionmaker) -> sessionmaker:
-    """Return sessions on a connection of their own that does not wait inside SQLite."""
-    engine = sessions.kw["bind"]
-    if engine.dialect.name != "sqlite" or engine.url.database in (None, "", ":memory:"):
-        return sessions
-    own = open_engine(engine.url.render_as_string(hide_password=False))
-
-    def look_often(connection: Any, _record: Any) -> None:
-        connection.execute(f"PRAGMA busy_timeout={LOOK_MS}")
-
-    event.listen(own, "connect", look_often)
-    return session_factory(own)

@@ -14,6 +14,8 @@ from sqlalchemy.engine import Engine, make_url
 from sqlalchemy.orm import Session, sessionmaker
 from sqlalchemy.pool import QueuePool, StaticPool
 
+from bot.storage.one_writer import WriterQueue, writer_queue
+
 MIGRATIONS = Path(__file__).resolve().parent / "migrations"
 
 
@@ -23,18 +25,34 @@ def open_engine(url: str) -> Engine:
     options: dict[str, Any] = {"future": True}
     if parsed.get_backend_name() != "sqlite":
         return create_engine(url, pool_size=10, max_overflow=20, pool_pre_ping=True, **options)
-    options["connect_args"] = {"check_same_thread": False, "timeout": 30}
-    if parsed.database in (None, "", ":memory:"):
-        options["poolclass"] = StaticPool
-    else:
+    options |= {"connect_args": {"check_same_thread": False, "timeout": 30}, "poolclass": StaticPool}
+    if parsed.database not in (None, "", ":memory:"):
         # SQLAlchemy 1.4 opens a file anew for every transaction; the last one to close it writes
         # the whole log back, which costs more than the transaction itself.
         options |= {"poolclass": QueuePool, "pool_size": 10, "max_overflow": 20}
         Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
     engine = create_engine(url, **options)
     event.listen(engine, "connect", _prepare_sqlite)
+    if options["poolclass"] is QueuePool:
+        _queue_for_writing(engine, writer_queue(str(parsed.database)))
     event.listen(engine, "begin", _begin_immediate)
     return engine
+
+
+def _queue_for_writing(engine: Engine, queue: WriterQueue) -> None:
+    def begin(connection: Any) -> None:
+        if not _only_reads(connection):
+            queue.enter(connection.connection.info)
+
+    def checkin(_connection: Any, record: Any) -> None:
+        queue.leave(record.info)
+
+    event.listen(engine, "begin", begin)
+    event.listen(engine, "checkin", checkin)
+
+
+def _only_reads(connection: Any) -> bool:
+    return bool(connection.get_execution_options().get("intake_read_only"))
 
 
 def _prepare_sqlite(connection: Any, _record: Any) -> None:
@@ -51,8 +69,7 @@ def _prepare_sqlite(connection: Any, _record: Any) -> None:
 def _begin_immediate(connection: Any) -> None:
     # A deferred transaction that reads first and writes later fails with "database is locked"
     # when another process wrote in between; readers ask for a deferred one by an option.
-    reading = connection.get_execution_options().get("intake_read_only")
-    connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")
+    connection.exec_driver_sql("BEGIN" if _only_reads(connection) else "BEGIN IMMEDIATE")
 
 
 def session_factory(engine: Engine) -> sessionmaker:

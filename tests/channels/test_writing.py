@@ -12,8 +12,9 @@ import pytest
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session, sessionmaker
 
-from bot.channels.writing import FILL_S, LANES, PATIENCE_S, Writer
+from bot.channels.writing import FILL_S, LANES, Writer
 from bot.storage.channels import ChannelCursor
+from bot.storage.one_writer import PATIENCE_S
 
 NOW = datetime(2026, 3, 2, 1, 0, tzinfo=timezone.utc)
 

@@ -1,0 +1,71 @@
+"""One writer at a time (写锁排队): who wants to write into an SQLite file queues for it.
+
+SQLite lets one connection write and all others look again, after ever longer pauses: with a few
+writers in two processes most of them sleep while nobody writes, and some sleep for seconds. Here
+they wait in a queue of the operating system and are woken when it is their turn. A process that
+is killed leaves the queue with it. SQLite's own lock stays what keeps the data whole.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import sqlite3
+import threading
+from typing import Any
+from weakref import WeakValueDictionary, finalize
+
+from sqlalchemy.exc import OperationalError
+
+PATIENCE_S = 30.0
+_HELD = "intake_writer"
+
+
+class WriterQueue:
+    """Let one of the threads and processes that write into a file go on, the others wait."""
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+        # The system's lock is the process's: threads wait here first.
+        self._mine = threading.Lock()
+        self._open()
+
+    def _open(self) -> None:
+        self._file = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        self._process = os.getpid()
+        finalize(self, os.close, self._file)
+
+    def enter(self, info: dict[str, Any]) -> None:
+        """Wait for the turn of a connection, unless it has it; raise OperationalError after PATIENCE_S."""
+        if info.get(_HELD):
+            return
+        if not self._mine.acquire(timeout=PATIENCE_S):
+            raise OperationalError("BEGIN IMMEDIATE", None, sqlite3.OperationalError("database is locked"))
+        try:
+            if self._process != os.getpid():
+                self._open()  # a lock is shared with the process that one was forked from
+            fcntl.flock(self._file, fcntl.LOCK_EX)
+        except BaseException:
+            self._mine.release()
+            raise
+        info[_HELD] = True
+
+    def leave(self, info: dict[str, Any]) -> None:
+        """End the turn of a connection, if it has it."""
+        if info.pop(_HELD, False):
+            fcntl.flock(self._file, fcntl.LOCK_UN)
+            self._mine.release()
+
+
+_queues: WeakValueDictionary[str, WriterQueue] = WeakValueDictionary()
+_of_queues = threading.Lock()
+
+
+def writer_queue(database: str) -> WriterQueue:
+    """Return the queue of an SQLite file, the same for all engines of this process."""
+    path = os.path.realpath(database) + "-writer"
+    with _of_queues:
+        queue = _queues.get(path)
+        if queue is None:
+            queue = _queues[path] = WriterQueue(path)
+        return queue
