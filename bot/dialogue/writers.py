@@ -1,7 +1,7 @@
 """Who writes next (写入排队): database writes on threads of their own, people at a page first.
 
-SQLite has one writer. Who waits for it here is served in turn; threads that wait inside SQLite
-sleep ever longer, and would keep readers from their threads.
+SQLite has one writer. Who waits for it here holds no thread meanwhile, and people at a page come
+first; between processes the queue of `bot.storage.one_writer` decides.
 """
 
 from __future__ import annotations
