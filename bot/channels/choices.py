@@ -1,4 +1,5 @@
-"""Buttons where there are none (按钮降级): numbered choices out, the number read back as the button."""
+"""Numbers for buttons (按钮编号): choices out as numbered lines where a channel has no buttons, a
+number that the customer types read back as the button."""
 
 from __future__ import annotations
 
@@ -50,9 +51,12 @@ def chosen(session: Session, conversation_id: str, text: str, *, titles: bool = 
 
 
 def _shown(session: Session, conversation_id: str) -> Sequence[Mapping[str, Any]]:
-    """Return the buttons of what was said since the customer's last message, newest first."""
+    """Return the buttons of what was said since the customer's last message, newest first.
+
+    A number after a person's words answers the person.
+    """
     rows = session.execute(
-        select(Message.direction, Message.payload)
+        select(Message.direction, Message.author, Message.payload)
         .where(
             Message.conversation_id == conversation_id,
             (Message.direction == "in") | (Message.state == "sent"),
@@ -60,8 +64,8 @@ def _shown(session: Session, conversation_id: str) -> Sequence[Mapping[str, Any]
         .order_by(Message.id.desc())
         .limit(10)
     )
-    for direction, payload in rows:
-        if direction == "in":
+    for direction, author, payload in rows:
+        if direction == "in" or author == "staff":
             break
         if payload and payload.get("buttons"):
             return payload["buttons"]

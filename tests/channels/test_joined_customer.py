@@ -14,6 +14,7 @@ from bot.desk.messages import deliver_pending, say
 from bot.desk.outbox import Outgoing
 from bot.desk.senders import CustomerSender
 from bot.desk.tickets import tickets_of
+from bot.dialogue.texts import load_texts
 from bot.storage.channels import PhoneCode
 from bot.storage.conversations import Conversation, Customer
 from tests.channels.conftest import TABLES, Office, OpenOffice
@@ -284,6 +285,27 @@ async def test_a_number_is_heard_as_its_button(open_office: OpenOffice, typed: s
     await office.converse("feishu", "ou_1", typed)
 
     assert office.messages()[-1].text == heard
+
+
+async def test_a_number_after_a_persons_words_answers_the_person(open_office: OpenOffice) -> None:
+    office = await open_office("feishu")
+    await office.converse("feishu", "ou_1", "嗯")
+    await show_buttons(office)
+    with office.desk.sessions.begin() as session:
+        [conversation] = session.query(Conversation).all()
+        say(session, office.desk.gate, conversation, text="请问您家是几单元？", author="staff", now=office.clock(), staff_id=1)
+        deliver_pending(session, conversation.id, now=office.clock())
+    office.clock.pass_(seconds=5)
+    await office.converse("feishu", "ou_1", "1")
+
+    assert office.messages()[-1].text == "1"
+
+
+@pytest.mark.parametrize("name", ["utter_ask_rating", "utter_survey_ask_score"])
+def test_the_number_of_a_mark_is_the_mark(name: str) -> None:
+    lines = as_numbers("请打分。", load_texts().buttons(name), TABLES.said).splitlines()
+
+    assert lines[-5:] == [f"{mark}. {mark}分" for mark in range(1, 6)]
 
 
 async def test_a_number_long_after_other_words_is_only_a_number(open_office: OpenOffice) -> None:

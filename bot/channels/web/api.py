@@ -13,6 +13,7 @@ from sanic.request import Request
 from sanic.response import HTTPResponse
 from sqlalchemy.orm import Session
 
+from bot.channels.choices import chosen
 from bot.channels.linking import go_on
 from bot.channels.web.sessions import conversation_id_of, new_token
 from bot.desk.conversations import find_conversation, open_conversation, queue_place
@@ -45,7 +46,7 @@ def message_json(message: Message, *, name: str | None = None) -> dict[str, Any]
         "id": message.id,
         "author": message.author,
         **({"author_name": name} if name else {}),
-        "text": message.text,
+        "text": payload.get("typed", message.text),
         "created_at": message.created_at.isoformat(timespec="milliseconds"),
         "state": message.state,
     }
@@ -87,9 +88,10 @@ async def send_message(request: Request) -> HTTPResponse:
     def work(session: Session) -> tuple[Message, bool]:
         conversation = find_conversation(session, conversation_id)
         before = conversation.last_customer_at
+        button = chosen(session, conversation_id, text)
         message, is_new = receive_message(
-            session, conversation, text=text.replace("\x00", ""), external_id=external_id,
-            now=desk.now(),
+            session, conversation, text=text.replace("\x00", "") if button is None else button,
+            external_id=external_id, payload=None if button is None else {"typed": text}, now=desk.now(),
         )
         if is_new:
             # Inside the transaction: a refused message leaves no row.
