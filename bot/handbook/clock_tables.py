@@ -13,6 +13,7 @@ from bot.handbook.emergency import AREA_LEVELS, Emergency, Threshold
 from bot.handbook.escalation import (
     ROLES,
     SENDERS,
+    DeadLetters,
     Escalation,
     Ladder,
     LadderStep,
@@ -131,7 +132,7 @@ def _periods(row: Row, key: str) -> tuple[Period, ...]:
 
 def _escalation(path: Path, classes: Collection[str]) -> tuple[Escalation, int]:
     table, head = read_table(path)
-    quiet, retry = _sub(table, "quiet"), _sub(table, "retry")
+    quiet, retry, dead = (_sub(table, name) for name in ("quiet", "retry", "dead_letters"))
     period = tuple(_minute(quiet, key) for key in ("from", "to"))
     escalation = Escalation(
         at_risk=table.number("at_risk_percent", least=1) / 100,
@@ -145,9 +146,14 @@ def _escalation(path: Path, classes: Collection[str]) -> tuple[Escalation, int]:
             most=retry.whole("most", least=1),
             lease=timedelta(seconds=retry.number("lease_s", least=1)),
         ),
+        dead_letters=DeadLetters(
+            # Only these see the outbox, in which a letter is sent again.
+            tell=dead.one_of("tell", ["leader", "duty_manager"]),
+            every=timedelta(minutes=dead.number("every_minutes", least=1)),
+        ),
         ladders=tuple(_ladder(row, classes) for row in table.rows("ladders")),
     )
-    for each in (quiet, retry):
+    for each in (quiet, retry, dead):
         each.end()
     covered = {ladder.deadline_class for ladder in escalation.ladders if ladder.clock is None}
     if missing := sorted(set(classes) - covered):
