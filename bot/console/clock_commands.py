@@ -88,7 +88,7 @@ class Clock:
                 close_days(session, handbook, now=_now())
             print(
                 f"fired {swept.fired}, resumed {swept.resumed}, surveys {swept.surveys},"
-                f" members {swept.members}, failed {swept.failed}"
+                f" members {swept.members}, improvements {swept.improvements}, failed {swept.failed}"
             )
             return 1 if swept.failed else 0
 

@@ -8,7 +8,7 @@ from datetime import date, timedelta
 from itertools import pairwise
 from pathlib import Path
 
-from bot.handbook.closure import Closure, SurveyRule
+from bot.handbook.closure import Closure, Reminder, SurveyRule
 from bot.handbook.emergency import AREA_LEVELS, Emergency, Threshold
 from bot.handbook.escalation import (
     ROLES,
@@ -229,12 +229,18 @@ def _closure(
         row.end()
     if missing := sorted(set(classes) - set(rules)):
         raise table.fail("classes", f"a line for the class {missing[0]}")
+    late = _sub(table, "improvement_late")
     closure = Closure(
         survey_hours=_period(table, "survey_hours"),
         score_wait=timedelta(hours=table.number("score_wait_h", least=0.1)),
         low_score=table.whole("low_score", least=1),
         solved_score=table.whole("solved_score", least=1),
         improvement=timedelta(hours=table.number("improvement_h", least=0.1)),
+        improvement_late=Reminder(
+            every=timedelta(hours=late.number("every_h", least=1)),
+            tell=tuple(late.texts("tell", allowed=("holder", "leader", "duty_manager"), least=1)),
+            by=tuple(late.texts("by", allowed=SENDERS, least=1)),
+        ),
         complaint_answer_h=table.number("complaint_answer_h", least=1),
         durable_days=table.whole("durable_days", least=1),
         sample_percent=table.number("sample_percent"),
@@ -242,6 +248,7 @@ def _closure(
         rules=rules,
         person_kinds=frozenset(table.texts("person_kinds", allowed=kinds)),
     )
+    late.end()
     table.end()
     return closure, head.version
 

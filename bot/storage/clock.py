@@ -118,12 +118,16 @@ class Survey(Base):
 
 
 class Improvement(Base):
-    """Something to do better (改进事项): from a low mark, with an owner and a due time."""
+    """Something to do better (改进事项): from a low mark, with an owner and a due time.
+
+    `next_at` is when the sweep tells of it while it is open.
+    """
 
     __tablename__ = "improvements"
     __table_args__ = (
         UniqueConstraint("ticket_id", "cycle"),
         Index("ix_improvements_state_due_at", "state", "due_at"),
+        Index("ix_improvements_next_at", "next_at"),
     )
 
     id = Column(Integer, primary_key=True)
@@ -135,6 +139,7 @@ class Improvement(Base):
     result = Column(Text)
     state = Column(String(12), nullable=False, default="open")
     due_at = Column(UtcDateTime, nullable=False)
+    next_at = Column(UtcDateTime)
     created_at = Column(UtcDateTime, nullable=False)
     done_at = Column(UtcDateTime)
 
