@@ -40,6 +40,17 @@ class TicketClock(Base):
     next_fire_at = Column(UtcDateTime)
 
 
+class KeptCalendar(Base):
+    """One version of a service calendar (服务日历) as tickets were opened under it."""
+
+    __tablename__ = "kept_calendars"
+
+    key = Column(String(64), primary_key=True)
+    title = Column(String(64), nullable=False)
+    content = Column(Json, nullable=False)
+    since = Column(UtcDateTime, nullable=False)
+
+
 class TicketOutcome(Base):
     """One fact of the figures, as `bot/handbook/outcomes.py` finds it in the log."""
 
