@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable
+from pathlib import Path
 
 from rich.console import Console
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import OperationalError
 
+from bot.desk.kept_calendars import check_kept
 from bot.dialogue.texts import load_texts
 from bot.handbook.definitions import load_definitions
 from bot.handbook.errors import DeskError
@@ -14,6 +18,8 @@ from bot.handbook.language.checker import load_checker
 from bot.handbook.signal_table import load_signals
 from bot.handbook.subjects import load_subjects
 from bot.handbook.tables import load_handbook
+from bot.settings import database_url, raw_settings
+from bot.storage.engine import open_engine
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -38,6 +44,19 @@ def _tables() -> str:
     told, asked = len(load_definitions()), len(load_subjects())
     classes = len(handbook.classes)
     return f"{len(handbook.types)} types, {told} defined, {asked} subjects, {classes} deadline classes"
+
+
+def _calendars() -> str:
+    url = make_url(database_url(raw_settings()))
+    if url.get_backend_name() == "sqlite" and not Path(url.database or "").is_file():
+        return "no database yet to compare with"
+    engine = open_engine(url.render_as_string(hide_password=False))
+    try:
+        return f"{check_kept(engine, load_handbook())} versions in the database agree"
+    except OperationalError:
+        return "not compared, the database cannot be reached; the start compares again"
+    finally:
+        engine.dispose()
 
 
 def _signals() -> str:
@@ -70,6 +89,7 @@ def blocked_texts() -> int:
 
 CHECKS: tuple[tuple[str, Callable[[], str]], ...] = (
     ("handbook tables", _tables),
+    ("calendars", _calendars),
     ("raising signals", _signals),
     ("language rules", _rules),
     ("texts", _texts),

@@ -21,6 +21,7 @@ from bot.channels.web.api import web
 from bot.channels.web.embedding import allow_origins
 from bot.console.api import blueprints as console_blueprints
 from bot.console.clock_loop import run_clock, run_nightly, run_outbox
+from bot.desk.kept_calendars import keep_calendars
 from bot.desk.messages import Gate, Message
 from bot.desk.outbox import Sender
 from bot.desk.rules_in_force import adopt_rules
@@ -85,6 +86,7 @@ def open_desk(settings: Settings, *, now: Callable[[], datetime] = utc_now) -> D
         texts.render("utter_safe_choice"),
     )
     with sessions.begin() as session:
+        handbook = keep_calendars(session, handbook, now=now())
         adopt_rules(session, gate, now=now())
     rasa = RasaClient(settings.rasa_url, secret=settings.secret, timeout=settings.rasa_timeout)
     hub = Hub()

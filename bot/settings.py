@@ -101,6 +101,11 @@ def raw_settings(environ: Mapping[str, str] | None = None) -> dict[str, str]:
     return {name: environ.get(f"INTAKE_{name}", default) for name, default, _ in TABLE}
 
 
+def database_url(raw: Mapping[str, str]) -> str:
+    """Return the address of the database that the settings' texts name."""
+    return raw["DATABASE_URL"] or f"sqlite:///{Path(raw['HOME']) / 'desk.db'}"
+
+
 def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
     """Read the environment into typed settings; raise `SettingError` on a wrong value."""
     raw = raw_settings(environ)
@@ -118,8 +123,7 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
             values[name.lower()] = _number(name, text, int)
         else:
             values[name.lower()] = text
-    if not values["database_url"]:
-        values["database_url"] = f"sqlite:///{home / 'desk.db'}"
+    values["database_url"] = database_url(raw)
     values["secret"] = values["secret"] or stored_secret(home)
     return Settings(**values)  # type: ignore[arg-type]
 

@@ -26,6 +26,7 @@ from bot.desk.figures import (
     table_of,
     with_titles,
 )
+from bot.desk.kept_calendars import keep_calendars, with_kept
 from bot.desk.replays import replay_all
 from bot.handbook.deadlines import SHANGHAI
 from bot.handbook.figures import figures
@@ -53,7 +54,9 @@ class Replay:
         engine = open_engine(load_settings().database_url)
         migrate(engine)
         started = time.perf_counter()
-        done = replay_all(engine, load_handbook(), now=_now(), workers=args.workers)
+        with session_factory(engine)() as session:
+            handbook = with_kept(session, load_handbook())
+        done = replay_all(engine, handbook, now=_now(), workers=args.workers)
         seconds = time.perf_counter() - started
         for ticket, what, stored, replayed in done.differences[: args.most]:
             print(f"{ticket}: {what}: stored {stored}, replayed {replayed}")
@@ -81,14 +84,16 @@ class Clock:
         settings = load_settings()
         engine = open_engine(settings.database_url)
         migrate(engine)
-        sessions, handbook = session_factory(engine), load_handbook()
+        sessions = session_factory(engine)
+        with sessions.begin() as session:
+            handbook = keep_calendars(session, load_handbook(), now=_now())
         if args.once:
             swept = sweep(sessions, handbook, now=_now())
             with sessions.begin() as session:
                 close_days(session, handbook, now=_now())
             print(
                 f"fired {swept.fired}, resumed {swept.resumed}, surveys {swept.surveys},"
-                f" members {swept.members}, failed {swept.failed}"
+                f" members {swept.members}, improvements {swept.improvements}, failed {swept.failed}"
             )
             return 1 if swept.failed else 0
 

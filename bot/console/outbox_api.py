@@ -7,18 +7,17 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from bot.console.routing import Ask, Field, Section
-from bot.console.views import channel_title
 from bot.desk import outbox
 from bot.desk.audit import record_audit
+from bot.desk.dead_letters import receiver_of, sender_title
 from bot.desk.notices import CUSTOMER
 from bot.desk.senders import digest_text
 from bot.handbook.privacy import mask
-from bot.storage.conversations import Conversation, Message
+from bot.storage.conversations import Message
 from bot.storage.notices import Delivery
 from bot.storage.tickets import Ticket
 
 section = Section("outbox")
-SENDERS = {"console": "工作台", "webhook": "消息推送", "mail": "邮件", CUSTOMER: "客户渠道"}
 STATES = {
     outbox.PENDING: "待发送", outbox.SENT: "已发送", outbox.MERGED: "已并入汇总",
     outbox.DEAD: "未送达", outbox.SKIPPED: "未配置发送方式或收件人",
@@ -55,27 +54,14 @@ def _letter(session: Session, ask: Ask, row: Delivery) -> dict[str, Any]:
     return {
         "id": row.delivery_id,
         "sender": row.sender,
-        "sender_title": SENDERS.get(row.sender, row.sender),
-        "target": _target(session, ask, row),
+        "sender_title": sender_title(row),
+        "target": receiver_of(session, ask.desk.handbook, row),
         "text": mask(_text(session, ask, row)),
         "ticket": ticket.number if ticket else None,
         "attempts": row.attempts,
         "error": row.last_error,
         "created_at": row.created_at,
     }
-
-
-def _target(session: Session, ask: Ask, row: Delivery) -> str:
-    """Name the receiver: the customer's channel, or the role and team of a notice."""
-    if row.sender == CUSTOMER:
-        conversation = session.get(Conversation, row.target)
-        return f"客户（{channel_title(conversation.channel) if conversation else '会话不存在'}）"
-    role, team = row.payload.get("role", ""), row.payload.get("team") or ""
-    known = ask.desk.handbook.teams
-    return " ".join(filter(None, (known[team].title if team in known else team, ROLES.get(role, role))))
-
-
-ROLES = {"holder": "经办人", "team": "团队", "leader": "班长", "duty_manager": "值班经理"}
 
 
 def _text(session: Session, ask: Ask, row: Delivery) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from functools import cache
 from typing import Any
 
 from itsdangerous import URLSafeTimedSerializer
@@ -14,7 +13,7 @@ from sqlalchemy.orm import Session
 from bot.desk.serving import holders
 from bot.desk.staff import Caller, staff_titles
 from bot.desk.tickets import ticket_card
-from bot.handbook.channels import load_channels
+from bot.handbook.channels import channel_title
 from bot.handbook.clocks import CALLBACK
 from bot.handbook.handoff import ConversationState
 from bot.handbook.lifecycle import OPEN_STATES
@@ -30,12 +29,6 @@ SNIPPET = 60
 # Facts that are personal: shown masked, revealed with a reason.
 SECRET_FACTS = frozenset({"phone_number", "address", "broadband_account", "name", "identity"})
 FILE_DAYS = 30
-
-
-@cache
-def channel_title(channel: str) -> str:
-    """Return the name of a channel, also of a second account of its platform."""
-    return load_channels().title_of(channel)
 
 
 def snippet(text: str, most: int = SNIPPET) -> str:

@@ -1,4 +1,4 @@
-"""The desk's watch (值守): offers, lost people, who waits too long, words of an appeal, certificates.
+"""The desk's watch (值守): offers, lost people, long waits, appeals, dead letters, certificates.
 
 One loop per process; every part is idempotent, so that several processes do no harm, and has a
 transaction of its own, so that one that fails takes nothing from the others.
@@ -19,6 +19,7 @@ from sqlalchemy.orm import Session
 from bot.console.routing import Tables, console_tables
 from bot.desk import absence, complaints, presence
 from bot.desk.apart import apart, told
+from bot.desk.dead_letters import tell_dead_letters
 from bot.desk.messages import deliver_pending
 from bot.desk.notices import notify_staff
 from bot.desk.rules_in_force import check_waiting
@@ -68,6 +69,11 @@ def _watch_appeals(session: Session, desk: Any, tables: Tables, now: datetime) -
     return [ticket.conversation_id for ticket in alarmed if ticket.conversation_id]
 
 
+def _tell_dead_letters(session: Session, desk: Any, tables: Tables, now: datetime) -> list[str]:
+    tell_dead_letters(session, desk.handbook, now=now)
+    return []
+
+
 # In this order: who was lost frees what is offered next.
 PARTS: dict[str, Part] = {
     "return_abandoned": _return_abandoned,
@@ -77,6 +83,7 @@ PARTS: dict[str, Part] = {
     "sweep_offers": _sweep_offers,
     "check_waiting": _check_waiting,
     "watch_appeals": _watch_appeals,
+    "tell_dead_letters": _tell_dead_letters,
 }
 
 

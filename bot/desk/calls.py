@@ -8,8 +8,11 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from bot.desk.notices import notify_staff
 from bot.desk.surveys import OVERDUE, PERSON
+from bot.handbook.deadlines import SHANGHAI
 from bot.handbook.errors import NotFound, Refusal
+from bot.handbook.tables import Handbook
 from bot.storage.clock import Improvement, Survey
 from bot.storage.tickets import Ticket
 
@@ -71,5 +74,32 @@ def finish_improvement(
     if improvement.state == "done":
         raise ImprovementDone("该改进事项已登记措施，请刷新列表", improvement=improvement.id)
     improvement.result, improvement.owner_id = result, staff_id
-    improvement.state, improvement.done_at = "done", now
+    improvement.state, improvement.done_at, improvement.next_at = "done", now, None
     session.flush()
+
+
+def remind_of_improvement(
+    session: Session, handbook: Handbook, improvement: Improvement, *, now: datetime
+) -> bool:
+    """Tell owner and leader of an open item that is due, and again as long as it is late."""
+    if improvement.next_at is None or improvement.next_at > now:
+        return False
+    rule = handbook.clock.closure.improvement_late
+    # What was missed meanwhile is told as one.
+    times = (now - improvement.due_at) // rule.every
+    improvement.next_at = improvement.due_at + (times + 1) * rule.every
+    ticket = session.get(Ticket, improvement.ticket_id)
+    until = improvement.due_at.astimezone(SHANGHAI).strftime("%m-%d %H:%M")
+    late = f"已逾期（应在{until}前），第{times}次督办" if times else f"已到期（{until}）"
+    text = f"工单{ticket.number}（{handbook.type_of(ticket.type).title}）低分评价的改进事项{late}，尚未登记措施，请尽快了解情况，由班长在“回访”页登记。"
+    owner = improvement.owner_id or ticket.holder_id
+    for role in rule.tell:
+        if role == "holder" and owner is None:
+            continue
+        notify_staff(
+            session, key=f"{ticket.number}:improvement:{improvement.cycle}:{times}:{role}",
+            kind="improvement", level="warning", role=role, ticket=ticket, team=improvement.team,
+            staff_id=owner if role == "holder" else None, text=text, now=now, by=rule.by,
+        )
+    session.flush()
+    return True

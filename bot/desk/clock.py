@@ -16,6 +16,7 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session, sessionmaker
 
 from bot.desk.apart import FAILED, apart
+from bot.desk.calls import remind_of_improvement
 from bot.desk.consequences import incident_of_carrier, role_of_rung
 from bot.desk.followup import serve_survey
 from bot.desk.incident_serving import delay_incident, serve_incident
@@ -35,7 +36,7 @@ from bot.handbook.escalation import (
 )
 from bot.handbook.lifecycle import OPEN_STATES
 from bot.handbook.tables import Handbook
-from bot.storage.clock import Incident, LadderFiring, Survey, TicketClock
+from bot.storage.clock import Improvement, Incident, LadderFiring, Survey, TicketClock
 from bot.storage.engine import reading
 from bot.storage.tickets import Ticket
 
@@ -43,6 +44,8 @@ log = structlog.get_logger()
 # A ticket whose row cannot be served is looked at again later and does not hold up the others.
 TRY_AGAIN = timedelta(minutes=5)
 BATCH = 20
+# What is due besides clocks says so itself.
+ROWS = {"survey": Survey, "incident": Incident, "improvement": Improvement}
 # What a customer is told of the delay of a clock.
 DELAYED = {
     RESOLUTION: "utter_told_delayed", CALLBACK: "utter_told_call_delayed",
@@ -58,6 +61,7 @@ class Swept:
     resumed: int = 0
     surveys: int = 0
     members: int = 0
+    improvements: int = 0
     failed: int = 0
     late: list[float] = field(default_factory=list)
 
@@ -65,9 +69,12 @@ class Swept:
 def sweep(
     sessions: sessionmaker, handbook: Handbook, *, now: datetime, most: int = 2_000
 ) -> Swept:
-    """Fire every due step of clocks, holds, surveys and incidents up to `now`."""
+    """Fire every due step of clocks, holds, surveys, incidents and improvements up to `now`."""
     swept = Swept()
-    for kind, serve in (("ticket", _serve_ticket), ("survey", _serve_survey), ("incident", _serve_incident)):
+    for kind, serve in (
+        ("ticket", _serve_ticket), ("survey", _serve_survey), ("incident", _serve_incident),
+        ("improvement", _serve_improvement),
+    ):
         try:
             _sweep_kind(sessions, handbook, kind, serve, now, most, swept)
         except Exception:
@@ -99,23 +106,10 @@ def _sweep_kind(
 def _due(session: Session, kind: str, now: datetime, failed: Collection[int]) -> list[int]:
     """Return what is due; what failed in this round is left out, however first it stands."""
     if kind == "ticket":
-        query = (
-            select(TicketClock.ticket_id)
-            .where(TicketClock.next_fire_at <= now, TicketClock.ticket_id.not_in(failed))
-            .order_by(TicketClock.next_fire_at)
-        )
-    elif kind == "survey":
-        query = (
-            select(Survey.id)
-            .where(Survey.next_at <= now, Survey.id.not_in(failed))
-            .order_by(Survey.next_at)
-        )
+        id_, due = TicketClock.ticket_id, TicketClock.next_fire_at
     else:
-        query = (
-            select(Incident.id)
-            .where(Incident.next_at <= now, Incident.id.not_in(failed))
-            .order_by(Incident.next_at)
-        )
+        id_, due = ROWS[kind].id, ROWS[kind].next_at
+    query = select(id_).where(due <= now, id_.not_in(failed)).order_by(due)
     return list(dict.fromkeys(session.execute(query.limit(BATCH * 2)).scalars()))[:BATCH]
 
 
@@ -147,10 +141,8 @@ def _put_off(session: Session, kind: str, row_id: int, now: datetime) -> None:
             .where(TicketClock.ticket_id == row_id, TicketClock.next_fire_at <= now)
             .values(next_fire_at=later)
         )
-    elif kind == "survey":
-        change = update(Survey).where(Survey.id == row_id).values(next_at=later)
     else:
-        change = update(Incident).where(Incident.id == row_id).values(next_at=later)
+        change = update(ROWS[kind]).where(ROWS[kind].id == row_id).values(next_at=later)
     session.execute(change.execution_options(synchronize_session=False))
 
 
@@ -191,6 +183,22 @@ def _serve_incident(
     served = serve_incident(session, handbook, incident, now=now)
     swept.members += served
     return True
+
+
+def _serve_improvement(
+    session: Session, handbook: Handbook, improvement_id: int, now: datetime, swept: Swept
+) -> bool:
+    improvement = session.execute(
+        select(Improvement)
+        .where(Improvement.id == improvement_id)
+        .with_for_update(skip_locked=True)
+        .execution_options(populate_existing=True)
+    ).scalar_one_or_none()
+    if improvement is None:
+        return False
+    reminded = remind_of_improvement(session, handbook, improvement, now=now)
+    swept.improvements += reminded
+    return reminded
 
 
 def _serve_ticket(

@@ -180,17 +180,18 @@ def note_low_mark(
     if found is not None:
         return
     due = now + handbook.clock.closure.improvement
+    hours = handbook.clock.closure.improvement.total_seconds() / 3600
     session.add(
         Improvement(
             ticket_id=ticket.id, cycle=cycle, team=ticket.team, reason=f"评价{score}分：{words}"[:500],
-            due_at=due, created_at=now,
+            due_at=due, next_at=due, created_at=now,
         )
     )
     session.flush()
     notify_staff(
         session, key=f"{ticket.number}:low:{cycle}", kind="low_mark", level="warning",
         role="leader", ticket=ticket, now=now, by=("console", "mail"),
-        text=f"工单{ticket.number}（{handbook.type_of(ticket.type).title}）客户评价{score}分，请在24小时内了解情况并登记改进措施。",
+        text=f"工单{ticket.number}（{handbook.type_of(ticket.type).title}）客户评价{score}分，请在{hours:g}小时内了解情况并登记改进措施。",
     )
 
 

@@ -336,7 +336,7 @@ def send_again(
     ).scalar_one_or_none()
     if row is None:
         raise NotFound("没有这封待重发的通知，可能已经重发", delivery=delivery_id)
-    row.state, row.attempts, row.next_at = PENDING, 0, now
+    row.state, row.attempts, row.next_at, row.told_at = PENDING, 0, now, None
     session.flush()
     return row
 
@@ -355,7 +355,7 @@ def bury(session: Session, message: Message, *, reason: str, now: datetime) -> D
             ticket_id=session.execute(ticket).scalar_one_or_none(),
         )
     message.state = "failed"
-    letter.state, letter.last_error = DEAD, reason[:300]
+    letter.state, letter.last_error, letter.told_at = DEAD, reason[:300], None
     session.flush()
     return letter
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
 from pathlib import Path
 
 from bot.handbook.escalation import Retry
@@ -111,6 +112,12 @@ def load_channels(path: Path = TABLE) -> ChannelTables:
     for each in (retry, code, row):
         each.end()
     return tables
+
+
+@cache
+def channel_title(channel: str) -> str:
+    """Return the name of a channel, also of a second account of its platform."""
+    return load_channels().title_of(channel)
 
 
 def _sub(row: Row, key: str) -> Row:

@@ -8,11 +8,12 @@ from datetime import date, timedelta
 from itertools import pairwise
 from pathlib import Path
 
-from bot.handbook.closure import Closure, SurveyRule
+from bot.handbook.closure import Closure, Reminder, SurveyRule
 from bot.handbook.emergency import AREA_LEVELS, Emergency, Threshold
 from bot.handbook.escalation import (
     ROLES,
     SENDERS,
+    DeadLetters,
     Escalation,
     Ladder,
     LadderStep,
@@ -131,7 +132,7 @@ def _periods(row: Row, key: str) -> tuple[Period, ...]:
 
 def _escalation(path: Path, classes: Collection[str]) -> tuple[Escalation, int]:
     table, head = read_table(path)
-    quiet, retry = _sub(table, "quiet"), _sub(table, "retry")
+    quiet, retry, dead = (_sub(table, name) for name in ("quiet", "retry", "dead_letters"))
     period = tuple(_minute(quiet, key) for key in ("from", "to"))
     escalation = Escalation(
         at_risk=table.number("at_risk_percent", least=1) / 100,
@@ -145,9 +146,14 @@ def _escalation(path: Path, classes: Collection[str]) -> tuple[Escalation, int]:
             most=retry.whole("most", least=1),
             lease=timedelta(seconds=retry.number("lease_s", least=1)),
         ),
+        dead_letters=DeadLetters(
+            # Only these see the outbox, in which a letter is sent again.
+            tell=dead.one_of("tell", ["leader", "duty_manager"]),
+            every=timedelta(minutes=dead.number("every_minutes", least=1)),
+        ),
         ladders=tuple(_ladder(row, classes) for row in table.rows("ladders")),
     )
-    for each in (quiet, retry):
+    for each in (quiet, retry, dead):
         each.end()
     covered = {ladder.deadline_class for ladder in escalation.ladders if ladder.clock is None}
     if missing := sorted(set(classes) - covered):
@@ -223,12 +229,18 @@ def _closure(
         row.end()
     if missing := sorted(set(classes) - set(rules)):
         raise table.fail("classes", f"a line for the class {missing[0]}")
+    late = _sub(table, "improvement_late")
     closure = Closure(
         survey_hours=_period(table, "survey_hours"),
         score_wait=timedelta(hours=table.number("score_wait_h", least=0.1)),
         low_score=table.whole("low_score", least=1),
         solved_score=table.whole("solved_score", least=1),
         improvement=timedelta(hours=table.number("improvement_h", least=0.1)),
+        improvement_late=Reminder(
+            every=timedelta(hours=late.number("every_h", least=1)),
+            tell=tuple(late.texts("tell", allowed=("holder", "leader", "duty_manager"), least=1)),
+            by=tuple(late.texts("by", allowed=SENDERS, least=1)),
+        ),
         complaint_answer_h=table.number("complaint_answer_h", least=1),
         durable_days=table.whole("durable_days", least=1),
         sample_percent=table.number("sample_percent"),
@@ -236,6 +248,7 @@ def _closure(
         rules=rules,
         person_kinds=frozenset(table.texts("person_kinds", allowed=kinds)),
     )
+    late.end()
     table.end()
     return closure, head.version
 

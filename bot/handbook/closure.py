@@ -29,6 +29,15 @@ class SurveyRule:
 
 
 @dataclass(frozen=True)
+class Reminder:
+    """Hold who is told how of an open improvement item, when it is due and how often after that."""
+
+    every: timedelta
+    tell: tuple[str, ...]
+    by: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Closure:
     """Hold the whole table."""
 
@@ -37,6 +46,7 @@ class Closure:
     low_score: int
     solved_score: int
     improvement: timedelta
+    improvement_late: Reminder
     # What a complainant is owed, and the regulator after an appeal (5.5).
     complaint_answer_h: float
     durable_days: int

@@ -75,6 +75,14 @@ class Retry:
 
 
 @dataclass(frozen=True)
+class DeadLetters:
+    """Hold who is told at the console of deliveries that were given up, and how often at most."""
+
+    tell: str
+    every: timedelta
+
+
+@dataclass(frozen=True)
 class Escalation:
     """Hold the whole table."""
 
@@ -83,6 +91,7 @@ class Escalation:
     quiet: Period
     digest: timedelta
     retry: Retry
+    dead_letters: DeadLetters
     ladders: tuple[Ladder, ...]
 
     def ladder_of(self, *, deadline_class: str, clock: str) -> Ladder | None:

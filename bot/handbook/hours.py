@@ -8,9 +8,10 @@ Figures: `data/handbook/hours.yml`.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta, timezone
+from typing import Any
 
 from bot.handbook.deadlines import SHANGHAI
 
@@ -30,11 +31,23 @@ class Calendar:
     always: bool = False
     week: Mapping[int, tuple[Period, ...]] = field(default_factory=dict)
     days: Mapping[date, tuple[Period, ...]] = field(default_factory=dict)
+    # Of a version that has left the table: old tickets run by it, new ones never.
+    kept: bool = False
 
     @property
     def key(self) -> str:
         """Return the name under which a ticket keeps the calendar it was opened under."""
         return f"{self.id}@{self.version}"
+
+    def content(self) -> dict[str, Any]:
+        """Return all that decides when the clock runs, as plain data in one order."""
+        return {
+            "always": self.always,
+            "week": {str(day): [list(each) for each in self.week[day]] for day in sorted(self.week)},
+            "days": {
+                day.isoformat(): [list(each) for each in self.days[day]] for day in sorted(self.days)
+            },
+        }
 
     def periods_on(self, day: date) -> tuple[Period, ...]:
         """Return the working periods of one day."""
@@ -85,6 +98,20 @@ class Calendar:
 ALWAYS = Calendar("always", "全天候", always=True)
 
 
+def read_content(id_: str, version: int, content: Mapping[str, Any]) -> Calendar:
+    """Return the calendar of such plain data, under its id instead of a title."""
+    week, days = content["week"].items(), content["days"].items()
+    return Calendar(
+        id_, id_, version, always=content["always"],
+        week={int(day): _read_periods(periods) for day, periods in week},
+        days={date.fromisoformat(day): _read_periods(periods) for day, periods in days},
+    )
+
+
+def _read_periods(periods: Iterable[Sequence[int]]) -> tuple[Period, ...]:
+    return tuple((opens, closes) for opens, closes in periods)
+
+
 def read_period(text: str) -> Period | None:
     """Read `08:30-12:00` into minutes of the day; None when it is not of that form."""
     match = re.fullmatch(r"(\d\d):(\d\d)-(\d\d):(\d\d)", text)
@@ -112,10 +139,10 @@ def end_of(period: Period, moment: datetime) -> datetime:
 
 
 def calendar_of(calendars: Mapping[str, Calendar], name: str) -> Calendar:
-    """Return a calendar by key (`office@2`) or the newest version of a plain name."""
+    """Return a calendar by key (`office@2`) or the newest version of a plain name in the table."""
     if name in calendars:
         return calendars[name]
-    versions = [each for each in calendars.values() if each.id == name]
+    versions = [each for each in calendars.values() if each.id == name and not each.kept]
     if not versions:
         raise KeyError(name)
     return max(versions, key=lambda each: each.version)

@@ -40,6 +40,17 @@ class TicketClock(Base):
     next_fire_at = Column(UtcDateTime)
 
 
+class KeptCalendar(Base):
+    """One version of a service calendar (服务日历) as tickets were opened under it."""
+
+    __tablename__ = "kept_calendars"
+
+    key = Column(String(64), primary_key=True)
+    title = Column(String(64), nullable=False)
+    content = Column(Json, nullable=False)
+    since = Column(UtcDateTime, nullable=False)
+
+
 class TicketOutcome(Base):
     """One fact of the figures, as `bot/handbook/outcomes.py` finds it in the log."""
 
@@ -118,12 +129,16 @@ class Survey(Base):
 
 
 class Improvement(Base):
-    """Something to do better (改进事项): from a low mark, with an owner and a due time."""
+    """Something to do better (改进事项): from a low mark, with an owner and a due time.
+
+    `next_at` is when the sweep tells of it while it is open.
+    """
 
     __tablename__ = "improvements"
     __table_args__ = (
         UniqueConstraint("ticket_id", "cycle"),
         Index("ix_improvements_state_due_at", "state", "due_at"),
+        Index("ix_improvements_next_at", "next_at"),
     )
 
     id = Column(Integer, primary_key=True)
@@ -135,6 +150,7 @@ class Improvement(Base):
     result = Column(Text)
     state = Column(String(12), nullable=False, default="open")
     due_at = Column(UtcDateTime, nullable=False)
+    next_at = Column(UtcDateTime)
     created_at = Column(UtcDateTime, nullable=False)
     done_at = Column(UtcDateTime)
 

@@ -51,6 +51,7 @@ class Delivery(Base):
     __table_args__ = (
         Index("ix_deliveries_state_next_at", "state", "next_at"),
         Index("ix_deliveries_digest_state", "digest", "state"),
+        Index("ix_deliveries_state_told_at", "state", "told_at"),
     )
 
     id = Column(Integer, primary_key=True)
@@ -68,3 +69,5 @@ class Delivery(Base):
     last_error = Column(String(300))
     created_at = Column(UtcDateTime, nullable=False)
     sent_at = Column(UtcDateTime)
+    # When people were told that it was given up.
+    told_at = Column(UtcDateTime)

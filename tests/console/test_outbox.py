@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import time
 
 import httpx
 import pytest
@@ -136,3 +137,15 @@ def test_a_warning_is_heard_by_whom_the_ladder_names(
     texts = [each["text"] for each in client.get("/notices").json()["data"]["notices"]]
 
     assert {text.partition("-")[2] for text in texts if text.startswith(f"{role}-")} == heard
+
+
+def test_the_leader_is_told_of_a_new_dead_letter(local: LocalDesk, leader: httpx.Client) -> None:
+    dead_letter(local)
+    told: list[str] = []
+    end = time.monotonic() + 20
+    while not told and time.monotonic() < end:
+        notices = leader.get("/notices").json()["data"]["notices"]
+        told = [each["text"] for each in notices if each["kind"] == "dead_letter"]
+        time.sleep(0.1)
+
+    assert told and "发件箱" in told[0] and PHONE not in told[0]
