@@ -145,12 +145,21 @@ def test_an_incomplete_type_comes_back_with_what_is_missing(trainer: httpx.Clien
     assert "written" not in data
 
 
-def test_near_types_are_looked_for_while_one_writes(trainer: httpx.Client) -> None:
-    answer = trainer.post("/coach/near-types", json={"sentences": "家里宽带断了上不了网\n光猫红灯一直亮着"})
+def test_near_types_are_looked_for_while_one_writes(
+    trainer: httpx.Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = []
 
-    assert answer.status_code == 200, answer.text
-    [near] = answer.json()["data"]["confusable"]
-    assert (near["title"], near["share"]) == ("宽带故障", 1.0)
+    async def tool(ask: object, *words: str, given: str | None = None) -> dict[str, object]:
+        asked.append((words, given))
+        return {"confusable": []}
+
+    monkeypatch.setattr(coach_data_api, "tool", tool)
+    said = "家里宽带断了上不了网\n光猫红灯一直亮着"
+    answer = trainer.post("/coach/near-types", json={"sentences": said})
+
+    assert answer.json()["data"]["confusable"] == []
+    assert asked == [(("near", "-", "--json"), said)]
 
 
 def test_a_type_may_come_with_hundreds_of_sentences(
