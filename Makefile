@@ -58,6 +58,7 @@ month: setup ## live a month of 100,000 customers in virtual time and replay it
 	@$(RUN) -m tests.load.month
 
 coach-journey: setup ## grow a type from a misread turn to service and back, on all of the data
+	@$(RUN) -m bot train
 	@$(RUN) -m pytest -p no:randomly -m slow tests/coach $(ARGS)
 
 chaos: setup ## kill the process at every commit point and compare (1,000 kills)

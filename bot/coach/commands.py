@@ -14,6 +14,7 @@ TOOLS = {
     "label": ("bot.coach.labels", "", "label, skip or divide turns"),
     "promote": ("bot.coach.promote", "", "make settled labels into training sentences"),
     "new-intent": ("bot.coach.new_intent", "", "check or add a new type from an answer file"),
+    "near": ("bot.coach.near_types", "", "show which types sentences come near, while one writes"),
     "situations": ("bot.coach.situations", "", "show a type's situations, to divide it by"),
     "rename-intent": ("bot.coach.change_intent", "rename", "rename a type with all that hangs on it"),
     "merge-intent": ("bot.coach.change_intent", "merge", "merge a type into another"),

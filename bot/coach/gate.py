@@ -37,7 +37,7 @@ from bot.desk.model_switching import let_pass
 from bot.desk.training_labels import labelled_items
 from bot.handbook.signal_table import signals_in_force
 from bot.handbook.tables import Handbook, load_handbook
-from bot.handbook.training import Measure, judge
+from bot.handbook.training import Measure, Part, judge
 from bot.handbook.training_table import load_training
 from bot.settings import ROOT, Settings, load_settings
 from bot.storage.engine import migrate, open_engine, reading, session_factory
@@ -45,6 +45,7 @@ from bot.storage.engine import migrate, open_engine, reading, session_factory
 WEEK = timedelta(days=7)
 TIMED = 200
 SENTENCES_SHOWN = 20
+IN_A_REASON = 5
 
 
 def week_of_labels(session: Session, handbook: Handbook, *, now: datetime) -> list[Example]:
@@ -76,15 +77,33 @@ def measure_model(rows: Sequence[Judged], requests: frozenset[str]) -> dict[str,
 def losses(new: dict[str, Measure], old: dict[str, Measure], types: list[dict[str, Any]]) -> dict[str, Measure]:
     """Return the measures that compare the candidate with the model in service."""
     parts = {
-        row["title"]: (row["before"] - row["after"], len(row["broken"]))
+        row["title"]: Part(row["before"] - row["after"], len(row["broken"]))
         for row in types if row["before"] is not None and row["after"] is not None
     }
-    found = {"type_loss": Measure(max((loss for loss, _ in parts.values()), default=0.0), None, parts)}
+    found = {"type_loss": Measure(max((part.value for part in parts.values()), default=0.0), None, parts)}
     for name, loss in (("accuracy", "accuracy_loss"), ("urgent_recall", "urgent_loss")):
         before, after = old[name].value, new[name].value
         if before is not None and after is not None:
             found[loss] = Measure(before - after)
     return found
+
+
+def newcomers(rows: Sequence[Judged], names: set[str], titles: dict[str, str]) -> Measure:
+    """Return how many test sentences of each type that the model in service lacks are read right."""
+    parts = {}
+    for name in names:
+        own = [row for row in rows if row.example.type == name]
+        wrong = [row for row in own if not row.is_right]
+        misread = [
+            f"“{row.example.text}”读成{titles.get(row.reading.type, row.reading.type)}"
+            for row in wrong[:IN_A_REASON]
+        ]
+        if len(wrong) > IN_A_REASON:
+            misread.append(f"等{len(wrong)}句")
+        right = share(len(own) - len(wrong), len(own))["value"]
+        parts[titles.get(name, name)] = Part(right or 0.0, len(own), tuple(misread))
+    lowest = min((part.value for part in parts.values() if part.sentences), default=None)
+    return Measure(lowest, None, parts)
 
 
 def compare_types(
@@ -213,6 +232,9 @@ def examine(
             "size_mb": _size_mb(serving), "latency_ms": latency_ms(old, [e.text for e in examples]),
         }
         measures |= losses(measures, earlier, report["types"])
+        measures["new_type_recall"] = newcomers(
+            after, set(new.types.labels) - set(old.types.labels), titles
+        )
     tell("走对话" if play else "对照对话开场", 0.6)
     report["conversations"] = conversations_of(root, new, old)
     broken = len(report["conversations"]["broken"])
@@ -228,6 +250,7 @@ def examine(
     return {
         "passed": all(j.ok for j in judgements), "played": play, "sentences": len(examples),
         "reasons": [j.why for j in judgements if not j.ok],
+        "warnings": [j.warning for j in judgements if j.warning],
         "limits": [j.as_json() | {"was": was[j.id]} for j in judgements],
         "measures": {name: m.value for name, m in measures.items()},
         **report,
@@ -258,9 +281,8 @@ def pass_gate(
             "signals": signals_in_force(),
         }
         keep_report(settings.home, name_of(archive), report)
-        note_state(
-            settings.home, message="通过" if report["passed"] else "未通过：" + "；".join(report["reasons"])
-        )
+        said = ["通过"] if report["passed"] else ["未通过：" + "；".join(report["reasons"])]
+        note_state(settings.home, message="；".join([*said, *report["warnings"]]))
     return report
 
 
@@ -310,6 +332,7 @@ def lines_of(report: dict[str, Any]) -> list[str]:
     for row in report["limits"]:
         was = "" if row["was"] is None else f", in service {row['was']:.3f}"
         lines.append(f"  {'ok  ' if row['ok'] else 'STOP'} {row['title']} {row['value']} ({row['bound']}{was})")
+    lines += [f"  warn {warning}" for warning in report["warnings"]]
     for row in report["types"]:
         if row["verdict"] == "unchanged":
             continue

@@ -23,7 +23,7 @@ from ruamel.yaml import YAML
 from bot.coach import type_files as places
 from bot.coach.data_report import families
 from bot.coach.examples import Example, read_training
-from bot.coach.near_types import confusable
+from bot.coach.near_types import confusable, line_of
 from bot.coach.promote import LIVE_TESTS, Known, Sentence, evaluation_sets, refusal
 from bot.coach.split import is_held_out
 from bot.coach.workspace import Changes, save
@@ -293,7 +293,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--commit", action="store_true", help="also commit on a branch")
     parser.add_argument("--by", default="trainer", help="who adds it")
     parser.add_argument("--no-model", action="store_true", help="look for near types by words only")
-    parser.add_argument("--near", action="store_true", help="only look for near types, by words: for while one writes")
     parser.add_argument("--json", action="store_true", help="print data")
     parser.add_argument("--root", type=Path, default=ROOT, help=argparse.SUPPRESS)
 
@@ -307,12 +306,6 @@ def run(args: argparse.Namespace) -> int:
     if not isinstance(answers, Mapping):
         raise DeskError("bad_request", "the answer file is not a mapping of answers")
     handbook, training = load_handbook(args.root / "data" / "handbook"), load_training()
-    if args.near:
-        said = [row for row in answers.get("sentences") or [] if isinstance(row, Mapping)]
-        texts = [text for row in said if (text := str(row.get("text") or "").strip())]
-        near = confusable(texts, read_training(args.root / "data" / "nlu"), handbook)
-        _show({"problems": [], "confusable": near}, as_json=args.json)
-        return 0
     reader = None if args.no_model else _serving_reader()
     checker = load_checker(verify=False) if answers.get("answer") else None
     draft = check_draft(answers, handbook, training, args.root, reader=reader, checker=checker)
@@ -358,7 +351,7 @@ def _show(result: dict[str, Any], *, as_json: bool) -> None:
     for row in result["problems"]:
         print(f"missing  {row['part']}: {row['message']}")
     for row in result["confusable"]:
-        print(f"near     {row['title']} ({row['type']}) {row['share']:.0%}")
+        print(line_of(row))
     print(result.get("diff", ""), end="")
     if "written" in result:
         stamp = datetime.now(timezone.utc).strftime("%H:%M")

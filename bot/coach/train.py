@@ -21,6 +21,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from bot.coach.tether import tethered
 from bot.desk.model_files import (
     BY_START,
     card_path,
@@ -163,20 +164,20 @@ def make(
     """Run Rasa's training in a process of its own; return the seconds it took.
 
     The archive appears whole or not at all. `tell` hears the log's lines and the seconds so far;
-    `words` stand in for Rasa's command. A failure raises `TrainingFailed`, a signal `Cancelled`.
+    `words` stand in for Rasa's command. A failure raises `TrainingFailed`, a signal `Cancelled`;
+    should we be killed, the training ends with us.
     """
+    _clear_drafts(archive.parent)
     draft = archive.parent / f".draft-{os.getpid()}"
-    shutil.rmtree(draft, ignore_errors=True)
     draft.mkdir(parents=True)
     started = time.monotonic()
     try:
-        with log.open("wb") as out:
-            process = subprocess.Popen(
-                list(words or command(root, draft, nlu or root / "data" / "nlu")), cwd=root,
-                env=environment(settings, root), stdout=out, stderr=out, start_new_session=True,
-                preexec_fn=lambda: os.nice(NICENESS),
-            )
-        _watch(process, lambda: tell(lines_of(log), time.monotonic() - started))
+        with log.open("wb") as out, subprocess.Popen(
+            tethered(words or command(root, draft, nlu or root / "data" / "nlu")), cwd=root,
+            env=environment(settings, root), stdin=subprocess.PIPE, stdout=out, stderr=out,
+            start_new_session=True, preexec_fn=lambda: os.nice(NICENESS),
+        ) as process:
+            _watch(process, lambda: tell(lines_of(log), time.monotonic() - started))
         made = draft / "intake.tar.gz"
         if process.returncode or not made.exists():
             raise TrainingFailed(log, "\n".join(lines_of(log)[-15:]))
@@ -184,6 +185,24 @@ def make(
     finally:
         shutil.rmtree(draft, ignore_errors=True)
     return time.monotonic() - started
+
+
+def _clear_drafts(folder: Path) -> None:
+    """Take away what trainings left that were killed; in a container one had our own number."""
+    for draft in folder.glob(".draft-*"):
+        pid = int(draft.name.removeprefix(".draft-"))
+        if pid == os.getpid() or not _lives(pid):
+            shutil.rmtree(draft, ignore_errors=True)
+
+
+def _lives(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        pass
+    return True
 
 
 def command(root: Path, draft: Path, nlu: Path) -> list[str]:

@@ -85,17 +85,25 @@ async def promote(ask: Ask) -> dict[str, Any]:
     body=[
         # A sentence takes about two hundred and fifty characters of JSON.
         Field("answers", "object", required=True, most=250_000), Field("write", "flag"), COMMIT,
-        Field("near", "flag", about="only look for near types, by words, while one writes"),
     ],
 )
 async def new_type(ask: Ask) -> dict[str, Any]:
     """Check or write."""
-    words = [name for name in ("write", "commit", "near") if ask.body.get(name)]
+    words = [name for name in ("write", "commit") if ask.body.get(name)]
     given = json.dumps(ask.body["answers"], ensure_ascii=False)
     return await tool(
         ask, "new-intent", "-", "--json", "--by", who(ask), *(f"--{word}" for word in words),
         given=given,
     )
+
+
+@section.endpoint(
+    "POST", "/coach/near-types", "Which types a new type's sentences come near, by words, while one writes", "coaching",
+    body=[Field("sentences", required=True, most=100_000, about="one a line")],
+)
+async def near_types(ask: Ask) -> dict[str, Any]:
+    """Look."""
+    return await tool(ask, "near", "-", "--json", given=ask.body["sentences"])
 
 
 def type_name(value: str | None, field: str) -> str:

@@ -54,17 +54,26 @@ class Training:
 
 
 @dataclass(frozen=True)
+class Part:
+    """One type's share of a figure: on how many sentences it rests, and how some were misread."""
+
+    value: float
+    sentences: int
+    misread: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Measure:
-    """One figure of the candidate; a loss may name the types that lost, with their sentences."""
+    """One figure of the candidate; it may be made of types, each of which is judged."""
 
     value: float | None
     interval: tuple[float, float] | None = None
-    parts: Mapping[str, tuple[float, int]] = field(default_factory=dict)
+    parts: Mapping[str, Part] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Judgement:
-    """Say of one limit whether the candidate keeps it, and why not."""
+    """Say of one limit whether the candidate keeps it, why not, and what could not be judged."""
 
     id: str
     title: str
@@ -72,6 +81,7 @@ class Judgement:
     value: float | None
     bound: str
     why: str = ""
+    warning: str = ""
 
     def as_json(self) -> dict[str, Any]:
         """Return the judgement as data."""
@@ -81,19 +91,24 @@ class Judgement:
 def judge(limits: Sequence[Limit], measures: Mapping[str, Measure]) -> list[Judgement]:
     """Hold every limit against the measures; what was not measured is passed over."""
     found = ((limit, measures.get(limit.measure)) for limit in limits)
-    return [_judged(limit, m) for limit, m in found if m is not None and m.value is not None]
+    return [_judged(limit, m) for limit, m in found if m is not None and (m.value is not None or m.parts)]
 
 
 def _judged(limit: Limit, measure: Measure) -> Judgement:
-    value = float(measure.value or 0.0)
-    why = [text for text in (_too_low(limit, measure, value), _too_high(limit, measure, value)) if text]
-    return Judgement(limit.id, limit.title, not why, round(value, 4), _bound(limit), "；".join(why))
+    value = measure.value
+    found = () if value is None else (_too_low(limit, measure, value), _too_high(limit, measure, value))
+    why = [text for text in found if text]
+    return Judgement(
+        limit.id, limit.title, not why, None if value is None else round(value, 4), _bound(limit),
+        "；".join(why), _too_few(limit, measure),
+    )
 
 
 def _bound(limit: Limit) -> str:
     parts = []
     if limit.least is not None:
-        parts.append(f"≥{limit.least:g}")
+        least = f"（测试句满{limit.least_sentences}句的类型）" if limit.least_sentences > 1 else ""
+        parts.append(f"≥{limit.least:g}{least}")
     if limit.least_lower is not None:
         parts.append(f"区间下限≥{limit.least_lower:g}")
     if limit.most is not None:
@@ -103,6 +118,13 @@ def _bound(limit: Limit) -> str:
 
 
 def _too_low(limit: Limit, measure: Measure, value: float) -> str:
+    if measure.parts and limit.least is not None:
+        low = [
+            f"{name}（{part.value:.3f}，{part.sentences}句中{'，'.join(part.misread)}）"
+            for name, part in sorted(measure.parts.items())
+            if part.value < limit.least and part.sentences >= limit.least_sentences
+        ]
+        return f"{limit.title}低于{limit.least:g}：{'、'.join(low)}" if low else ""
     if limit.least is not None and value < limit.least:
         return f"{limit.title}为{value:.3f}，低于{limit.least:g}"
     lower = measure.interval[0] if measure.interval else None
@@ -111,13 +133,23 @@ def _too_low(limit: Limit, measure: Measure, value: float) -> str:
     return ""
 
 
+def _too_few(limit: Limit, measure: Measure) -> str:
+    if limit.least is None:
+        return ""
+    few = [
+        f"{name}（{part.sentences}句）" for name, part in sorted(measure.parts.items())
+        if part.sentences < limit.least_sentences
+    ]
+    return f"{limit.title}：测试句不足{limit.least_sentences}句，无法判断：{'、'.join(few)}" if few else ""
+
+
 def _too_high(limit: Limit, measure: Measure, value: float) -> str:
     if limit.most is None:
         return ""
     if measure.parts:
         lost = {
-            name: loss for name, (loss, sentences) in measure.parts.items()
-            if loss > limit.most and sentences >= limit.least_sentences
+            name: part.value for name, part in measure.parts.items()
+            if part.value > limit.most and part.sentences >= limit.least_sentences
         }
         names = "、".join(f"{name}（-{loss:.3f}）" for name, loss in sorted(lost.items()))
         return f"{limit.title}超过{limit.most:g}：{names}" if lost else ""

@@ -10,8 +10,8 @@ from bot.handbook.tables import TABLES, Row, read_table, unique
 from bot.handbook.training import Band, Limit, Training
 
 MEASURES = (
-    "urgent_recall", "urgent_loss", "false_urgent", "accuracy_loss", "type_loss", "calibration",
-    "conversations_broken", "latency_ms", "size_mb",
+    "urgent_recall", "urgent_loss", "false_urgent", "accuracy_loss", "type_loss", "new_type_recall",
+    "calibration", "conversations_broken", "latency_ms", "size_mb",
 )
 SIGNALS = ("clarified", "handed_over", "out_of_scope", "engine_down")
 

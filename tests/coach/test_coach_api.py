@@ -145,6 +145,23 @@ def test_an_incomplete_type_comes_back_with_what_is_missing(trainer: httpx.Clien
     assert "written" not in data
 
 
+def test_near_types_are_looked_for_while_one_writes(
+    trainer: httpx.Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = []
+
+    async def tool(ask: object, *words: str, given: str | None = None) -> dict[str, object]:
+        asked.append((words, given))
+        return {"confusable": []}
+
+    monkeypatch.setattr(coach_data_api, "tool", tool)
+    said = "家里宽带断了上不了网\n光猫红灯一直亮着"
+    answer = trainer.post("/coach/near-types", json={"sentences": said})
+
+    assert answer.json()["data"]["confusable"] == []
+    assert asked == [(("near", "-", "--json"), said)]
+
+
 def test_a_type_may_come_with_hundreds_of_sentences(
     trainer: httpx.Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -156,10 +173,9 @@ def test_a_type_may_come_with_hundreds_of_sentences(
 
     monkeypatch.setattr(coach_data_api, "tool", tool)
     said = [{"text": f"第{n}句话，授权码一直没收到怎么办", "urgency": "general"} for n in range(300)]
-    answer = trainer.post("/coach/new-type", json={"answers": {"sentences": said}, "near": True})
+    answer = trainer.post("/coach/new-type", json={"answers": {"sentences": said}})
     assert answer.status_code == 200, answer.text
-    [(words, given)] = asked
-    assert "--near" in words
+    [(_, given)] = asked
     assert given["sentences"] == said
 
     endless = {"sentences": [{**row, "text": row["text"] * 20} for row in said]}

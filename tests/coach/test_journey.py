@@ -1,6 +1,7 @@
-"""One new type from the first misread turn to service and back: terminal, page, and a bad candidate.
+"""One new type from the first misread turn to service and back, a bad candidate, a switch under load.
 
-`make test` does it on a few sentences of each type, `make coach-journey` on all of the data.
+`make test` does it on a few sentences of each type, `make coach-journey` on all of the data. Two
+candidates are trained, one that knows the type and one made worse; every test can run alone.
 """
 
 from __future__ import annotations
@@ -35,17 +36,43 @@ MISREAD = (
     "帮看看我的号过户到联通那边的流程还差几步",
 )
 LATER = "我递交的携出申请现在审到哪一步了"
+ALL = pytest.param(None, id="all", marks=pytest.mark.slow)
 
 
-@pytest.fixture(
-    scope="module", params=[pytest.param(SENTENCES, id="few"), pytest.param(None, id="all", marks=pytest.mark.slow)]
-)
+@pytest.fixture(scope="module", params=[ALL, pytest.param(SENTENCES, id="few")])
 def shop(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workshop]:
     """Run the copy of the project with the model of its data."""
     shop = set_up(tmp_path_factory.mktemp("workshop"), sentences=request.param)
     shop.train()
     with shop.running():
         yield shop
+
+
+@pytest.fixture(scope="module")
+def grown(shop: Workshop) -> str:
+    """Grow the type from misread turns to a candidate that the gate let pass; return its name."""
+    complain(shop, *MISREAD)
+    turns = waiting(shop, *MISREAD)
+    assert len(turns) == len(MISREAD)
+    assert all("转了人工" in turn["reasons"] for turn in turns)
+
+    written = shop.data("new-intent", str(ANSWERS), "--write", "--commit", "--by", "zhou")
+    assert f"data/nlu/{NAME}.yml" in written["written"]
+    ids = [str(turn["id"]) for turn in turns]
+    for trainer in ("zhou", "li"):
+        shop.coach("label", *ids, "--type", NAME, "--urgency", "general", "--by", trainer)
+    promoted = shop.data("promote", "--write", "--commit", "--by", "zhou")
+    assert {row["text"] for row in promoted["train"] + promoted["tests"]} <= set(MISREAD)
+    assert promoted["refused"] == []
+    assert promoted["branch"] in git(shop, "branch", "--list", "training/*")
+
+    new = shop.train()
+    report = gate(shop, new)
+    [row] = [row for row in report["types"] if row["type"] == NAME]
+    assert (row["verdict"], row["before"]) == ("better", 0.0)
+    assert row["fixed"]
+    assert "new_type_recall" in {limit["id"] for limit in report["limits"]}
+    return new
 
 
 def serving(shop: Workshop) -> str:
@@ -72,32 +99,11 @@ def gate(shop: Workshop, model: str, *, leader: str = "班长王强") -> dict[st
     return report
 
 
-def test_a_type_grows_from_the_terminal(shop: Workshop) -> None:
+def test_a_type_grows_from_the_terminal(shop: Workshop, grown: str) -> None:
     old = serving(shop)
-    complain(shop, *MISREAD)
-    turns = waiting(shop, *MISREAD)
-    assert len(turns) == len(MISREAD)
-    assert all("转了人工" in turn["reasons"] for turn in turns)
-
-    written = shop.data("new-intent", str(ANSWERS), "--write", "--commit", "--by", "zhou")
-    assert f"data/nlu/{NAME}.yml" in written["written"]
-    ids = [str(turn["id"]) for turn in turns]
-    for trainer in ("zhou", "li"):
-        shop.coach("label", *ids, "--type", NAME, "--urgency", "general", "--by", trainer)
-    promoted = shop.data("promote", "--write", "--commit", "--by", "zhou")
-    assert {row["text"] for row in promoted["train"] + promoted["tests"]} <= set(MISREAD)
-    assert promoted["refused"] == []
-    assert promoted["branch"] in git(shop, "branch", "--list", "training/*")
-
-    new = shop.train()
-    report = gate(shop, new)
-    [row] = [row for row in report["types"] if row["type"] == NAME]
-    assert (row["verdict"], row["before"]) == ("better", 0.0)
-    assert row["fixed"]
-    assert "turns read" in shop.coach("shadow", new, "--since", "24", "--by", "zhou")
-
-    shop.coach("switch", new, "--reason", "能答携转进度了", "--by", "zhou")
-    shop.serves(new)
+    assert "turns read" in shop.coach("shadow", grown, "--since", "24", "--by", "zhou")
+    shop.coach("switch", grown, "--reason", "能答携转进度了", "--by", "zhou")
+    shop.serves(grown)
     assert ANSWER in shop.ask(LATER)
     shop.coach("rollback", "--reason", "再看看", "--by", "zhou")
     shop.serves(old)
@@ -107,7 +113,6 @@ def test_a_type_grows_from_the_terminal(shop: Workshop) -> None:
     assert [row["kind"] for row in history["changes"][:2]] == ["rollback", "switch"]
     assert history["changes"][1]["reason"] == "能答携转进度了"
     assert history["serving"] == old
-    the_shadow_never_answers_and_its_differences_reach_the_inbox(shop)
 
 
 def git(shop: Workshop, *words: str) -> str:
@@ -115,13 +120,10 @@ def git(shop: Workshop, *words: str) -> str:
     return done.stdout
 
 
-def the_shadow_never_answers_and_its_differences_reach_the_inbox(shop: Workshop) -> None:
-    candidate = next(
-        model["name"] for model in shop.data("history")["models"] if model["name"] != serving(shop)
-    )
+def test_the_shadow_never_answers_and_its_differences_reach_the_inbox(shop: Workshop, grown: str) -> None:
     complain(shop, "携号转网的申请进度在哪里看得到")
     before = messages(shop)
-    shop.coach("shadow", candidate, "--since", "24", "--share", "1", "--by", "zhou")
+    shop.coach("shadow", grown, "--since", "24", "--share", "1", "--by", "zhou")
 
     assert messages(shop) == before
     page = shop.data("inbox", "--reason", "models_disagree", "--limit", "100")
@@ -129,7 +131,7 @@ def the_shadow_never_answers_and_its_differences_reach_the_inbox(shop: Workshop)
     assert differ
     assert all("新旧模型不一致" in item["reasons"] for item in differ)
     assert NAME in {item["ranking"][0][0] for item in differ}
-    shop.coach("shadow", candidate, "--since", "24", "--share", "0", "--by", "zhou")
+    shop.coach("shadow", grown, "--since", "24", "--share", "0", "--by", "zhou")
 
 
 def messages(shop: Workshop) -> int:
@@ -137,20 +139,40 @@ def messages(shop: Workshop) -> int:
         return int(session.execute(select(func.count(Message.id))).scalar() or 0)
 
 
-@pytest.mark.slow
+def test_a_candidate_made_worse_on_purpose_is_stopped(shop: Workshop) -> None:
+    """Swap the sentences of two types, train, and let the gate say what got worse."""
+    one, two = (shop.root / "data" / "nlu" / f"{name}.yml" for name in ("bill_query", "fault_broadband"))
+    kept = one.read_text("utf-8"), two.read_text("utf-8")
+    one.write_text(kept[0].replace("intent: bill_query", "intent: fault_broadband"), "utf-8")
+    two.write_text(kept[1].replace("intent: fault_broadband", "intent: bill_query"), "utf-8")
+    try:
+        worse = shop.train()
+    finally:
+        one.write_text(kept[0], "utf-8")
+        two.write_text(kept[1], "utf-8")
+    said = shop.coach("gate", worse, fine=(1,))
+
+    last = said.strip().splitlines()[-1]
+    assert last.startswith("stopped: ")
+    assert "单一类型召回率下降超过0.08" in last
+    assert "宽带故障" in last and "话费账单查询" in last
+    assert "STOP 单一类型召回率下降" in said
+    refused = shop.coach("switch", worse, "--reason", "试试", "--by", "zhou", fine=(1,))
+    assert "serves" not in refused
+
+
+@pytest.mark.parametrize("shop", [ALL], indirect=True)
 def test_a_switch_under_load_loses_and_doubles_nothing(
-    shop: Workshop, capsys: pytest.CaptureFixture[str]
+    shop: Workshop, grown: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Twenty turns a second, a switch in their midst: what the engine cannot take at once waits."""
-    old = serving(shop)
-    new = next(m["name"] for m in shop.data("history")["models"] if m["name"] != old)
     with ThreadPoolExecutor(1) as pool:
         began = time.monotonic()
         crowd = pool.submit(asyncio.run, talk(shop.url, rate=RATE, seconds=SECONDS))
-        shop.coach("switch", new, "--reason", "在忙的时候换", "--by", "zhou")
+        shop.coach("switch", grown, "--reason", "在忙的时候换", "--by", "zhou")
         outcome = crowd.result()
         sent = time.monotonic() - began
-    shop.serves(new)
+    shop.serves(grown)
     until(lambda: not looked_at(shop, outcome, unanswered))
     took = time.monotonic() - began
 
@@ -180,27 +202,3 @@ def answered_by(shop: Workshop, outcome: Outcome) -> tuple[int, int]:
             )
         ).scalar()
     return outcome.sent, int(late or 0)
-
-
-def test_a_candidate_made_worse_on_purpose_is_stopped(shop: Workshop) -> None:
-    """Swap the sentences of two types, train, and let the gate say what got worse."""
-    one, two = (shop.root / "data" / "nlu" / f"{name}.yml" for name in ("bill_query", "fault_broadband"))
-    kept = one.read_text("utf-8"), two.read_text("utf-8")
-    one.write_text(kept[0].replace("intent: bill_query", "intent: fault_broadband"), "utf-8")
-    two.write_text(kept[1].replace("intent: fault_broadband", "intent: bill_query"), "utf-8")
-    try:
-        worse = shop.train()
-    finally:
-        one.write_text(kept[0], "utf-8")
-        two.write_text(kept[1], "utf-8")
-    said = shop.coach("gate", worse, fine=(1,))
-
-    last = said.strip().splitlines()[-1]
-    assert last.startswith("stopped: ")
-    assert "单一类型召回率下降超过0.08" in last
-    assert "宽带故障" in last and "话费账单查询" in last
-    assert "STOP 单一类型召回率下降" in said
-    refused = shop.coach("switch", worse, "--reason", "试试", "--by", "zhou", fine=(1,))
-    assert "serves" not in refused
-
-

@@ -1,4 +1,7 @@
-"""A type that nobody planned, from the first misread turn to service and back, without a terminal."""
+"""A type that nobody planned, from the first misread turn to service and back, without a terminal.
+
+`make coach-journey` does it, on all of the data; one candidate is trained.
+"""
 
 from __future__ import annotations
 
@@ -19,8 +22,7 @@ from tests.pages.chromium import resize
 from tests.pages.test_coach_page import choose
 from tests.pages.test_console_page import Page
 
-pytestmark = [pytest.mark.rasa, pytest.mark.browser, pytest.mark.timeout(3600)]
-SENTENCES = 45
+pytestmark = [pytest.mark.rasa, pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(3600)]
 ANSWERS = YAML(typ="safe").load(Path(__file__).with_name("device_repair.yml").read_text("utf-8"))
 REGISTERS = {
     "voice_menu": "菜单", "speech": "口语", "typed": "打字", "plain": "书面", "polite": "客气", "dialect": "方言",
@@ -32,12 +34,10 @@ PROMOTED = ("data/nlu/device_repair.yml", "tests/nlu/live.yml")
 LATER = "上个月在你们厅买的手机黑屏开不了机，要送修"
 
 
-@pytest.fixture(
-    scope="module", params=[pytest.param(SENTENCES, id="few"), pytest.param(None, id="all", marks=pytest.mark.slow)]
-)
-def shop(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workshop]:
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workshop]:
     """Run the copy of the project with the model of its data, a trainer and a leader."""
-    shop = set_up(tmp_path_factory.mktemp("workshop"), sentences=request.param)
+    shop = set_up(tmp_path_factory.mktemp("workshop"), sentences=None)
     shop.train()
     with shop.running():
         shop.add("zhou", "trainer")
@@ -130,7 +130,6 @@ def reason(page: Page, words: str) -> None:
     page.see(".el-message-box input").send_keys(words + Keys.ENTER)
 
 
-@pytest.mark.slow
 def test_a_type_grows_on_the_page(shop: Workshop, page: Page) -> None:
     for text in MISREAD:
         assert ANSWERS["title"] not in shop.ask(text, "转人工")

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import argparse
 import copy
-import json
 import shutil
 from datetime import datetime
 from pathlib import Path
@@ -15,7 +13,6 @@ from ruamel.yaml import YAML
 from sqlalchemy.orm import Session
 
 from bot.coach import change_intent
-from bot.coach.commands import run
 from bot.coach.examples import read_training
 from bot.coach.new_intent import check_draft, plan_type
 from bot.coach.promote import sentence_of
@@ -136,17 +133,6 @@ def plan(root: Path, **changed: Any) -> Any:
     handbook, training = load_handbook(root / "data/handbook"), load_training()
     draft = check_draft({**ANSWERS, **changed}, handbook, training, root)
     return plan_type(draft, handbook, training, root)
-
-
-def test_near_types_are_told_while_one_writes(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    answers = tmp_path / "answers.yml"
-    answers.write_text("sentences:\n- 光猫\n- {text: 家里宽带断了上不了网}\n- {text: 光猫红灯一直亮着}\n", "utf-8")
-    run(argparse.Namespace(tool="new-intent", rest=[str(answers), "--near", "--json"]))
-
-    [near] = json.loads(capsys.readouterr().out)["confusable"]
-    assert (near["type"], near["share"]) == ("fault_broadband", 1.0)
 
 
 def test_an_incomplete_type_writes_nothing(root: Path) -> None:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
+import signal
+import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -88,6 +92,61 @@ def test_a_running_training_is_cancelled(settings: Settings) -> None:
         train_candidate(settings, by="a", words=words(settings, 60))
     assert run_state(settings.home)["state"] == "cancelled"
     assert not is_running(settings.home)
+
+
+# Stands in for a long training: who holds the lock is alive, whoever is its parent then.
+LONG = """
+import fcntl, pathlib, sys, time
+held = open({held!r}, 'w')
+fcntl.flock(held, fcntl.LOCK_EX)
+print("Starting to train component 'NgramFeaturizer'.", flush=True)
+time.sleep(600)
+"""
+COMMAND = """
+import sys
+from bot.coach.training_run import train_candidate
+from bot.settings import load_settings
+train_candidate(load_settings(), by="zhou", words=[sys.executable, "-c", {code!r}])
+"""
+
+
+def is_held(path: Path) -> bool:
+    with path.open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+    return False
+
+
+def until(done: Callable[[], bool], what: str) -> None:
+    for _ in range(1200):
+        if done():
+            return
+        time.sleep(0.05)
+    pytest.fail(what)
+
+
+@pytest.mark.parametrize(("number", "ended"), [(signal.SIGKILL, "failed"), (signal.SIGTERM, "cancelled")])
+def test_the_training_ends_with_the_command_that_is_killed(
+    settings: Settings, number: int, ended: str
+) -> None:
+    held = settings.home / "held"
+    (settings.home / "models" / f".draft-{os.getpid()}").mkdir(parents=True)
+    code = COMMAND.format(code=LONG.format(held=str(held)))
+    command = subprocess.Popen(
+        [sys.executable, "-c", code], cwd=ROOT, stderr=subprocess.DEVNULL,
+        env=dict(os.environ) | {"INTAKE_HOME": str(settings.home)},
+    )
+    until(lambda: run_state(settings.home).get("stage") == "NgramFeaturizer", "the training never began")
+    assert is_held(held)
+    command.send_signal(number)
+    command.wait()
+
+    until(lambda: not is_held(held), "the training outlived its command")
+    assert run_state(settings.home)["state"] == ended
+    assert train_candidate(settings, by="zhou", words=words(settings))["new"] is True
+    assert list((settings.home / "models").glob(".draft-*")) == []
 
 
 def test_a_job_that_died_is_not_shown_as_running(settings: Settings) -> None:

@@ -31,7 +31,11 @@ from tests.pages.test_console_page import Page
 REPORT = {
     "passed": True, "played": True, "model": "new", "against": "old", "sentences": 100, "reasons": [],
     "limits": [
-        {"id": "urgent_recall", "title": "紧急召回率", "ok": True, "value": 0.88, "was": 0.86, "bound": "≥0.8", "why": ""}
+        {"id": "urgent_recall", "title": "紧急召回率", "ok": True, "value": 0.88, "was": 0.86, "bound": "≥0.8", "why": ""},
+        {
+            "id": "new_type_recall", "title": "新类型召回率", "ok": True, "value": None, "was": None,
+            "bound": "≥0.6", "why": "", "warning": "测试句不足3句，无法判断：终端维修（0句）",
+        },
     ],
     "types": [
         {
@@ -282,6 +286,7 @@ def test_the_report_shows_the_sentences_behind_a_change(page: Page) -> None:
     page.see(".report .said li", "想带着号码走")
     row = page.see(".report tr", "紧急召回率").text
     assert "0.88" in row and "0.86" in row
+    page.see(".report tr", "达标；测试句不足3句，无法判断：终端维修（0句）")
     page.click(".report summary", "两个模型都读错的1句")
     page.see(".report details li", "转到别家去")
 

@@ -103,7 +103,7 @@ async function lookNear() {
   if (view.looking || lines(view.draft.sentences).length < LEAST_FOR_NEAR) return;
   view.looking = true;
   const of = view.draft.sentences;
-  const data = await desk.post("/coach/new-type", { answers: answers(), near: true }).catch(() => null);
+  const data = await desk.post("/coach/near-types", { sentences: answers().sentences.map((s) => s.text).join("\n") }).catch(() => null);
   view.looking = false;
   if (data) view.near = data.confusable;
   if (of !== view.draft.sentences) lookNear();

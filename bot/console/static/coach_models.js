@@ -188,7 +188,7 @@ function report() {
   const said = (title, list) => (list.length ? h("ul", { class: "said" }, list.map((s, n) => h("li", { key: n }, `${title} ${s.text}（${titleOf(s.before)} → ${titleOf(s.after)}）`))) : null);
   return h("section", { class: "report" }, [
     h("h2", `${r.model} 对比 ${r.against ?? "（无）"}：${r.sentences}句，${r.passed ? "通过" : "未通过"}`),
-    h("table", { class: "tickets" }, [h("thead", h("tr", ["规则", "新模型", "在用模型", "标准", "结论"].map((t) => h("th", { scope: "col", key: t }, t)))), h("tbody", r.limits.map((l) => h("tr", { key: l.id }, [h("td", l.title), h("td", l.value), h("td", l.was ?? "—"), h("td", l.bound), h("td", l.ok ? "达标" : l.why)])))]),
+    h("table", { class: "tickets" }, [h("thead", h("tr", ["规则", "新模型", "在用模型", "标准", "结论"].map((t) => h("th", { scope: "col", key: t }, t)))), h("tbody", r.limits.map((l) => h("tr", { key: l.id }, [h("td", l.title), h("td", l.value ?? "—"), h("td", l.was ?? "—"), h("td", l.bound), h("td", [l.ok ? "达标" : l.why, l.warning].filter(Boolean).join("；"))])))]),
     h("table", { class: "tickets" }, [h("thead", h("tr", ["类型", "原来", "现在", "变化", "句子"].map((t) => h("th", { scope: "col", key: t }, t)))), h("tbody", r.types.filter((t) => t.verdict !== "unchanged" || t.fixed.length).map((t) => h("tr", { key: t.type }, [
       h("td", t.title), h("td", percent(t.before)), h("td", percent(t.after)), h("td", h(ElTag, { size: "small", type: WORDS[t.verdict][1] }, () => WORDS[t.verdict][0])), h("td", [said("＋", t.fixed), said("－", t.broken), t.still?.length ? h("details", [h("summary", `两个模型都读错的${t.still.length}句`), said("·", t.still)]) : null]),
     ])))]),
