@@ -56,7 +56,7 @@ PRESENCE = (
 
 @section.endpoint("POST", "/presence", "Set one's own presence", "presence_own", body=PRESENCE)
 async def set_own(ask: Ask) -> dict[str, Any]:
-    """Set on duty, break (with a reason) or off."""
+    """Set on duty, break or off; the last two with a reason of the table."""
     return await _set_presence(ask, ask.caller.id)
 
 
