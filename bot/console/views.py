@@ -19,6 +19,7 @@ from bot.handbook.handoff import ConversationState
 from bot.handbook.lifecycle import OPEN_STATES
 from bot.handbook.privacy import mask, mask_data, mask_in_place, mask_name
 from bot.handbook.requests import Urgency
+from bot.handbook.shown_text import mask_for_lists
 from bot.handbook.tables import Handbook
 from bot.storage.conversations import Conversation, Customer, Message
 from bot.storage.staff import Attachment, Offer
@@ -37,8 +38,9 @@ def channel_title(channel: str) -> str:
 
 
 def snippet(text: str, most: int = SNIPPET) -> str:
-    """Return the beginning of a text on one line, numbers masked."""
-    plain = " ".join(mask(text).split())
+    """Return the beginning of a text on one line, without numbers and doors."""
+    # Twice as much as is shown: what is cut off by it stands behind what is shown.
+    plain = mask_for_lists(" ".join(text.split())[: 2 * most])
     return plain if len(plain) <= most else f"{plain[: most - 1]}…"
 
 
@@ -119,7 +121,7 @@ def _conversation(handbook: Handbook, c: Conversation, *, now: datetime) -> dict
         "team_title": handbook.teams[c.team].title if c.team in handbook.teams else c.team,
         "urgency": urgency,
         "urgency_title": _urgency_title(urgency),
-        "handoff_reason": mask(c.handoff_reason) if c.handoff_reason else None,
+        "handoff_reason": mask_for_lists(c.handoff_reason) if c.handoff_reason else None,
         "waiting_since": c.waiting_since,
         "waited_s": None if waited is None else max(0, int(waited)),
         "last_customer_at": c.last_customer_at,
