@@ -1,5 +1,6 @@
 """Numbers for buttons (按钮编号): choices out as numbered lines where a channel has no buttons, a
-number that the customer types read back as the button."""
+number that the customer types read back as the button.
+"""
 
 from __future__ import annotations
 

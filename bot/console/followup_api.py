@@ -119,8 +119,8 @@ def _improvement(
     return {
         "id": item.id,
         "ticket": views.ticket_row(ticket, ask.desk.handbook, titles, now=ask.now),
-        "reason": views.mask(item.reason),
-        "result": views.mask(item.result or "") or None,
+        "reason": views.mask_for_lists(item.reason),
+        "result": views.mask_for_lists(item.result or "") or None,
         "owner": titles.get(item.owner_id or 0),
         "due_at": item.due_at,
         "late": item.state == "open" and item.due_at < ask.now,

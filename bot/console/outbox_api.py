@@ -12,7 +12,7 @@ from bot.desk.audit import record_audit
 from bot.desk.dead_letters import receiver_of, sender_title
 from bot.desk.notices import CUSTOMER
 from bot.desk.senders import digest_text
-from bot.handbook.privacy import mask
+from bot.handbook.shown_text import mask_for_lists
 from bot.storage.conversations import Message
 from bot.storage.notices import Delivery
 from bot.storage.tickets import Ticket
@@ -56,7 +56,7 @@ def _letter(session: Session, ask: Ask, row: Delivery) -> dict[str, Any]:
         "sender": row.sender,
         "sender_title": sender_title(row),
         "target": receiver_of(session, ask.desk.handbook, row),
-        "text": mask(_text(session, ask, row)),
+        "text": mask_for_lists(_text(session, ask, row)),
         "ticket": ticket.number if ticket else None,
         "attempts": row.attempts,
         "error": row.last_error,

@@ -17,7 +17,8 @@ from bot.desk.audit import audit_page, record_audit, verify_audit
 from bot.desk.complaints import CONVERSATION_KEY
 from bot.desk.notices import notices_for, read_notice
 from bot.handbook.errors import DeskError, NotFound
-from bot.handbook.privacy import mask, mask_data
+from bot.handbook.privacy import mask_data
+from bot.handbook.shown_text import mask_for_lists
 from bot.storage.audit import AuditEntry
 from bot.storage.notices import Notice
 from bot.storage.staff import Staff
@@ -56,7 +57,7 @@ PRESENCE = (
 
 @section.endpoint("POST", "/presence", "Set one's own presence", "presence_own", body=PRESENCE)
 async def set_own(ask: Ask) -> dict[str, Any]:
-    """Set on duty, break (with a reason) or off."""
+    """Set on duty, break or off; the last two with a reason of the table."""
     return await _set_presence(ask, ask.caller.id)
 
 
@@ -175,7 +176,7 @@ def _notice(notice: Notice, read_at: datetime | None, number: str | None) -> dic
         "conversation": notice.key.removeprefix(CONVERSATION_KEY) if called_to else None,
         "kind": notice.kind,
         "level": notice.level,
-        "text": mask(notice.text),
+        "text": mask_for_lists(notice.text),
         "team": notice.team,
         "created_at": notice.created_at,
         "read_at": read_at,

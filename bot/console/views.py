@@ -14,13 +14,12 @@ from bot.desk.serving import holders
 from bot.desk.staff import Caller, staff_titles
 from bot.desk.tickets import ticket_card
 from bot.handbook.channels import channel_title
-from bot.handbook.clocks import CALLBACK
 from bot.handbook.handoff import ConversationState
 from bot.handbook.lifecycle import OPEN_STATES
 from bot.handbook.privacy import mask, mask_data, mask_in_place, mask_name
 from bot.handbook.requests import Urgency
+from bot.handbook.shown_text import mask_for_lists
 from bot.handbook.tables import Handbook
-from bot.storage.clock import TicketClock
 from bot.storage.conversations import Conversation, Customer, Message
 from bot.storage.staff import Attachment, Offer
 from bot.storage.tickets import Ticket, TicketEntry
@@ -32,8 +31,9 @@ FILE_DAYS = 30
 
 
 def snippet(text: str, most: int = SNIPPET) -> str:
-    """Return the beginning of a text on one line, numbers masked."""
-    plain = " ".join(mask(text).split())
+    """Return the beginning of a text on one line, without numbers and doors."""
+    # Twice as much as is shown: what is cut off by it stands behind what is shown.
+    plain = mask_for_lists(" ".join(text.split())[: 2 * most])
     return plain if len(plain) <= most else f"{plain[: most - 1]}…"
 
 
@@ -53,11 +53,10 @@ def mask_fact(name: str, value: str) -> str:
 def conversations_json(
     session: Session, handbook: Handbook, found: Sequence[Conversation], *, now: datetime
 ) -> list[dict[str, Any]]:
-    """Return conversations as the lists show them, with five queries for all of them."""
+    """Return conversations as the lists show them, with four queries for all of them."""
     ids = [c.id for c in found]
     last = _last_messages(session, ids)
     tickets = _open_tickets(session, ids)
-    promised = _promised_calls(session, [t.id for own in tickets.values() for t in own])
     offers = _open_offers(session, ids)
     titles = holders(session, found) | staff_titles(session, [o.staff_id for o in offers.values()])
     shown = []
@@ -75,8 +74,7 @@ def conversations_json(
         item["needs_answer"] = _needs_answer(c, said)
         item["tickets"] = [_short_ticket(t, handbook) for t in tickets.get(c.id, [])]
         item["matter"] = _matter(c, tickets.get(c.id, []))
-        calls = [promised[t.id] for t in tickets.get(c.id, []) if t.id in promised]
-        item["due_at"] = min([*(t["due_at"] for t in item["tickets"]), *calls], default=None)
+        item["due_at"] = min((t["due_at"] for t in item["tickets"]), default=None)
         offer = offers.get(c.id)
         item["offer"] = offer and {
             "staff_id": offer.staff_id,
@@ -116,7 +114,7 @@ def _conversation(handbook: Handbook, c: Conversation, *, now: datetime) -> dict
         "team_title": handbook.teams[c.team].title if c.team in handbook.teams else c.team,
         "urgency": urgency,
         "urgency_title": _urgency_title(urgency),
-        "handoff_reason": mask(c.handoff_reason) if c.handoff_reason else None,
+        "handoff_reason": mask_for_lists(c.handoff_reason) if c.handoff_reason else None,
         "waiting_since": c.waiting_since,
         "waited_s": None if waited is None else max(0, int(waited)),
         "last_customer_at": c.last_customer_at,
@@ -185,15 +183,6 @@ def _open_tickets(session: Session, ids: Sequence[str]) -> dict[str, list[Ticket
     return found
 
 
-def _promised_calls(session: Session, ids: Sequence[int]) -> dict[int, datetime]:
-    query = select(TicketClock.ticket_id, func.min(TicketClock.due_at)).where(
-        TicketClock.ticket_id.in_(ids),
-        TicketClock.ended_at.is_(None),
-        TicketClock.clock.startswith(CALLBACK),
-    )
-    return dict(session.execute(query.group_by(TicketClock.ticket_id)).all())
-
-
 def _open_offers(session: Session, ids: Sequence[str]) -> dict[str, Offer]:
     rows = session.execute(
         select(Offer).where(Offer.conversation_id.in_(ids), Offer.state == "open")
@@ -203,16 +192,17 @@ def _open_offers(session: Session, ids: Sequence[str]) -> dict[str, Offer]:
 
 def _short_ticket(ticket: Ticket, handbook: Handbook) -> dict[str, Any]:
     card = ticket_card(ticket, handbook)
-    return {**card, "due_at": next_due(ticket), "first_response_at": ticket.first_response_at}
+    return {
+        **card,
+        "due_at": ticket.next_due_at,
+        "paused": _is_paused(ticket),
+        "first_response_at": ticket.first_response_at,
+    }
 
 
-def next_due(ticket: Ticket) -> datetime:
-    """Return the due time that comes next: the first response, then the resolution."""
-    return (
-        ticket.resolution_due_at
-        if ticket.first_response_at
-        else min(ticket.response_due_at, ticket.resolution_due_at)
-    )
+def _is_paused(ticket: Ticket) -> bool:
+    """Tell whether the hold stops what is owed next: a promised call is due all the same."""
+    return ticket.state == "on_hold" and ticket.next_due_at == ticket.resolution_due_at
 
 
 def messages_json(
@@ -297,14 +287,15 @@ def ticket_row(
         "channel_title": channel_title(ticket.channel),
         "rung": ticket.rung,
         "accepted_at": ticket.accepted_at,
-        "due_at": next_due(ticket),
+        "due_at": ticket.next_due_at,
+        "paused": _is_paused(ticket),
         "first_response_at": ticket.first_response_at,
         "resolved_at": ticket.resolved_at,
         "closed_at": ticket.closed_at,
         "held_since": ticket.held_since,
         "overdue": ticket.state in OPEN_STATES
-        and ticket.state != "on_hold"
-        and next_due(ticket) < now,
+        and not _is_paused(ticket)
+        and ticket.next_due_at < now,
         "conversation_id": ticket.conversation_id,
         "degraded": ticket.degraded,
         "satisfaction": ticket.satisfaction,

@@ -75,7 +75,7 @@ def _return(
         now=now,
         text=office.reception.words["returned"],
     )
-    staff.presence, staff.presence_since = "off", now
+    staff.presence, staff.presence_reason, staff.presence_since = "off", None, now
     record_event(session, "returned", now=now, conversation=conversation, staff_id=staff.id)
     return True
 
@@ -91,7 +91,8 @@ def drop_lost_presence(session: Session, office: Office, *, now: datetime) -> No
     rows = session.execute(select(Staff).where(Staff.presence != "off", _is_lost(lost))).scalars()
     for staff in rows.all():
         with apart(session, "drop_lost_presence", staff=staff.id):
-            staff.presence, staff.presence_since, staff.idle_since = "off", now, None
+            staff.presence, staff.presence_reason = "off", None
+            staff.presence_since, staff.idle_since = now, None
             record_event(session, "presence", now=now, staff_id=staff.id, data={"presence": "off"})
 
 

@@ -17,8 +17,8 @@ from bot.desk.audit import record_audit
 from bot.desk.presence import record_event
 from bot.desk.staff import Caller
 from bot.handbook.errors import NotFound
-from bot.handbook.privacy import mask
 from bot.handbook.reception import ApprovalNeeded, Complaints
+from bot.handbook.shown_text import mask_for_lists
 from bot.storage.staff import Approval
 from bot.storage.tickets import Ticket
 
@@ -181,12 +181,12 @@ def approval_json(
         "kind": approval.kind,
         "kind_title": known.title if known else approval.kind,
         "amount": yuan(approval.cents),
-        "reason": mask(approval.reason or ""),
+        "reason": mask_for_lists(approval.reason or ""),
         "state": approval.state,
         "asked_by": titles.get(approval.asked_by, ""),
         "asked_by_id": approval.asked_by,
         "asked_at": approval.asked_at,
         "decided_by": titles.get(approval.decided_by or 0, ""),
         "decided_at": approval.decided_at,
-        "note": mask(approval.note) if approval.note else approval.note,
+        "note": mask_for_lists(approval.note) if approval.note else approval.note,
     }

@@ -71,14 +71,16 @@ def set_presence(
     now: datetime,
     reason: str | None = None,
 ) -> Staff:
-    """Set on duty, break or off; a break needs a reason from the table."""
+    """Set on duty, break or off; a presence with reasons in the table needs one of them."""
     chosen = reception.presences.get(presence)
     if chosen is None:
         raise NotFound("没有这种在岗状态", presence=presence, known=list(reception.presences))
     if reason and reason not in chosen.reasons:
         raise PresenceReason("原因不在表中", needs="reason", known=list(chosen.reasons))
-    if presence == "break" and not reason:
-        raise PresenceReason("小休需要选择原因", needs="reason", known=list(chosen.reasons))
+    if chosen.reasons and not reason:
+        raise PresenceReason(
+            f"{chosen.title}需要选择原因", needs="reason", known=list(chosen.reasons)
+        )
     if staff.presence != presence:
         staff.presence_since = now
         staff.idle_since = now if chosen.takes_work else None

@@ -163,7 +163,7 @@ def claim_conversation(
     staff = session.get(Staff, caller.id)
     if staff.presence == "off":
         # Who takes work is there, whatever the switch says.
-        staff.presence, staff.presence_since = "duty", now
+        staff.presence, staff.presence_reason, staff.presence_since = "duty", None, now
     staff.idle_since = staff.seen_at = now
     record_event(
         session,

@@ -330,7 +330,8 @@ def disable_staff(
     session: Session, staff: Staff, *, now: datetime, by: Caller | None = None
 ) -> None:
     """Close an account: no sign-in any more; its history stays."""
-    staff.disabled_at, staff.presence, staff.presence_since = now, "off", now
+    staff.disabled_at, staff.presence_since = now, now
+    staff.presence, staff.presence_reason = "off", None
     _end_sign_ins(session, staff.id, now)
     _audit(session, "staff_disabled", by, staff, now, {})
 

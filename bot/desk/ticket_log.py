@@ -26,7 +26,7 @@ HOLD = "hold"
 # A deadline that falls on the instant of the sweep has passed for it.
 INSTANT = timedelta(microseconds=1)
 TICKET_COLUMNS = (
-    "state", "deadline_class", "rung", "response_due_at", "resolution_due_at",
+    "state", "deadline_class", "rung", "response_due_at", "resolution_due_at", "next_due_at",
     "first_response_at", "resolved_at", "closed_at", "held_since", "hold_reason", "satisfaction",
 )
 # What `event_of` makes an event of, in this order.
@@ -129,6 +129,7 @@ def ticket_values(standing: Standing) -> dict[str, Any]:
         "rung": standing.rung,
         "response_due_at": standing.clocks[RESPONSE].due,
         "resolution_due_at": standing.due,
+        "next_due_at": standing.next_due,
         "first_response_at": standing.first_response_at,
         "resolved_at": standing.resolved_at,
         "closed_at": standing.closed_at,

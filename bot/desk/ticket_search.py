@@ -123,7 +123,7 @@ def _by_due(
     allowed: frozenset[str] | None,
     own: int | None,
 ) -> Page:
-    """Return open tickets by due time; each state has its own ordered index, merged here."""
+    """Return open tickets by what is owed first; each state has its own ordered index, merged here."""
     states = [
         state for state in sorted(OPEN_STATES) if not filters.states or state in filters.states
     ]
@@ -134,15 +134,15 @@ def _by_due(
         query = base.where(Ticket.state == state)
         if after_due is not None:
             query = query.where(
-                (Ticket.resolution_due_at > after_due)
-                | ((Ticket.resolution_due_at == after_due) & (Ticket.id > after_id))
+                (Ticket.next_due_at > after_due)
+                | ((Ticket.next_due_at == after_due) & (Ticket.id > after_id))
             )
         found += session.execute(
-            query.order_by(Ticket.resolution_due_at, Ticket.id).limit(most + 1)
+            query.order_by(Ticket.next_due_at, Ticket.id).limit(most + 1)
         ).scalars()
-    found.sort(key=lambda ticket: (ticket.resolution_due_at, ticket.id))
+    found.sort(key=lambda ticket: (ticket.next_due_at, ticket.id))
     last = found[most - 1] if len(found) > most else None
-    return Page(found[:most], f"{last.resolution_due_at.isoformat()}~{last.id}" if last else None)
+    return Page(found[:most], f"{last.next_due_at.isoformat()}~{last.id}" if last else None)
 
 
 def _due_cursor(cursor: str) -> tuple[datetime, int]:

@@ -164,6 +164,11 @@ class Standing:
         return clock.due
 
     @property
+    def next_due(self) -> datetime:
+        """Return what is owed first: a response, the solution, a promised call or an answer."""
+        return min([self.due, *(clock.due for clock in self.running())])
+
+    @property
     def members_due(self) -> datetime:
         """Return what the members of the incident are told whose deadline this ticket carries."""
         due = self.clocks[RESOLUTION].due

@@ -13,7 +13,7 @@ class Ticket(Base):
 
     __tablename__ = "tickets"
     __table_args__ = (
-        Index("ix_tickets_state_resolution_due_at", "state", "resolution_due_at"),
+        Index("ix_tickets_state_next_due_at", "state", "next_due_at"),
         Index("ix_tickets_team_state", "team", "state"),
         Index("ix_tickets_type_id", "type", "id"),
         Index("ix_tickets_deadline_class_id", "deadline_class", "id"),
@@ -45,6 +45,7 @@ class Ticket(Base):
     accepted_at = Column(UtcDateTime, nullable=False)
     response_due_at = Column(UtcDateTime, nullable=False)
     resolution_due_at = Column(UtcDateTime, nullable=False)
+    next_due_at = Column(UtcDateTime)
     first_response_at = Column(UtcDateTime)
     resolved_at = Column(UtcDateTime)
     closed_at = Column(UtcDateTime)

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import httpx
+from sqlalchemy import select
 
 from bot.desk.audit import record_audit
+from bot.desk.clock import sweep
 from bot.desk.tickets import find_ticket
+from bot.handbook.requests import Urgency
 from bot.storage.clock import Improvement
+from bot.storage.notices import Delivery, Notice
 from tests.console.conftest import LocalDesk
 from tests.console.test_conversations import png
 
@@ -108,3 +114,40 @@ def test_a_number_in_what_was_done_about_a_mark_is_masked(local: LocalDesk) -> N
 
     [done] = leader.get("/improvements?done=true").json()["data"]["improvements"]
     assert "已致电138****0099" == done["result"]
+
+
+def test_no_list_shows_the_door_number_or_phone_that_a_customer_wrote(local: LocalDesk) -> None:
+    leader = local.person("leader")
+    said = f"幸福小区3号楼2单元501断网了，电话{NUMBER}，证件{IDENTITY}"
+    id_ = local.waiting(said)
+    number = local.ticket(id_, summary=said, facts={"address": "城关区幸福小区3号楼2单元501"})
+    lists = [
+        leader.get(path, params=query)
+        for path, query in (
+            ("/tickets", {}), ("/tickets", {"sort": "due"}), ("/tickets", {"q": number}),
+            ("/tickets", {"q": "断网"}), ("/board", {}), ("/notices", {}),
+            ("/conversations", {"state": "waiting"}), ("/conversations", {"state": "bot"}),
+        )
+    ]  # fmt: skip
+    assert all(200 == each.status_code for each in lists)
+    # Where the customer stands is shown, in the table, the board and the queue.
+    assert 6 <= sum("幸福小区***断网了" in each.text for each in lists)
+    for each in lists:
+        assert not [part for part in ("2单元", "501", NUMBER, IDENTITY) if part in each.text]
+    page = leader.get(f"/tickets/{number}").json()["data"]
+    assert "3号楼2单元501" in page["full_summary"] and NUMBER not in page["full_summary"]
+
+
+def test_no_notice_or_card_that_leaves_the_desk_shows_what_a_customer_wrote(
+    local: LocalDesk,
+) -> None:
+    said = f"幸福小区3号楼2单元501断网了，电话{NUMBER}，证件{IDENTITY}，我要去工信部投诉"
+    local.ticket(local.waiting(said, urgency="urgent"), summary=said, urgency=Urgency.URGENT)
+    local.offset = timedelta(hours=3)
+    sweep(local.desk.sessions, local.desk.handbook, now=local.now())
+    with local.desk.sessions() as session:
+        notices = session.execute(select(Notice.text)).scalars().all()
+        cards = session.execute(select(Delivery.payload).where(Delivery.sender != "customer")).scalars().all()  # fmt: skip
+    assert notices and cards
+    for text in (*notices, *map(str, cards)):
+        assert not [part for part in ("2单元", "501断网", NUMBER, IDENTITY) if part in text]

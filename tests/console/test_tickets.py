@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import httpx
 import pytest
@@ -56,7 +56,39 @@ def test_due_first_pages_follow_each_other_too(local: LocalDesk, leader: httpx.C
     first = leader.get("/tickets", params=query)
     second = leader.get("/tickets", params={**query, "cursor": first.json()["data"]["cursor"]})
 
-    assert [old, urgent, newest] == numbers(first) + numbers(second)
+    assert [urgent, old, newest] == numbers(first) + numbers(second)
+
+
+def test_a_promised_call_is_due_first_in_table_and_board_also_on_a_held_ticket(
+    local: LocalDesk, leader: httpx.Client
+) -> None:
+    urgent, called = (
+        ticket_of(local, "fault_enterprise", urgency=urgency)
+        for urgency in (Urgency.URGENT, Urgency.GENERAL)
+    )
+    by = (local.now() + timedelta(minutes=30)).replace(microsecond=0)
+    for step, body in (
+        ("claim", {}),
+        ("promise", {"by": by.isoformat(), "reason": "半小时内回电"}),
+        ("hold", {"hold_reason": "customer"}),
+    ):
+        answer = leader.post(f"/tickets/{called}/{step}", json=body)
+        assert 200 == answer.status_code, answer.text
+    query = {"type": "fault_enterprise", "sort": "due"}
+    answer = leader.get("/tickets", params=query)
+    assert [called, urgent] == numbers(answer)
+    [row, _] = answer.json()["data"]["tickets"]
+    assert (False, by) == (row["paused"], datetime.fromisoformat(row["due_at"]))
+    columns = leader.get("/board", params={"type": "fault_enterprise"}).json()["data"]["columns"]
+    [shown] = [t for c in columns if c["state"] == "on_hold" for t in c["tickets"]]
+    assert row["due_at"] == shown["due_at"]
+
+    local.offset = timedelta(minutes=31)
+    [row, _] = leader.get("/tickets", params=query).json()["data"]["tickets"]
+    assert row["overdue"]
+    leader.post(f"/tickets/{called}/contact", json={"reason": "已致电客户"})
+    [first, row] = leader.get("/tickets", params=query).json()["data"]["tickets"]
+    assert (urgent, True, False) == (first["number"], row["paused"], row["overdue"])
 
 
 @pytest.mark.parametrize("wanted", ["number", "phone", "words", "address"])

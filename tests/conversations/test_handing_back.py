@@ -54,7 +54,7 @@ def person(live_stack: Stack, sessions: sessionmaker) -> Iterator[Callable[[str]
 
     yield sign_in
     for client in opened:
-        client.post("/presence", json={"presence": "off"})
+        client.post("/presence", json={"presence": "off", "reason": "下班"})
         client.close()
 
 

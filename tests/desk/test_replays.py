@@ -85,6 +85,7 @@ def test_honest_work_leaves_no_difference(week: None, engine: Engine, handbook: 
     ("what", "change"),
     [
         ("resolution_due_at", update(Ticket).where(Ticket.id == 4).values(resolution_due_at=at("2026-04-01 00:00"))),
+        ("next_due_at", update(Ticket).where(Ticket.id == 4).values(next_due_at=at("2026-04-01 00:00"))),
         ("state", update(Ticket).where(Ticket.id == 1).values(state="processing")),
         ("clock response", update(TicketClock).where(TicketClock.ticket_id == 2, TicketClock.clock == "response").values(outcome="met")),
         ("outcomes", update(TicketOutcome).where(TicketOutcome.ticket_id == 2, TicketOutcome.place == 0).values(ok=True)),

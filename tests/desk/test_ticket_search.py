@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 
 import pytest
 from sqlalchemy.orm import Session
 
 from bot.desk.ticket_search import Filters, find_tickets
+from bot.desk.tickets import take_step
+from bot.handbook.tables import Handbook
 from bot.storage.tickets import Ticket
 
 KINDS = ("fault_broadband", "bill_dispute", "plan_change", "bill_query")
@@ -74,3 +77,24 @@ def test_of_other_teams_only_what_is_held_is_shown(
 
     assert [t.id for t in tickets if t.team in TEAMS or t.holder_id == 7][::-1] == found
     assert {t.team for t in tickets} - TEAMS
+
+
+def test_a_promised_call_comes_before_what_is_due_later_until_it_is_made(
+    session: Session, tickets: list[Ticket], handbook: Handbook
+) -> None:
+    late, *_, promised, last = tickets
+    steps = {"who": "staff", "actor_id": 7}
+    now = promised.accepted_at
+    for ticket, hours in ((last, 2), (promised, 1)):
+        by = now + timedelta(hours=hours)
+        take_step(session, handbook, ticket, "promise", now=now, by=by, **steps)
+    found = [id_ for page in pages(session, Filters(sort="due")) for id_ in page]
+    assert [promised.id, last.id, late.id] == found[:3]
+    assert sorted(t.id for t in tickets) == sorted(found)
+
+    called = now + timedelta(minutes=50)
+    take_step(session, handbook, promised, "contact", now=called, reason="已致电", **steps)
+    found = [id_ for page in pages(session, Filters(sort="due")) for id_ in page]
+    assert last.id == found[0]
+    # Answered and called, only its solution is owed; of the others also the response.
+    assert promised.next_due_at == promised.resolution_due_at

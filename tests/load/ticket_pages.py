@@ -90,6 +90,7 @@ def rows(count: int) -> Iterator[dict]:
             "accepted_at": at,
             "response_due_at": at + timedelta(hours=24),
             "resolution_due_at": at + timedelta(hours=24),
+            "next_due_at": at + timedelta(hours=2 if n % 7 == 0 else 24),
             "rung": 0,
             "degraded": False,
             "updated_at": at,

@@ -50,13 +50,25 @@ def taken(console: LocalDesk, page: Page, text: str) -> str:
 def test_who_is_off_duty_is_told_so_and_begins_with_one_button(
     console: LocalDesk, li: Page
 ) -> None:
-    console.sign_in("li").post("/presence", json={"presence": "off"})
+    console.sign_in("li").post("/presence", json={"presence": "off", "reason": "下班"})
     li.browser.refresh()
     li.see(".awaynow", "离岗")
     li.click(".awaynow .el-button", "开始接待")
 
     li.see(".presence.duty")
     li.gone(".awaynow")
+
+
+def test_who_goes_off_duty_says_why_and_the_leader_reads_it(
+    console: LocalDesk, li: Page, wang: Page
+) -> None:
+    li.click(".presence")
+    li.click(".el-dropdown-menu__item", "离岗 · 请假")
+    li.see(".presence.off", "请假")
+
+    wang.click(".pages button", "同事")
+    wang.see("table tr", "李敏")
+    wang.see("table .el-tag", "离岗 · 请假")
 
 
 def test_a_conversation_that_went_to_another_team_is_not_left_on_the_page(

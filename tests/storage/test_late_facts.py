@@ -14,6 +14,7 @@ from bot.desk.clock import sweep
 from bot.desk.figure_days import close_days
 from bot.desk.replays import replay_all
 from bot.desk.tickets import record_human_response, take_step
+from bot.handbook.requests import Urgency
 from bot.handbook.tables import Handbook
 from bot.storage.clock import LateFact
 from bot.storage.engine import MIGRATIONS, migrate
@@ -74,6 +75,26 @@ def test_kept_promises_of_before_count_for_who_kept_them(
         close_days(session, handbook, now=at("2026-03-04 00:12"))
 
     assert replay_all(engine, handbook, now=at("2026-03-04 00:13")).differences == []
+
+
+def test_tickets_of_before_get_what_their_clocks_say_is_due_first(
+    sessions: sessionmaker, engine: Engine, handbook: Handbook, make_ticket: Callable[..., Ticket]
+) -> None:
+    with sessions.begin() as session:
+        for step, more in (
+            ("promise", {"by": at("2026-03-02 12:00")}), ("hold", {"hold_reason": "customer"}),
+            ("resolve", {"reason": "已修复"}),
+        ):
+            ticket = make_ticket(session, urgency=Urgency.MAJOR)
+            steps = {"who": "staff", "actor_id": 8, "now": at("2026-03-02 09:20")}
+            take_step(session, handbook, ticket, "claim", **steps)
+            take_step(session, handbook, ticket, step, **steps, **more)
+    try:
+        command.downgrade(config_of(engine), "0009_kept_promises")
+    finally:
+        migrate(engine)
+
+    assert replay_all(engine, handbook, now=at("2026-03-02 09:30")).differences == []
 
 
 def config_of(engine: Engine) -> Config:

@@ -39,7 +39,7 @@ watch(() => store.page, (page) => {
 function presence() {
   const { presence: now, presence_reason: reason } = store.presence;
   const title = reason ?? store.tables.presences.find((p) => p.id === now)?.title ?? "离岗";
-  const items = store.tables.presences.flatMap((p) => (p.id === "break" ? p.reasons.map((r) => [p.id, r, `小休 · ${r}`]) : [[p.id, undefined, p.title]]));
+  const items = store.tables.presences.flatMap((p) => (p.reasons.length ? p.reasons.map((r) => [p.id, r, `${p.title} · ${r}`]) : [[p.id, undefined, p.title]]));
   return h(ElDropdown, { trigger: "click", onCommand: ([id, why]) => setPresence(id, why) }, {
     default: () => h("button", { type: "button", class: ["presence", now], "aria-label": `在岗状态：${title}` }, [h("i"), title]),
     dropdown: () => h(ElDropdownMenu, () => items.map(([id, why, label]) => h(ElDropdownItem, { key: label, command: [id, why] }, () => label))),

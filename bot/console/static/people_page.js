@@ -43,7 +43,7 @@ export function approvalsPage() {
   ]);
 }
 
-const PRESENCE = { duty: ["在岗", "success"], break: ["小休", "warning"], off: ["离岗", "info"] };
+const PRESENCE_SIGN = { duty: "success", break: "warning" };
 
 export async function enterPeople() {
   loadPeople();
@@ -55,10 +55,10 @@ export async function enterPeople() {
 }
 
 function person(p) {
-  const [title, kind] = PRESENCE[p.presence] ?? [p.presence, "info"];
+  const title = store.tables.presences.find((each) => each.id === p.presence)?.title ?? p.presence;
   return h("tr", { key: p.id }, [
     h("td", p.title), h("td", store.tables.roles[p.role]), h("td", p.teams.map((t) => store.tables.teams[t] ?? t).join("、") || "全部"),
-    h("td", [h(ElTag, { type: kind, size: "small", disableTransitions: true }, () => p.presence_reason ?? title), p.presence_since ? h("span", { class: "tiny" }, ` ${span(since(p.presence_since, store.now))}`) : null]),
+    h("td", [h(ElTag, { type: PRESENCE_SIGN[p.presence] ?? "info", size: "small", disableTransitions: true }, () => (p.presence_reason ? `${title} · ${p.presence_reason}` : title)), p.presence_since ? h("span", { class: "tiny" }, ` ${span(since(p.presence_since, store.now))}`) : null]),
     h("td", [`${p.holds}/${p.capacity}`, may("presence_team") ? plainButton("调整", () => limit(p), { title: `调整${p.title}的接待上限` }) : null]),
     h("td", p.lapsing.length ? h(ElTag, { type: "warning", size: "small" }, () => `${p.lapsing.map((s) => store.tables.skills[s]).join("、")}即将到期`) : Object.keys(p.qualifications).map((s) => store.tables.skills[s]).join("、") || "—"),
   ]);

@@ -262,7 +262,7 @@ export async function claim(id) {
   const data = await attempt(() => desk.post(`/conversations/${id}/claim`, known ? { epoch: known.epoch } : {}));
   await loadLists();
   if (data) {
-    store.presence.presence = store.presence.presence === "off" ? "duty" : store.presence.presence;
+    if (store.presence.presence === "off") Object.assign(store.presence, { presence: "duty", presence_reason: null });
     await openConversation(id);
     setTimeout(() => document.getElementById("reply")?.focus(), 50);
   } else if (store.openId === id) {
