@@ -1,6 +1,4 @@
-"""Numbers for buttons (按钮编号): choices out as numbered lines where a channel has no buttons, a
-number that the customer types read back as the button.
-"""
+"""Numbers for buttons (按钮编号): choices as numbered lines, a typed number read as its button."""
 
 from __future__ import annotations
 
