@@ -12,6 +12,7 @@ import fcntl
 import os
 import sqlite3
 import threading
+from collections import deque
 from typing import Any
 from weakref import WeakValueDictionary, finalize
 
@@ -21,13 +22,51 @@ PATIENCE_S = 30.0
 _HELD = "intake_writer"
 
 
+class Line:
+    """Let threads through one by one, in the order in which they came.
+
+    A plain lock goes to whoever asks at the right moment: a thread that writes all the time has it
+    again before one that waits is awake.
+    """
+
+    def __init__(self) -> None:
+        self._guard = threading.Lock()
+        self._taken = False
+        self._waiting: deque[threading.Lock] = deque()
+
+    def enter(self, patience: float) -> bool:
+        """Wait for the turn; return whether it came within so many seconds."""
+        with self._guard:
+            if not self._taken:
+                self._taken = True
+                return True
+            turn = threading.Lock()
+            turn.acquire()
+            self._waiting.append(turn)
+        if turn.acquire(timeout=patience):
+            return True
+        with self._guard:
+            if turn not in self._waiting:
+                return True  # it came at the last moment
+            self._waiting.remove(turn)
+            return False
+
+    def leave(self) -> None:
+        """Let the next one through."""
+        with self._guard:
+            if self._waiting:
+                self._waiting.popleft().release()
+            else:
+                self._taken = False
+
+
 class WriterQueue:
     """Let one of the threads and processes that write into a file go on, the others wait."""
 
     def __init__(self, path: str) -> None:
         self._path = path
         # The system's lock is the process's: threads wait here first.
-        self._mine = threading.Lock()
+        self._mine = Line()
         self._open()
 
     def _open(self) -> None:
@@ -39,14 +78,14 @@ class WriterQueue:
         """Wait for the turn of a connection, unless it has it; raise OperationalError after PATIENCE_S."""
         if info.get(_HELD):
             return
-        if not self._mine.acquire(timeout=PATIENCE_S):
+        if not self._mine.enter(PATIENCE_S):
             raise OperationalError("BEGIN IMMEDIATE", None, sqlite3.OperationalError("database is locked"))
         try:
             if self._process != os.getpid():
                 self._open()  # a lock is shared with the process that one was forked from
             fcntl.flock(self._file, fcntl.LOCK_EX)
         except BaseException:
-            self._mine.release()
+            self._mine.leave()
             raise
         info[_HELD] = True
 
@@ -54,7 +93,7 @@ class WriterQueue:
         """End the turn of a connection, if it has it."""
         if info.pop(_HELD, False):
             fcntl.flock(self._file, fcntl.LOCK_UN)
-            self._mine.release()
+            self._mine.leave()
 
 
 _queues: WeakValueDictionary[str, WriterQueue] = WeakValueDictionary()

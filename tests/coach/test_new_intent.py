@@ -30,7 +30,7 @@ FILES = (
     "domain.yml",
 )
 NAME = "port_out_progress"
-FEW = 120
+FEW = 30
 pytestmark = pytest.mark.skipif(
     NAME in load_handbook().types, reason="trainers have made the example a type of this project"
 )
@@ -173,11 +173,17 @@ def test_dividing_a_type_moves_whole_situations(root: Path) -> None:
     assert not before & {e.text for e in read_training(root / "data/nlu/port_out.yml")}
 
 
-@pytest.fixture
-def grown(root: Path) -> Path:
-    """Add the type, so that it can be changed again."""
+@pytest.fixture(scope="module")
+def grown_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = copied(tmp_path_factory.mktemp("grown"))
     plan(root).write()
     return root
+
+
+@pytest.fixture
+def grown(grown_once: Path, tmp_path: Path) -> Path:
+    """Add the type, so that it can be changed again."""
+    return Path(shutil.copytree(grown_once, tmp_path / "grown"))
 
 
 def test_a_rename_takes_everything_along_and_keeps_the_old_name_for_old_tickets(grown: Path) -> None:

@@ -10,6 +10,7 @@ from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.keys import Keys
 from sqlalchemy import func, select
 
+from bot.coach.near_types import learned
 from bot.desk.conversations import open_conversation
 from bot.desk.messages import note_for_review, receive_message
 from bot.desk.model_files import (
@@ -22,6 +23,7 @@ from bot.desk.model_files import (
 )
 from bot.desk.shadowing import note_shadow, shadow
 from bot.desk.training_labels import skip_items
+from bot.settings import ROOT
 from bot.storage.coach import InboxItem
 from bot.storage.conversations import Message
 from tests.console.conftest import LocalDesk, start_local
@@ -199,7 +201,9 @@ def test_a_shadow_is_begun_watched_and_ended(served: LocalDesk, page: Page) -> N
     assert shadow(home) == {}
 
 
-def test_near_types_are_shown_while_sentences_are_written(page: Page) -> None:
+def test_near_types_are_shown_while_sentences_are_written(served: LocalDesk, page: Page) -> None:
+    # The first look after a change of the data learns them; the page is not about that.
+    learned(ROOT, served.desk.settings.home)
     page.click(".coachtabs button", "语料与类型")
     said = page.see(".newtype [aria-label^='例句']")
     said.send_keys("宽带断了上不了网\n家里宽带一直掉线\n光猫红灯亮着没有网\n")

@@ -326,9 +326,14 @@ def _deadline(case: Case) -> str:
     return _NO_DEADLINE
 
 
+@lru_cache(maxsize=4)
+def _tables(directory: Path, _version: str) -> Tables:
+    return read_tables(directory)
+
+
 @lru_cache(maxsize=8)
 def _built(directory: Path, version: str, brand: str) -> Checker:
-    return Checker(read_tables(directory), brand=brand)
+    return Checker(_tables(directory, version), brand=brand)
 
 
 def load_checker(
