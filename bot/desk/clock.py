@@ -146,12 +146,12 @@ def _put_off(session: Session, kind: str, row_id: int, now: datetime) -> None:
     session.execute(change.execution_options(synchronize_session=False))
 
 
-def _locked_ticket(session: Session, ticket_id: int) -> Ticket | None:
-    """Return the ticket under its lock, or None when another sweep has it."""
+def _locked(session: Session, row: Any, row_id: int, *, key_share: bool = False) -> Any:
+    """Return the row under its lock, or None when another sweep has it."""
     return session.execute(
-        select(Ticket)
-        .where(Ticket.id == ticket_id)
-        .with_for_update(skip_locked=True)
+        select(row)
+        .where(row.id == row_id)
+        .with_for_update(skip_locked=True, key_share=key_share)
         .execution_options(populate_existing=True)
     ).scalar_one_or_none()
 
@@ -160,7 +160,7 @@ def _serve_survey(
     session: Session, handbook: Handbook, survey_id: int, now: datetime, swept: Swept
 ) -> bool:
     ticket_id = session.execute(select(Survey.ticket_id).where(Survey.id == survey_id)).scalar_one()
-    ticket = _locked_ticket(session, ticket_id)
+    ticket = _locked(session, Ticket, ticket_id)
     if ticket is None:
         return False
     served = serve_survey(session, handbook, ticket, survey_id, now=now)
@@ -171,13 +171,8 @@ def _serve_survey(
 def _serve_incident(
     session: Session, handbook: Handbook, incident_id: int, now: datetime, swept: Swept
 ) -> bool:
-    incident = session.execute(
-        select(Incident)
-        .where(Incident.id == incident_id)
-        # Not against those who only refer to it: reports go on joining meanwhile.
-        .with_for_update(skip_locked=True, key_share=True)
-        .execution_options(populate_existing=True)
-    ).scalar_one_or_none()
+    # Not against those who only refer to it: reports go on joining meanwhile.
+    incident = _locked(session, Incident, incident_id, key_share=True)
     if incident is None:
         return False
     served = serve_incident(session, handbook, incident, now=now)
@@ -188,12 +183,7 @@ def _serve_incident(
 def _serve_improvement(
     session: Session, handbook: Handbook, improvement_id: int, now: datetime, swept: Swept
 ) -> bool:
-    improvement = session.execute(
-        select(Improvement)
-        .where(Improvement.id == improvement_id)
-        .with_for_update(skip_locked=True)
-        .execution_options(populate_existing=True)
-    ).scalar_one_or_none()
+    improvement = _locked(session, Improvement, improvement_id)
     if improvement is None:
         return False
     reminded = remind_of_improvement(session, handbook, improvement, now=now)
@@ -204,7 +194,7 @@ def _serve_improvement(
 def _serve_ticket(
     session: Session, handbook: Handbook, ticket_id: int, now: datetime, swept: Swept
 ) -> bool:
-    ticket = _locked_ticket(session, ticket_id)
+    ticket = _locked(session, Ticket, ticket_id)
     if ticket is None:
         return False
     due = set(

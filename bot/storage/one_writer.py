@@ -75,7 +75,11 @@ class WriterQueue:
         finalize(self, os.close, self._file)
 
     def enter(self, info: dict[str, Any]) -> None:
-        """Wait for the turn of a connection, unless it has it; raise OperationalError after PATIENCE_S."""
+        """Wait for the turn of a connection, unless it has it.
+
+        Who waits for a thread of this process longer than PATIENCE_S gets an OperationalError; a
+        process that stands still in the midst of writing is waited for until it goes on or ends.
+        """
         if info.get(_HELD):
             return
         if not self._mine.enter(PATIENCE_S):

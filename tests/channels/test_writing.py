@@ -96,7 +96,9 @@ async def test_letters_without_end_do_not_hold_answers_up(writer: Writer) -> Non
     while not all(each.done() for each in letters):
         await asyncio.gather(*letters)
 
-    assert order.index("answer") < without_end
+    # On PostgreSQL another thread writes it, whenever the machine lets that one begin.
+    one_lane = writer._letters == [writer._rest]
+    assert order.index("answer") <= (2 if one_lane else without_end - 1)
 
 
 async def test_a_row_that_somebody_holds_holds_no_other_letter_up(

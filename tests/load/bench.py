@@ -18,6 +18,7 @@ PARTS: tuple[tuple[str, str], ...] = (
     ("a due step with 100,000 open tickets", "tests.load.sweep_day"),
     ("replay of a million events", "tests.load.replay_million"),
     ("ticket pages with 1,000,000 tickets beside 1,000", "tests.load.ticket_pages"),
+    ("a page, an answer and a second browser, one at a time", "tests.load.quick_answers"),
     ("ten minutes of a desk: 200 customers and 20 staff", "tests.load.desk_day"),
     ("outage bursts: missed and false merges", "tests.load.outage_bursts"),
 )
