@@ -79,10 +79,15 @@ class Checker:
             for name in ("clause", "sentence", "reply")
         }
         self._pardons = self._shared_pardons()
+        # The upper half of the bits says which searches found what they need besides an anchor.
+        self._half = len(self._searches)
+        self._alone = self._bits(lambda rule, search: not search.further)
         bits: dict[str, int] = {}
         for at, (_, search) in enumerate(self._searches):
             for anchor in search.anchors:
                 bits[anchor] = bits.get(anchor, 0) | 1 << at
+            for word in search.further:
+                bits[word] = bits.get(word, 0) | 1 << at + self._half
         self._automaton = _automaton(bits)
         self._covered = lru_cache(maxsize=256)(self._cover)
 
@@ -155,10 +160,11 @@ class Checker:
         whole = self._always
         for _, _, bits in clauses:
             whole |= bits
+        called = whole & (whole >> self._half | self._alone) & covered
         for pardon, pardoned in self._pardons:
-            if whole & covered & pardoned and pardon.search(reply.text):
+            if called & pardoned and pardon.search(reply.text):
                 covered &= ~pardoned
-        for at in _places(whole & covered & self._reach["reply"]):
+        for at in _places(called & covered & self._reach["reply"]):
             number, search = self._searches[at]
             if search.pattern is None:
                 match = self.rules[number].match
@@ -179,7 +185,7 @@ class Checker:
     ) -> None:
         text = reply.text
         for start, end, bits in stretches:
-            bits &= wanted
+            bits &= (bits >> self._half | self._alone) & wanted
             while bits:
                 at = bits.bit_length() - 1
                 bits ^= self._bit[at]

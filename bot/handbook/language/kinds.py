@@ -32,13 +32,15 @@ class Hit:
 class Search:
     """One thing that a rule does when one of its anchors stands in a reply.
 
-    A pattern that stays in its clause or sentence is tried only on those with an anchor; without
-    a pattern, the rule's own function looks at the whole reply.
+    A pattern that stays in its clause or sentence is tried only on those with an anchor, and with
+    one of the further literals if there are any; without a pattern, the rule's own function looks
+    at the whole reply.
     """
 
     anchors: frozenset[str]
     pattern: re.Pattern[str] | None = None
     reach: str = "reply"
+    further: frozenset[str] = frozenset()
 
 
 Match = Callable[[Reply, Case], Iterator[Hit]]

@@ -18,7 +18,7 @@ from bot.handbook.errors import TableError
 from bot.handbook.language import absence, checksum, consistency, facts
 from bot.handbook.language.case import CONTEXTS, SPEAKERS, TURNS
 from bot.handbook.language.finding import Level
-from bot.handbook.language.gate import effective_anchors, reach_of
+from bot.handbook.language.gate import effective_anchors, further_anchors, reach_of
 from bot.handbook.language.guards import GUARDS
 from bot.handbook.language.kinds import (
     KINDS,
@@ -274,7 +274,8 @@ class _Decoder:
             for source in branches(pattern.pattern):
                 part = re.compile(source)
                 gate = effective_anchors(part, declared)
-                searches.append(Search(gate, part, reach_of(source) if gate else "reply"))
+                further = further_anchors(part, gate)
+                searches.append(Search(gate, part, reach_of(source) if gate else "reply", further))
         if self._flag("compact", default=False):
             gates = [search.anchors for search in searches]
             searches.append(Search(frozenset().union(*gates) if all(gates) else frozenset()))
