@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from bot.handbook.bare_request import read_anew
 from bot.handbook.facts import find_facts
 from bot.handbook.intake import Reading
 from bot.handbook.requests import Urgency
@@ -46,6 +47,15 @@ def readings_of_halves(parse: Mapping[str, Any], handbook: Handbook) -> list[Rea
         )
         for half in metadata.get("halves") or []
     ]
+
+
+def reading_among_facts(parse: Mapping[str, Any], handbook: Handbook) -> Reading | None:
+    """Make a reading of what stands among numbers and places; None if that was not read."""
+    left = (parse.get("metadata") or {}).get("left")
+    if not left:
+        return None
+    own = {**left["parse"], "metadata": {**parse["metadata"], "text": left["text"]}}
+    return read_anew(reading_of_parse(parse, handbook), reading_of_parse(own, handbook))
 
 
 def signal_titles(signals: list[Any]) -> tuple[str, ...]:

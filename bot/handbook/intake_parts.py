@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from bot.handbook.knowledge import KnowledgeEntry
@@ -116,6 +116,19 @@ def reading_of(pending: Mapping[str, Any]) -> Reading:
         text=pending["text"], type=pending["type"], confidence=pending["confidence"],
         urgency=Urgency(pending["urgency"]), signals=tuple(pending["signals"]),
         facts=pending["facts"], message_id=pending["message_id"],
+    )
+
+
+def with_earlier_words(reading: Reading, earlier: Mapping[str, Any] | None) -> Reading:
+    """Join what was said before a clarifying question to the answer."""
+    if not earlier:
+        return reading
+    return replace(
+        reading,
+        text=f"{earlier['text']} {reading.text}".strip(),
+        urgency=max(Urgency(earlier["urgency"]), reading.urgency, key=lambda each: each.rank),
+        signals=tuple(dict.fromkeys((*earlier["signals"], *reading.signals))),
+        facts={**earlier["facts"], **reading.facts},
     )
 
 
