@@ -9,17 +9,19 @@ from rasa_sdk.events import ActiveLoop, SlotSet
 
 from actions.base import DeskAction, Turn
 from actions.handoff import hand_off
-from actions.talk import ask_of_subject
+from actions.talk import ask_of_subject, wish_among_facts
 from actions.tickets import (
     about_open_ticket,
     answer_ticket,
     asks_after_ticket,
     due_words,
+    supplement,
 )
 from bot.desk.incidents import incident_of
 from bot.desk.intakes import number_of, open_ticket_of_intake, read_back
 from bot.desk.readings import readings_of_halves
 from bot.desk.tickets import ticket_card, ticket_facts, tickets_of
+from bot.handbook.bare_request import surer
 from bot.handbook.deadlines import shown_time
 from bot.handbook.intake import (
     CONFIRM,
@@ -34,10 +36,11 @@ from bot.handbook.intake import (
     reading_of,
 )
 from bot.handbook.intake import Turn as IntakeTurn
-from bot.handbook.intake_parts import NOTHING_TOLD
+from bot.handbook.intake_parts import NOTHING_TOLD, with_earlier_words
 from bot.handbook.requests import RequestKind, Urgency
 from bot.handbook.subjects import load_subjects, subject_of
 from bot.handbook.two_requests import requests_in
+from bot.storage.tickets import Ticket
 
 
 class ValidateIntakeForm(DeskAction):
@@ -98,7 +101,18 @@ def _no_beginning(turn: Turn, state: dict[str, Any]) -> str | None:
     # 就是宽带 to the question what an unknown ticket is about names the matter.
     if subject is not None and subject.id not in asked and not turn.is_choice and "wish" not in state:
         return "subject"
+    if _same_danger(turn) is not None:
+        return "more"
     return "ticket" if asks_after_ticket(turn) else None
+
+
+def _same_danger(turn: Turn) -> Ticket | None:
+    """Return the open ticket of a danger that the message tells more of, without another place."""
+    type = turn.reading.type
+    if turn.handbook.type_of(type).kind is not RequestKind.SAFETY or "address" in turn.reading.facts:
+        return None
+    own = tickets_of(turn.session, turn.conversation, open_only=True)
+    return next((ticket for ticket in own if ticket.type == type), None)
 
 
 def _begin(turn: Turn, state: dict[str, Any]) -> tuple[Intake, IntakeTurn]:
@@ -106,8 +120,9 @@ def _begin(turn: Turn, state: dict[str, Any]) -> tuple[Intake, IntakeTurn]:
     turn.note_doubt()
     tables, known = turn.office.tables, number_of(turn.session, turn.conversation)
     parts = readings_of_halves(turn.tracker.latest_message, turn.handbook)
-    first, *second = requests_in(turn.reading, parts, tables.types)
-    first = first if second else _with_earlier_words(first, state)
+    whole = surer(turn.reading, wish_among_facts(turn), tables.types)
+    first, *second = requests_in(whole, parts, tables.types)
+    first = first if second else with_earlier_words(first, state.get("clarify"))
     intake, step = begin(first, tables, key=_key(turn, first), known=known)
     before = _open_already(turn, first.type) if step.ask != SOLVED else ()
     after = ()
@@ -130,20 +145,6 @@ def _open_already(turn: Turn, type: str) -> tuple[Say, ...]:
 def _is_request(turn: Turn) -> bool:
     known = turn.handbook.types.get(turn.reading.type)
     return known is not None and known.kind.is_request
-
-
-def _with_earlier_words(reading: Reading, state: dict[str, Any]) -> Reading:
-    """Join what was said before a clarifying question to the answer."""
-    earlier = state.get("clarify")
-    if not earlier:
-        return reading
-    urgency = max(Urgency(earlier["urgency"]), reading.urgency, key=lambda u: u.rank)
-    return Reading(
-        text=f"{earlier['text']} {reading.text}", type=reading.type, confidence=reading.confidence,
-        ranking=reading.ranking, urgency=urgency,
-        signals=tuple(dict.fromkeys((*earlier["signals"], *reading.signals))),
-        facts={**earlier["facts"], **reading.facts}, message_id=reading.message_id,
-    )
 
 
 def _key(turn: Turn, reading: Reading) -> str:
@@ -281,12 +282,20 @@ def _subject(turn: Turn, _: Intake) -> None:
     ask_of_subject(turn, NOTHING_TOLD)
 
 
+def _more(turn: Turn, _: Intake) -> None:
+    ticket = _same_danger(turn)
+    if ticket is not None:
+        if turn.reading.urgency is Urgency.URGENT:
+            turn.say(f"utter_first_aid_{ticket.type}")
+        supplement(turn, ticket, turn.reading.text)
+
+
 def _ticket(turn: Turn, _: Intake) -> None:
     about_open_ticket(turn)
 
 
 _OUTCOMES = {
-    "subject": _subject, "ticket": _ticket,
+    "subject": _subject, "ticket": _ticket, "more": _more,
     "open": _open, "human": _human, "cancel": _cancel, "done": _done, "switch": _switch,
     "elsewhere": _elsewhere,
 }

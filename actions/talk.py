@@ -2,25 +2,38 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from rasa_sdk.events import ActiveLoop
 
 from actions.base import DeskAction, Turn
 from actions.handoff import hand_off
-from actions.tickets import MOST_CLARIFIED, about_open_ticket, supplement
+from actions.tickets import (
+    MOST_CLARIFIED,
+    about_open_ticket,
+    answer_ticket,
+    supplement,
+    told_of_ticket,
+)
+from bot.desk.intakes import number_of
 from bot.desk.messages import note_for_review
-from bot.desk.readings import readings_of_halves
-from bot.desk.tickets import find_ticket
+from bot.desk.readings import reading_among_facts, readings_of_halves
+from bot.desk.tickets import find_ticket, tickets_of
 from bot.desk.training_readings import reading_kept
-from bot.handbook.intake import put_by
-from bot.handbook.intake_parts import NOTHING_TOLD, told_so_far
+from bot.handbook.bare_request import SURE_AMONG_FACTS
+from bot.handbook.intake import Reading, put_by
+from bot.handbook.intake_parts import NOTHING_TOLD, told_so_far, with_earlier_words
 from bot.handbook.privacy import mask
-from bot.handbook.subjects import load_subjects, subject_of
+from bot.handbook.requests import RequestKind, Urgency
+from bot.handbook.subjects import line_named, load_subjects, subject_of
 from bot.handbook.two_requests import requests_in
 
 MOST_CHOICES = 3
 LEAST_SHARE = 0.08
+# What the words name and the model guesses; in fewer words a line is named without a fault.
+LEAST_NAMED, LEAST_TOLD = 0.35, 8
 
 
 class ActionClarify(DeskAction):
@@ -39,9 +52,11 @@ class ActionClarify(DeskAction):
         if "supplement" in state:
             supplement(turn, find_ticket(turn.session, state["supplement"]), turn.reading.text)
             return
-        if "clarify" not in state and about_open_ticket(turn):
+        if take_up_among_facts(turn):
             return
-        if begin_both(turn):
+        if ("clarify" not in state and about_open_ticket(turn)) or begin_both(turn):
+            return
+        if begin_named_fault(turn, state.get("clarify")):
             return
         earlier, reading = state.get("clarify") or NOTHING_TOLD, turn.reading
         turn.conversation.dialogue = {**_wish(state), "clarify": told_so_far(earlier, reading)}
@@ -66,9 +81,59 @@ class ActionClarify(DeskAction):
             turn.say("utter_clarify_open")
 
 
+def begin_named_fault(turn: Turn, earlier: Mapping[str, Any] | None) -> bool:
+    """Begin with the fault that the model thinks likeliest where the words name the same line."""
+    name, share = turn.reading.ranking[0] if turn.reading.ranking else ("", 0.0)
+    told = len(turn.reading.text) >= LEAST_TOLD and line_named(turn.reading.text) == name
+    if not told or share < LEAST_NAMED or turn.reading.type != "nlu_fallback":
+        return False
+    level = (turn.tracker.latest_message.get("urgency") or {}).get("name") or "general"
+    turn.note_doubt()
+    begun = with_earlier_words(replace(turn.reading, type=name, urgency=Urgency(level)), earlier)
+    turn.conversation.dialogue = {"start": put_by(begun)}
+    turn.events.append(ActiveLoop("intake_form"))
+    return True
+
+
 def _wish(state: dict[str, Any]) -> dict[str, Any]:
     """Return what was wanted of a ticket that could not be found."""
     return {"wish": state["wish"]} if "wish" in state else {}
+
+
+def wish_among_facts(turn: Turn) -> Reading | None:
+    """Return what is told among the numbers and places of the message; None if nothing is."""
+    return reading_among_facts(turn.tracker.latest_message, turn.handbook)
+
+
+def take_up_among_facts(turn: Turn) -> bool:
+    """Take up the wish that stands among numbers and places; False if there is none."""
+    left = wish_among_facts(turn)
+    if left is None:
+        return False
+    state = turn.conversation.dialogue or {}
+    told = str(turn.tracker.latest_message["metadata"]["left"]["text"])
+    known = turn.handbook.types.get(left.type)
+    kind = known.kind if known is not None else RequestKind.TALK
+    if kind.is_request:
+        own = tickets_of(turn.session, turn.conversation, open_only=True)
+        if own and (told_of_ticket(told) or left.confidence < SURE_AMONG_FACTS):
+            return False
+        if any(ticket.type == left.type for ticket in own):
+            return False
+        turn.note_doubt()
+        known_facts = number_of(turn.session, turn.conversation)
+        begun = with_earlier_words(left, state.get("clarify"))
+        begun = replace(begun, facts={**known_facts, **begun.facts})
+        turn.conversation.dialogue = {"start": put_by(begun)}
+        turn.events.append(ActiveLoop("intake_form"))
+    elif kind is RequestKind.TICKET:
+        turn.reading = left
+        answer_ticket(turn)
+    elif left.type == "request_human":
+        hand_off(turn, intake=None)
+    else:
+        return ask_of_subject(turn, state.get("clarify") or NOTHING_TOLD, told)
+    return True
 
 
 def begin_both(turn: Turn) -> bool:
@@ -83,9 +148,9 @@ def begin_both(turn: Turn) -> bool:
     return True
 
 
-def ask_of_subject(turn: Turn, earlier: dict[str, Any]) -> bool:
-    """Show what can be done with the subject that the message names; once for each subject."""
-    subject = subject_of(turn.reading.text, load_subjects())
+def ask_of_subject(turn: Turn, earlier: Mapping[str, Any], named: str | None = None) -> bool:
+    """Show what can be done with the subject that the words name; once for each subject."""
+    subject = subject_of(named or turn.reading.text, load_subjects())
     if subject is None or subject.id in earlier.get("subjects", []):
         return False
     told = told_so_far(earlier, turn.reading)
@@ -105,7 +170,7 @@ def ask_of_subject(turn: Turn, earlier: dict[str, Any]) -> bool:
 def likely_choices(turn: Turn) -> list[dict[str, str]]:
     """Return buttons for the two or three likeliest readings worth offering."""
     offered = []
-    for name, share in turn.reading.ranking:
+    for name, share in (wish_among_facts(turn) or turn.reading).ranking:
         known = turn.handbook.types.get(name)
         if known is None or known.kind.value == "talk" or share < LEAST_SHARE:
             continue

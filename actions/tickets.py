@@ -5,18 +5,14 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from rasa_sdk.events import ActiveLoop
-
 from actions.base import DeskAction, Turn
-from actions.handoff import hand_off
 from actions.without_ticket import without_ticket
 from bot.desk import followup, ticket_cards
 from bot.desk import tickets as desk
 from bot.desk.ticket_log import called_by
 from bot.handbook.closure import read_answer, score_in
-from bot.handbook.errors import NotFound
-from bot.handbook.intake import says_no, says_yes
-from bot.handbook.intake_parts import NOTHING_TOLD, told_so_far
+from bot.handbook.deadlines import shown_time
+from bot.handbook.intake import says_yes
 from bot.handbook.lifecycle import OPEN_STATES, IllegalStep
 from bot.handbook.requests import Urgency
 from bot.handbook.subjects import asks_fee, line_named
@@ -27,14 +23,12 @@ from bot.storage.tickets import Ticket
 # Said with a ticket open, these words ask how it stands, whatever the model makes of them.
 _ASKS_AFTER = re.compile(
     r"怎么样了|怎样了|什么情况了?$|咋样了|到哪|来不来|还(?:没|不)(?:有)?(?:人)?(?:来|修|好|弄|联系|处理|动静|消息)"
-    r"|没(?:有)?人(?:来|联系|管|理)|什么时候(?:来|能|修|好|处理|弄)|好了没|修好没|多久能|处理得"
+    r"|没(?:有)?人(?:来|联系|管|理)|(?:什么|啥|甚么)(?:时候|时间)(?:有人|才|会|可以)?(?:来|能|修|好|处理|弄|上门)|(?:几时|多会儿?|好久|哪天)(?:有人|才|能|会)?(?:来|嚟|修|整|好|弄|上门)|好了没|修好没|多久能|处理得"
 )
-_SHORT, _SHORTEST_NO = 24, 6
+_SHORT, SHORTEST_NO = 24, 6
 _HURRIES = re.compile(r"(?:能不能|能否|可以|可不可以|麻烦|请)?.{0,2}(?:早|快)(?:一)?点|尽快|抓紧|赶紧")
 _WHOSE_NUMBER = re.compile(r"(?:师傅|他|维修|装维|人员|工程师).{0,4}(?:电话|号码|联系方式)")
 _UNHAPPY = re.compile(r"不满意|不好|差评|太差|很差|垃圾|失望")
-_NOT_THIS = re.compile(r"^(?:不是|不对|都不是|错)")
-_NO_NUMBER = re.compile(r"没有?(?:什么)?(?:工?单|编)?号|(?:不知道|忘|记不).{0,4}(?:号|了)|(?:没|不)(?:给|告诉)我.{0,3}号")
 # One question, one offer of a person; after that the person comes unasked.
 MOST_CLARIFIED = 2
 _ADDITIONS = frozenset({"phone_number", "address", "datetime"})
@@ -63,7 +57,7 @@ def answer_ticket(turn: Turn) -> None:
     ticket = _meant(turn, wish)
     if ticket is None:
         return
-    _WISHES[wish](turn, ticket)
+    WISHES[wish](turn, ticket)
 
 
 def _meant(turn: Turn, wish: str) -> Ticket | None:
@@ -157,7 +151,7 @@ def _urge(turn: Turn, ticket: Ticket) -> None:
 def _cancel(turn: Turn, ticket: Ticket) -> None:
     asked = (turn.conversation.dialogue or {}).get("withdraw")
     if asked and turn.reading.facts.get("ticket_number", asked).upper() == asked:
-        _withdraw(turn, desk.find_ticket(turn.session, asked))
+        withdraw(turn, desk.find_ticket(turn.session, asked))
         return
     if ticket.state not in OPEN_STATES:
         _say(turn, ticket, "utter_ticket_status")
@@ -183,8 +177,13 @@ def asks_after_ticket(turn: Turn) -> bool:
     return bool(desk.tickets_of(turn.session, turn.conversation, open_only=True, most=1))
 
 
+def told_of_ticket(text: str) -> bool:
+    """Tell whether short words, said with a ticket open, ask after it."""
+    return len(text) <= _SHORT and (_questions(text) or bool(_ASKS_AFTER.search(text)))
+
+
 def _questions(text: str) -> bool:
-    hurries = len(text) <= _SHORTEST_NO + 4 and bool(_HURRIES.search(text))
+    hurries = len(text) <= SHORTEST_NO + 4 and bool(_HURRIES.search(text))
     return hurries or asks_fee(text) or bool(_WHOSE_NUMBER.search(text))
 
 
@@ -248,18 +247,22 @@ def _reopen(turn: Turn, ticket: Ticket) -> None:
         _step(turn, ticket, "urge", reason=turn.reading.text)
         _say(turn, ticket, "utter_ticket_still_open")
         return
-    if _survey(turn, ticket, solved=False):
+    if survey(turn, ticket, solved=False):
         return
     try:
         _step(turn, ticket, "reopen", reason=turn.reading.text or "客户反映未解决")
     except IllegalStep:
-        turn.say("utter_reopen_too_late", number=ticket.number)
+        turn.say("utter_reopen_too_late", number=ticket.number, days=_days_to_reopen(turn))
         return
     _say(turn, ticket, "utter_ticket_reopened")
 
 
+def _days_to_reopen(turn: Turn) -> int:
+    return int(turn.handbook.lifecycle.steps["reopen"].within_days or 0)
+
+
 def _rate(turn: Turn) -> None:
-    if _survey(turn):
+    if survey(turn):
         return
     own = desk.tickets_of(turn.session, turn.conversation)
     ended = [t for t in own if t.state in {"resolved", "confirmed", "closed", "closed_unconfirmed"}]
@@ -277,7 +280,7 @@ def rate(turn: Turn, ticket: Ticket, score: int | None) -> None:
         _say(turn, ticket, "utter_ask_rating")
         return
     turn.conversation.dialogue = None
-    if _survey(turn, ticket, score=score):
+    if survey(turn, ticket, score=score):
         return
     followup.rate_ended(
         turn.session, turn.handbook, ticket, score=score, words=turn.reading.text, now=turn.now,
@@ -287,15 +290,21 @@ def rate(turn: Turn, ticket: Ticket, score: int | None) -> None:
 
 
 def _say_mark(turn: Turn, ticket: Ticket, score: int) -> None:
-    low = score <= turn.handbook.clock.closure.low_score
-    _say(turn, ticket, "utter_rated_low" if low else "utter_rated", score=score)
+    if score > turn.handbook.clock.closure.low_score:
+        _say(turn, ticket, "utter_rated", score=score)
+        return
+    due = followup.improvement_due(turn.session, ticket, now=turn.now)
+    if due is None:
+        _say(turn, ticket, "utter_rated_low_noted", score=score)
+    else:
+        _say(turn, ticket, "utter_rated_low", score=score, improve_by=shown_time(due, now=turn.now))
 
 
 def _key(turn: Turn) -> str | None:
     return f"message:{turn.reading.message_id}" if turn.reading.message_id else None
 
 
-def _survey(
+def survey(
     turn: Turn, ticket: Ticket | None = None, *, score: int | None = None, solved: bool | None = None
 ) -> bool:
     """Take the message as an answer to the open survey; False when it is none (3.5)."""
@@ -319,36 +328,14 @@ def _survey(
     return True
 
 
-_WISHES = {
+WISHES = {
     "ticket_status": _status, "ticket_urge": _urge, "ticket_cancel": _cancel,
     "ticket_supplement": _supplement, "ticket_reopen": _reopen,
 }
 
 
-class ActionFollowContext(DeskAction):
-    """Understand yes, no and bare facts by what was asked before."""
-
-    def name(self) -> str:
-        """Return the name Rasa calls."""
-        return "action_follow_context"
-
-    def answer(self, turn: Turn) -> None:
-        """Go on with an open question, an interrupted intake, or say what is possible."""
-        state = turn.conversation.dialogue or {}
-        if ("intake" in state and not state["intake"].get("outcome")) or "start" in state:
-            # Rasa lost its tracker; the row still knows the intake, so the form goes on.
-            turn.events.append(ActiveLoop("intake_form"))
-        elif "withdraw" in state:
-            _withdraw(turn, desk.find_ticket(turn.session, state["withdraw"]))
-        elif "supplement" in state:
-            supplement(turn, desk.find_ticket(turn.session, state["supplement"]), turn.reading.text)
-        elif "rate" in state:
-            rate(turn, desk.find_ticket(turn.session, state["rate"]), score_in(turn.reading.text))
-        else:
-            _unasked(turn, state)
-
-
-def _withdraw(turn: Turn, ticket: Ticket) -> None:
+def withdraw(turn: Turn, ticket: Ticket) -> None:
+    """Withdraw the ticket if the customer agrees; else keep it."""
     turn.conversation.dialogue = None
     agreed = says_yes(turn.reading) or turn.reading.type == "ticket_cancel"
     if agreed and not _KEEP.search(turn.reading.text):
@@ -356,36 +343,3 @@ def _withdraw(turn: Turn, ticket: Ticket) -> None:
         _say(turn, ticket, "utter_ticket_withdrawn")
     else:
         _say(turn, ticket, "utter_withdraw_kept")
-
-
-def _unasked(turn: Turn, state: dict[str, Any]) -> None:
-    number = turn.reading.facts.get("ticket_number")
-    if number:
-        try:
-            ticket = desk.find_ticket(turn.session, number)
-        except NotFound:
-            ticket = None
-        if ticket is None or ticket.conversation_id != turn.conversation.id:
-            turn.say("utter_ticket_not_yours", number=number)
-            return
-        _WISHES.get(state.get("wish", "ticket_status"), _status)(turn, ticket)
-    elif _survey(turn) or about_open_ticket(turn):
-        return
-    elif "wish" in state and _NO_NUMBER.search(turn.reading.text):
-        turn.say("utter_without_number")
-    elif "clarify" in state and (turn.reading.type == "inform" or says_no(turn.reading)):
-        # What was told while we asked what it is about is not asked for again.
-        told = told_so_far(state["clarify"], turn.reading)
-        turn.conversation.dialogue = {**state, "clarify": told}
-        if told["count"] > MOST_CLARIFIED:
-            turn.conversation.dialogue = None
-            hand_off(turn, intake=None)
-            return
-        turn.say("utter_clarify_offer_person" if told["count"] > 1 else "utter_clarify_open")
-    elif says_no(turn.reading) and len(turn.reading.text.strip()) <= _SHORTEST_NO:
-        turn.say("utter_clarify_open" if _NOT_THIS.search(turn.reading.text) else "utter_goodbye")
-    elif turn.reading.type == "inform":
-        turn.conversation.dialogue = {"clarify": told_so_far(NOTHING_TOLD, turn.reading)}
-        turn.say("utter_clarify_open")
-    else:
-        turn.say("utter_anything_else")

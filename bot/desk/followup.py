@@ -195,6 +195,17 @@ def note_low_mark(
     )
 
 
+def improvement_due(session: Session, ticket: Ticket, *, now: datetime) -> datetime | None:
+    """Return until when somebody looks into a low mark; None if that is done, over or not planned."""
+    due: datetime | None = session.execute(
+        select(Improvement.due_at)
+        .where(Improvement.ticket_id == ticket.id, Improvement.state == "open", Improvement.due_at > now)
+        .order_by(Improvement.cycle.desc())
+        .limit(1)
+    ).scalar_one_or_none()
+    return due
+
+
 def serve_survey(
     session: Session, handbook: Handbook, ticket: Ticket, survey_id: int, *, now: datetime
 ) -> bool:

@@ -21,6 +21,7 @@ from bot.desk.tickets import take_step, ticket_card, ticket_facts, tickets_of
 from bot.desk.waits import expected_wait
 from bot.dialogue.texts import Texts
 from bot.handbook.deadlines import shown_time
+from bot.handbook.english import wants_person
 from bot.handbook.intake import Intake
 from bot.handbook.reception import Reception
 from bot.handbook.requests import Urgency
@@ -83,7 +84,7 @@ def serve_without_engine(
     now: datetime,
 ) -> None:
     """Open a ticket for what the customer said, or for the intake in progress, and say so."""
-    if _PERSON.search(text):
+    if _PERSON.search(text) or wants_person(text):
         _hand_off(
             session, handbook, reception, gate, texts, conversation, text, message_id, secret, now
         )

@@ -35,7 +35,7 @@ from bot.handbook.urgency import SignalRule, signals
 from bot.storage.conversations import Conversation
 from bot.storage.tickets import Ticket
 
-_LEAVE = re.compile(r"^(?:取消排队|不(?:用)?等了|不用人工了?(?:[,，].*)?|取消人工|(?:还是)?(?:叫|找|转|回|转回)?机器人(?:吧|来)?|算了)[。！!]?$")
+_LEAVE = re.compile(r"^(?:(?:那|哎|唉|嗯|就)*(?:算了)?[，,\s]*)(?:取消排队|不(?:用)?等了|不用人工了?(?:[,，].*)?|取消人工|(?:还是)?(?:叫|找|转|回|转回)?机器人(?:吧|来)?|算了)[。！!]?$")
 _MESSAGE = re.compile(r"^(?:我要)?留言")
 # What the customer must be told at once, wait or no wait, by the signal in the words.
 _FIRST_AID = {
@@ -61,7 +61,7 @@ def serve_waiting(
     now: datetime,
 ) -> None:
     """Let the customer leave the queue or leave a message; else tell the place, not too often."""
-    if _LEAVE.search(text.strip()):
+    if leaves_queue(text):
         desk.change_holder(
             session, conversation, to=ConversationState.BOT, epoch=conversation.epoch, now=now
         )
@@ -102,6 +102,11 @@ def serve_waiting(
             session, gate, conversation, text=f"{aid}{words}", author="bot", now=now,
             reply_to=message_id, payload={"queue": place.position},
         )
+
+
+def leaves_queue(text: str) -> bool:
+    """Tell whether the words say that the customer will not wait for a person."""
+    return bool(_LEAVE.search(text.strip()))
 
 
 def _keep_words(

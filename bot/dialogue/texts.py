@@ -15,6 +15,7 @@ EXAMPLES = {
     "resolve_by": "3月3日（周二）18:00", "opens_at": "3月3日（周二）08:00", "minutes": "6",
     "count": "2", "score": "5", "due_words": "3月3日（周二）18:00前处理完成",
     "lines": "T20260302-000001（宽带故障，处理中，3月3日18:00前处理完成）", "area": "幸福小区",
+    "improve_by": "3月3日（周二）18:00", "days": "30", "noted": "地址、联系电话",
     "new_time": "3月4日（周三）18:00", "answer": "您可以在官方App查询账单。",
 }
 DOMAIN = Path(__file__).resolve().parent.parent.parent / "domain.yml"

@@ -29,11 +29,14 @@ from bot.desk.messages import (
     unhandled_messages,
 )
 from bot.dialogue.degraded import serve_without_engine
+from bot.dialogue.english_note import add_english_line
 from bot.dialogue.queueing import serve_waiting
 from bot.dialogue.rasa_client import Answer, EngineDown, RasaClient, Reply
 from bot.dialogue.texts import Texts
 from bot.dialogue.writers import Writers
+from bot.handbook.bare_request import words_left
 from bot.handbook.distress import in_distress
+from bot.handbook.english import wants_person
 from bot.handbook.handoff import ConversationState
 from bot.handbook.privacy import mask
 from bot.handbook.reception import Reception
@@ -239,10 +242,11 @@ class Turns:
             "asking": work.asking,
         }
         text = f"/{work.choice}" if work.choice else for_model(work.text)
-        if in_distress(work.text):
+        if in_distress(work.text) or wants_person(work.text):
             text = "/request_human"
         try:
             metadata["halves"] = await self._halves(work)
+            metadata["left"] = await self._among_facts(work)
             answer = await self.rasa.ask(work.conversation_id, text, metadata)
         except EngineDown as error:
             why = str(error.data["why"])
@@ -264,9 +268,19 @@ class Turns:
             for part in parts or ()
         ]
 
+    async def _among_facts(self, work: Work) -> dict[str, Any] | None:
+        """Have the words read that stand among numbers and places, unless these were asked for."""
+        unasked = work.asking is None and not work.choice and len(work.text) <= MODEL_READS
+        left = words_left(work.text) if unasked else None
+        if left is None:
+            return None
+        return {"text": left, "parse": await self.rasa.read(work.conversation_id, for_model(left))}
+
     def _write(self, session: Session, work: Work, answer: Answer) -> None:
         conversation = desk.find_conversation(session, work.conversation_id)
-        for number, reply in enumerate(merged(answer.replies)):
+        replies = merged(answer.replies)
+        add_english_line(session, self.texts, conversation, work.text, replies)
+        for number, reply in enumerate(replies):
             say(
                 session, self.gate, conversation, text=reply.text, author="bot",
                 now=self.clock(), epoch=work.epoch if answer.epoch is None else answer.epoch,

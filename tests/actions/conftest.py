@@ -16,10 +16,11 @@ from rasa_sdk.executor import CollectingDispatcher
 from sqlalchemy import select
 
 from actions.base import DeskAction, Office, Turn
+from actions.context import ActionFollowContext
 from actions.handoff import ActionHandOff
 from actions.intake import ActionConcludeIntake, ValidateIntakeForm
 from actions.talk import ActionClarify, ActionOutOfScope, ActionThankForPraise
-from actions.tickets import ActionAnswerTicket, ActionFollowContext
+from actions.tickets import ActionAnswerTicket
 from bot.desk.readings import reading_of_parse
 from bot.desk.staff import add_staff
 from bot.desk.tickets import find_ticket, take_step

@@ -6,6 +6,8 @@ from datetime import timedelta
 
 import pytest
 
+from bot.handbook.deadlines import shown_time
+from bot.storage.clock import Improvement
 from bot.storage.conversations import Conversation
 from tests.actions.conftest import Customer, Heard
 
@@ -182,7 +184,10 @@ def test_after_thirty_days_there_is_no_reopening(customer: Customer) -> None:
     customer.staff_step(number, "close")
     customer.now += timedelta(days=31)
 
-    assert answer(customer, "又坏了没修好", "ticket_reopen").texts == ["reopen_too_late"]
+    heard = answer(customer, "又坏了没修好", "ticket_reopen")
+    days = customer.office.handbook.lifecycle.steps["reopen"].within_days
+
+    assert (heard.texts, heard.value("days")) == (["reopen_too_late"], days)
 
 
 def test_urging_a_resolved_ticket_reopens_it(customer: Customer) -> None:
@@ -214,10 +219,34 @@ def test_a_mark_is_asked_for_and_recorded(customer: Customer) -> None:
     assert "rate" in customer.steps(number)
 
 
+def test_after_a_low_mark_the_time_of_the_improvement_item_is_told(customer: Customer) -> None:
+    number = customer.opens_ticket()
+    resolve(customer, number)
+    answer(customer, "解决了", "rate_service")
+    heard = answer(customer, "1分", "rate_service")
+    with customer.office.sessions() as session:
+        due = session.query(Improvement.due_at).scalar()
+
+    assert heard.texts == ["rated_low"]
+    assert heard.value("improve_by") == shown_time(due, now=customer.now)
+    assert due - customer.now == customer.office.handbook.clock.closure.improvement
+
+
+def test_a_low_mark_that_was_looked_into_names_no_time(customer: Customer) -> None:
+    number = customer.opens_ticket()
+    resolve(customer, number)
+    answer(customer, "解决了", "rate_service")
+    answer(customer, "1分", "rate_service")
+    with customer.office.sessions.begin() as session:
+        session.query(Improvement).update({"state": "done"})
+
+    assert answer(customer, "还是1分", "rate_service").texts == ["rated_low_noted"]
+
+
 CONTEXTLESS = [
     ("好的", "affirm", "anything_else"),
     ("不用了", "deny", "goodbye"),
-    ("幸福小区", "inform", "clarify_open"),
+    ("幸福小区", "inform", "facts_noted"),
 ]
 
 

@@ -45,7 +45,7 @@ def test_who_has_no_number_is_not_sent_away(customer: Customer) -> None:
     assert customer.says("没有单号啊", "deny", FOLLOW).texts == ["without_number"]
 
 
-def test_facts_told_meanwhile_are_kept_and_a_person_is_offered(customer: Customer) -> None:
+def test_facts_told_meanwhile_are_kept_and_confirmed(customer: Customer) -> None:
     customer.says("查进度", "ticket_status", ANSWER)
     told = [
         customer.says("城关区幸福小区3号楼", "inform", FOLLOW).texts,
@@ -53,7 +53,7 @@ def test_facts_told_meanwhile_are_kept_and_a_person_is_offered(customer: Custome
     ]
     customer.intake("宽带断了", "fault_broadband")
 
-    assert told == [["clarify_open"], ["clarify_offer_person"]]
+    assert told == [["facts_noted"], ["facts_noted"]]
     assert customer.conversation.dialogue["intake"]["asking"] == "confirmation"
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bot.dialogue.queueing import first_aid
+from bot.dialogue.queueing import first_aid, leaves_queue
 from bot.dialogue.texts import load_texts
 
 TEXTS = load_texts()
@@ -23,3 +23,13 @@ def test_who_is_in_danger_is_told_what_to_do(said: str, told: str) -> None:
 
     assert told in words
     assert bool(words) == bool(told)
+
+
+@pytest.mark.parametrize("said", ["算了", "算了 不等了", "那不等了", "取消排队", "唉，还是机器人吧", "不用等了"])
+def test_who_will_not_wait_is_let_go(said: str) -> None:
+    assert leaves_queue(said)
+
+
+@pytest.mark.parametrize("said", ["还要等多久", "我不等了三天了吗", "算了多少钱", "等着呢"])
+def test_who_only_speaks_of_waiting_stays(said: str) -> None:
+    assert not leaves_queue(said)

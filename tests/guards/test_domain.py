@@ -21,6 +21,7 @@ DOMAIN = YAML(typ="safe").load((ROOT / "domain.yml").read_text("utf-8"))
 
 
 def action_names() -> set[str]:
+    import actions.context
     import actions.handoff
     import actions.intake
     import actions.talk

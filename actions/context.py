@@ -1,0 +1,115 @@
+"""What a message means by what was asked before (承接上文): yes, no, bare facts, a wish among facts."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from rasa_sdk.events import ActiveLoop
+
+from actions.base import DeskAction, Turn
+from actions.handoff import hand_off
+from actions.talk import take_up_among_facts
+from actions.tickets import (
+    MOST_CLARIFIED,
+    SHORTEST_NO,
+    WISHES,
+    about_open_ticket,
+    rate,
+    supplement,
+    survey,
+    withdraw,
+)
+from bot.desk.tickets import find_ticket
+from bot.handbook.closure import score_in
+from bot.handbook.errors import NotFound
+from bot.handbook.intake import says_no
+from bot.handbook.intake_parts import NOTHING_TOLD, told_so_far
+from bot.storage.tickets import Ticket
+
+_NOT_THIS = re.compile(r"^(?:不是|不对|都不是|错)")
+_NO_NUMBER = re.compile(r"没有?(?:什么)?(?:工?单|编)?号|(?:不知道|忘|记不).{0,4}(?:号|了)|(?:没|不)(?:给|告诉)我.{0,3}号")
+_NOTED = ("address", "phone_number", "broadband_account")
+
+
+class ActionFollowContext(DeskAction):
+    """Understand yes, no and bare facts by what was asked before."""
+
+    def name(self) -> str:
+        """Return the name Rasa calls."""
+        return "action_follow_context"
+
+    def answer(self, turn: Turn) -> None:
+        """Go on with an open question, an interrupted intake, or say what is possible."""
+        state = turn.conversation.dialogue or {}
+        if ("intake" in state and not state["intake"].get("outcome")) or "start" in state:
+            # Rasa lost its tracker; the row still knows the intake, so the form goes on.
+            turn.events.append(ActiveLoop("intake_form"))
+        elif "withdraw" in state:
+            withdraw(turn, find_ticket(turn.session, state["withdraw"]))
+        elif "supplement" in state:
+            supplement(turn, find_ticket(turn.session, state["supplement"]), turn.reading.text)
+        elif "rate" in state:
+            rate(turn, find_ticket(turn.session, state["rate"]), score_in(turn.reading.text))
+        else:
+            _unasked(turn, state)
+
+
+def _unasked(turn: Turn, state: dict[str, Any]) -> None:
+    if number := turn.reading.facts.get("ticket_number"):
+        _ticket_named(turn, number, state)
+    elif survey(turn) or take_up_among_facts(turn) or about_open_ticket(turn):
+        return
+    elif "wish" in state and _NO_NUMBER.search(turn.reading.text):
+        turn.say("utter_without_number")
+    elif "clarify" in state and (turn.reading.type == "inform" or says_no(turn.reading)):
+        # What was told while we asked what it is about is not asked for again.
+        told = told_so_far(state["clarify"], turn.reading)
+        if _noted(turn) - state["clarify"]["facts"].keys():
+            # Who tells fact after fact is heard, and not misunderstood.
+            told["count"] = state["clarify"]["count"]
+            turn.conversation.dialogue = {**state, "clarify": told}
+            _ask_open(turn)
+            return
+        turn.conversation.dialogue = {**state, "clarify": told}
+        if told["count"] > MOST_CLARIFIED:
+            turn.conversation.dialogue = None
+            hand_off(turn, intake=None)
+        elif told["count"] > 1:
+            turn.say("utter_clarify_offer_person")
+        else:
+            _ask_open(turn)
+    elif says_no(turn.reading) and len(turn.reading.text.strip()) <= SHORTEST_NO:
+        turn.say("utter_clarify_open" if _NOT_THIS.search(turn.reading.text) else "utter_goodbye")
+    elif turn.reading.type == "inform":
+        turn.conversation.dialogue = {"clarify": told_so_far(NOTHING_TOLD, turn.reading)}
+        _ask_open(turn)
+    else:
+        turn.say("utter_anything_else")
+
+
+def _ticket_named(turn: Turn, number: str, state: dict[str, Any]) -> None:
+    """Do with the ticket that a bare number names what was wished before, or tell how it stands."""
+    ticket: Ticket | None
+    try:
+        ticket = find_ticket(turn.session, number)
+    except NotFound:
+        ticket = None
+    if ticket is None or ticket.conversation_id != turn.conversation.id:
+        turn.say("utter_ticket_not_yours", number=number)
+        return
+    WISHES.get(state.get("wish", "ticket_status"), WISHES["ticket_status"])(turn, ticket)
+
+
+def _noted(turn: Turn) -> set[str]:
+    return {name for name in _NOTED if name in turn.reading.facts}
+
+
+def _ask_open(turn: Turn) -> None:
+    """Ask what it is about; what the message did tell is confirmed."""
+    noted = _noted(turn)
+    if noted:
+        titles = (turn.handbook.facts[name] for name in _NOTED if name in noted)
+        turn.say("utter_facts_noted", noted="、".join(titles))
+    else:
+        turn.say("utter_clarify_open")
