@@ -52,6 +52,7 @@ from bot.handbook.intake_steps import (
     next_question,
     note_wished_time,
     raise_by_words,
+    repeat,
     say_answer,
 )
 from bot.handbook.intake_story import (
@@ -84,6 +85,12 @@ _KEEPS_NUMBER = re.compile(
     r"不(?:太|是很)?(?:想|方便|愿意?|能)?(?:再)?(?:留|给|说|提供|透露|告诉)(?!过)"
     r"|(?:没|沒|冇)(?:有)?(?:内地|內地|手机|手機|固定)?(?:手机|手機|电话|電話|号码|號碼|号|號)(?:$|[,，。了啊])"
     r"|就(?:打|用|是)(?:这个|现在|本机)|用(?:我)?(?:现在|这个)|不(?:用|需要|必)(?:留)?(?:电话|号码)|保密"
+)
+_WANTS_ELSE = re.compile(r"[，,\s](?:就是|只是|只要|我就|改成|换成).{4}")
+# May it be a son's number?
+_ANOTHERS_WILL_DO = re.compile(
+    r"(?:儿子|女儿|老伴|家(?:里)?人|邻居|别人|老公|老婆|爱人|孩子|朋友|同事|爸|妈|他|她)(?:的)?(?:手机|电话)?(?:号码?)?"
+    r"(?:也)?(?:行不行|行吗|可以吗|可不可以|可以不|成不成|得不得|行不)"
 )
 _KNOWN_BY_HEART = frozenset({"phone_number", "address", "broadband_account"})
 _UNKNOWN = re.compile(r"^(?:我|俺)?(?:也|都|真)?(?:不|没)(?:太)?(?:知道|清楚|晓得|记得)|^(?:我)?(?:忘|记不)")
@@ -142,7 +149,9 @@ def _advance(intake: Intake, reading: Reading, tables: IntakeTables) -> Turn:
     if not reading.has_words:
         return ask_again(intake, says=(Say("utter_text_only"),))
     if intake.asking not in {SOLVED, OFFER} and _gives_up(intake, reading):
-        return end(intake, "cancel")
+        # 不投诉了，就是卡给不给我补 gives up one thing and wants another.
+        goes_on = _WANTS_ELSE.search(reading.text) and other_request(intake, reading, tables)
+        return end(intake, "switch" if goes_on else "cancel")
     handlers = {CONFIRM: confirming, OFFER: _offered, SOLVED: _answered, CORRECTION: correcting}
     return handlers.get(intake.asking or "", _gathering)(intake, reading, tables)
 
@@ -178,6 +187,8 @@ def _gathering(intake: Intake, reading: Reading, tables: IntakeTables) -> Turn:
         return next_question(intake, tables)
     if wanted == "phone_number" and _KEEPS_NUMBER.search(reading.text):
         return _without(intake, reading, tables, wanted)
+    if wanted == "phone_number" and _ANOTHERS_WILL_DO.search(reading.text):
+        return repeat(intake, says=(Say("utter_any_number"),))
     if wanted in _KNOWN_BY_HEART and _UNKNOWN.search(reading.text):
         return _without(intake, reading, tables, wanted)
     if wanted == "phone_number" and _DIGITS.fullmatch(reading.text.strip()):

@@ -36,11 +36,13 @@ SURE_OF_CORRECTION = 0.3
 SHORT = 20
 
 LEAST_MEANT = 0.2
-_MEANS = re.compile(r"(?:我?(?:问|说|要|指|查)的是|我(?:要|想)(?:问|查|说|办)|[，,\s]是|而是)(.+)$")
+_MEANS = re.compile(r"(?:我?(?:问|说|要|指|查)的是|我(?:要|想)(?:问|查|说|办)|[，,\s]是|而是|^(?:那)?算了[，,\s]*还是|不[，,\s]+还是)(.+)$")
 # 上不了网 without a device is taken for the mobile, until the customer says where.
 _AT_HOME = re.compile(r"(?:就?是|在)?(?:我|我们|俺)?家里?的?(?:网|网络|宽带|wifi|WiFi)?[。啊呀!！]*")
-_IN_HAND = re.compile(r"手机|信号|流量|[45]G|[45]g|电话")
+_IN_HAND = re.compile(r"手机|信号|流量|[45]G|[45]g|电话|短信|验证码")
+_FIXED = frozenset({"fault_broadband", "fault_tv", "fault_landline", "fault_enterprise"})
 
+_CLAUSE = re.compile(r"[\s，,。；;！!]")
 _HOW_LONG = re.compile(r"多久|多长时间|几天|要等|什么时候|啥时候|何时|多快|来得及")
 # No question that a table could answer.
 _PROTESTS = re.compile(r"(?:凭什么|凭啥|什么意思|啥意思|搞什么|什么情况|什么玩意)[啊呀呢嘛]*[?？!！]*")
@@ -60,7 +62,14 @@ def other_request(
     other = tables.types.get(reading.type)
     if other is None or not other.kind.is_request or other.id == intake.type:
         return None
+    if other.id == "fault_mobile" and same_line(intake, reading.text):
+        return None
     return other if reading.confidence >= least else None
+
+
+def same_line(intake: Intake, text: str) -> bool:
+    """Tell whether words that name no line are about the fixed line being registered."""
+    return intake.type in _FIXED and line_named(text) is None and not _IN_HAND.search(text)
 
 
 def corrected_type(intake: Intake, reading: Reading, tables: IntakeTables) -> RequestType | None:
@@ -72,13 +81,21 @@ def corrected_type(intake: Intake, reading: Reading, tables: IntakeTables) -> Re
     means = _MEANS.search(reading.text)
     if known is None or means is None or not CORRECTS.search(reading.text):
         return None
-    if known.kind is RequestKind.FAULT and (named := line_named(means[1])):
+    named = line_named(means[1]) or line_named(_CLAUSE.split(means[1].strip())[0])
+    if known.kind is RequestKind.FAULT and named:
         return tables.types[named] if named != intake.type else None
     for name, share in reading.ranking:
         other = tables.types.get(name)
         if other is not None and other.kind.is_request and share >= LEAST_MEANT:
-            return other if name != intake.type else None
+            stays = name == "fault_mobile" and same_line(intake, reading.text)
+            return None if stays or name == intake.type else other
     return None
+
+
+def calm_unless_told(reading: Reading) -> Reading:
+    """Return a reading without the urgency of words that were not understood, unless signals say it."""
+    unsure = reading.type in {"unclear", "nlu_fallback"} and not reading.signals
+    return replace(reading, urgency=Urgency.GENERAL) if unsure else reading
 
 
 def put_aside(intake: Intake, reading: Reading, other: RequestType) -> tuple[Say, ...]:
@@ -102,7 +119,7 @@ def aside(intake: Intake, reading: Reading, tables: IntakeTables) -> Turn | None
         return repeat(intake, says=(Say("utter_fee"),))
     meant = corrected_type(intake, reading, tables)
     if meant is not None:
-        return switch(intake, reading, meant, tables)
+        return switch(intake, calm_unless_told(reading), meant, tables)
     if _HOW_LONG.search(reading.text) and len(reading.text) <= SHORT and not reading.facts:
         return repeat(intake, says=(Say("utter_not_yet_submitted"),))
     asked = other_request(intake, reading, tables)

@@ -10,6 +10,7 @@ from bot.handbook.intake_asides import (
     aside,
     corrected_type,
     other_request,
+    same_line,
     switch,
 )
 from bot.handbook.intake_parts import Intake, IntakeTables, Reading, Turn
@@ -45,6 +46,11 @@ SHORTEST_ADDITION = 2
 _MARKS = re.compile(r"\W")
 _SPOKEN = frozenset({"address", "detail", "name", "since"})
 _ADDS = re.compile(r"(?:加上|补上|补充|加一?个|添上)[:：,，\s]*(.{2,})$")
+_NO_OTHER = re.compile(r"没(?:有)?(?:别|其他|其它)的?(?:手机|联系)?(?:号码?|电话|手机|方式)")
+_OTHERWISE = re.compile(r"^(?:也)?不是[^，,\s]{1,10}[，,\s]*(?:而)?(?:就)?是.{2,}")
+# 是1301 corrects the last number of an address.
+_LAST_NUMBER = re.compile(r"\d+(?=\D*$)")
+_ONLY_NUMBER = re.compile(r"(\d{1,5})(?:室|号|栋|楼|单元)?[。.!！]*")
 _SUBMITS = re.compile(r"提交|确认|没(?:有)?(?:问题|错)|不用改|无误")
 
 
@@ -66,7 +72,12 @@ def confirming(intake: Intake, reading: Reading, tables: IntakeTables) -> Turn:
         return switch(intake, reading, other, tables)
     if changed:
         take_in(intake, reading)
+        if changed - shown == {"address"}:
+            _among_the_words(intake, reading.text.strip())
         return confirm_anew(intake)
+    if _NO_OTHER.search(reading.text) or _puts_otherwise(intake, reading):
+        take_in(intake, reading)
+        return confirm_anew(intake, "utter_noted")
     if says_no(reading) or short_answers.finds_fault(reading.text):
         return _corrected(intake, reading, tables) or ask(intake, CORRECTION)
     if reading.type in {"thanks", "goodbye"}:
@@ -78,6 +89,20 @@ def confirming(intake: Intake, reading: Reading, tables: IntakeTables) -> Turn:
         take_in(intake, reading)
         return confirm_anew(intake, "utter_noted")
     return ask_again(intake)
+
+
+def _puts_otherwise(intake: Intake, reading: Reading) -> bool:
+    """Tell whether the fault is put in other words: 不是没网，是慢得要死."""
+    kinds = {intake.type, "fault_mobile"} if same_line(intake, reading.text) else {intake.type}
+    return bool(_OTHERWISE.search(reading.text)) and reading.type in kinds
+
+
+def _among_the_words(intake: Intake, said: str) -> None:
+    """Read a place at which nothing is done back among the words."""
+    if "detail" in intake.facts:
+        intake.facts["detail"] = f"{intake.facts['detail']}，{said}"[:LONGEST_FACT]
+    elif said not in intake.story:
+        intake.story.append(said)
 
 
 def _added(intake: Intake, reading: Reading) -> Turn | None:
@@ -121,10 +146,10 @@ def _corrected(intake: Intake, reading: Reading, tables: IntakeTables) -> Turn |
         alias = rf"(?:{ALIASES.get(name, tables.facts.get(name, name))})"
         if not re.search(alias, reading.text):
             continue
-        said = re.search(rf"{alias}.{{0,3}}?(?:是|为|改成|改为|换成|[:：])\s*(.{{2,}})$", reading.text)
+        said = re.search(rf"{alias}.{{0,6}}?(?:是|为|改成|改为|换成|[:：])\s*(.{{2,}})$", reading.text)
         if said and name in _SPOKEN:
             intake.words.append(reading.text)
-            intake.facts[name] = said[1].strip()[:LONGEST_FACT]
+            intake.facts[name] = _with_number(intake, name, said[1].strip())[:LONGEST_FACT]
             return _after_correction(intake, tables)
         intake.facts.pop(name, None)
         if name == "detail":
@@ -132,6 +157,14 @@ def _corrected(intake: Intake, reading: Reading, tables: IntakeTables) -> Turn |
         intake.asked.pop(name, None)
         return ask(intake, name)
     return None
+
+
+def _with_number(intake: Intake, name: str, said: str) -> str:
+    """Return the corrected words; a bare number takes the place of the last one of an address."""
+    number, known = _ONLY_NUMBER.fullmatch(said), str(intake.facts.get(name) or "")
+    if name == "address" and number and _LAST_NUMBER.search(known):
+        return _LAST_NUMBER.sub(number[1], known)
+    return said
 
 
 def _after_correction(intake: Intake, tables: IntakeTables) -> Turn:

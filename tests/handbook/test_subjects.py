@@ -39,7 +39,7 @@ def test_the_line_is_told_by_its_words(said: str, line: str | None) -> None:
 @pytest.mark.parametrize(
     ("said", "asks"),
     [
-        ("收费吗", True), ("这个要收费吗？", True), ("多少钱", True), ("师傅上门要钱不", True),
+        ("收费吗", True), ("这个要收费吗？", True), ("多少钱", True), ("师傅上门要钱不", True), ("等一下 我先问问移机要钱不", True),
         ("那个，我还想问下师傅来要钱不", True), ("对了，修一次多少钱啊", True),
         ("这个月扣了多少钱", False), ("凭什么要收费", False), ("我的话费还剩多少钱", False), ("宽带断了要钱吗", False),
     ],

@@ -1,0 +1,94 @@
+"""Chapter 3.2: what is put in other words, corrected in part, or given up for something else."""
+
+from __future__ import annotations
+
+import pytest
+
+from bot.handbook.intake import CONFIRM, Reading, advance
+from bot.handbook.intake_parts import Intake
+from bot.handbook.requests import Urgency
+from tests.handbook.intakes import PHONE, TABLES, confirming, names, read, start
+
+AT_HOME = "翠苑小区3幢1201"
+
+
+def at_the_read_back(address: str = AT_HOME) -> Intake:
+    intake = confirming()
+    intake.facts["address"] = address
+    return intake
+
+
+@pytest.mark.parametrize(
+    ("said", "address"),
+    [
+        ("地址写错了 是1301", "翠苑小区3幢1301"),
+        ("地址不对，是1301室", "翠苑小区3幢1301"),
+        ("地址不对 是幸福路13号", "幸福路13号"),
+        ("地址错了，是老供销社后面", "老供销社后面"),
+    ],
+)
+def test_a_corrected_address_keeps_what_was_right_of_it(said: str, address: str) -> None:
+    intake = at_the_read_back()
+
+    assert advance(intake, read(said, "inform"), TABLES).ask == CONFIRM
+    assert intake.facts["address"] == address
+
+
+def test_a_fault_in_other_words_stays_on_its_line() -> None:
+    intake = at_the_read_back()
+    turn = advance(intake, read("不是没网，是慢得要死", "fault_mobile", confidence=0.8), TABLES)
+
+    assert (turn.ask, intake.type) == (CONFIRM, "fault_broadband")
+    assert "不是没网，是慢得要死" in intake.story
+
+
+def test_a_line_that_is_named_changes_it() -> None:
+    intake = at_the_read_back()
+    advance(intake, read("不是宽带，是手机没信号", "fault_mobile", confidence=0.8), TABLES)
+
+    assert intake.type == "fault_mobile"
+
+
+def test_after_all_the_first_line_and_no_urgency_of_words_not_understood() -> None:
+    intake = start("fault_mobile", "手机没网")
+    said = "算了还是宽带吧 手机能用"
+    advance(intake, read(said, "nlu_fallback", confidence=0.4, urgency=Urgency.URGENT), TABLES)
+
+    assert (intake.type, intake.urgency) == ("fault_broadband", "general")
+
+
+def test_a_place_where_nothing_is_done_is_read_back_among_the_words() -> None:
+    intake = start("sim_replace", "卡丢了", facts={"phone_number": PHONE})
+    assert intake.asking == CONFIRM
+    advance(intake, read("在西安 长安区 大学城", "inform"), TABLES)
+
+    assert "在西安 长安区 大学城" in intake.story
+
+
+def test_no_other_number_is_no_mistake_in_the_read_back() -> None:
+    intake = at_the_read_back()
+    turn = advance(intake, read("我没别的号", "deny"), TABLES)
+
+    assert (turn.ask, names(turn)) == (CONFIRM, ["noted"])
+
+
+def test_another_number_may_be_left() -> None:
+    intake = start("fault_broadband", "宽带断了", facts={"address": AT_HOME})
+    turn = advance(intake, read("我记不得我的号 我儿子的行不行", "unclear"), TABLES)
+
+    assert (turn.ask, names(turn)) == ("phone_number", ["any_number"])
+
+
+@pytest.mark.parametrize(
+    ("said", "type", "outcome"),
+    [
+        ("算了 不投诉她了 就是卡到底给不给我补", "sim_replace", "switch"),
+        ("算了不投诉了", "complaint_service", "cancel"),
+        ("算了 不投诉她了 麻烦", "sim_replace", "cancel"),
+    ],
+)
+def test_one_thing_is_given_up_for_another(said: str, type: str, outcome: str) -> None:
+    intake = start("complaint_service", "营业员态度差")
+    reading: Reading = read(said, type, confidence=0.9)
+
+    assert advance(intake, reading, TABLES).outcome == outcome
