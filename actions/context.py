@@ -9,7 +9,7 @@ from rasa_sdk.events import ActiveLoop
 
 from actions.base import DeskAction, Turn
 from actions.handoff import hand_off
-from actions.talk import take_up_among_facts
+from actions.talk import offer_choices, take_up_among_facts
 from actions.tickets import (
     MOST_CLARIFIED,
     SHORTEST_NO,
@@ -69,7 +69,7 @@ def _unasked(turn: Turn, state: dict[str, Any]) -> None:
             # Who tells fact after fact is heard, and not misunderstood.
             told["count"] = state["clarify"]["count"]
             turn.conversation.dialogue = {**state, "clarify": told}
-            _ask_open(turn)
+            _ask_again(turn, told.get("choices"))
             return
         turn.conversation.dialogue = {**state, "clarify": told}
         if told["count"] > MOST_CLARIFIED:
@@ -99,6 +99,15 @@ def _ticket_named(turn: Turn, number: str, state: dict[str, Any]) -> None:
         turn.say("utter_ticket_not_yours", number=number)
         return
     WISHES.get(state.get("wish", "ticket_status"), WISHES["ticket_status"])(turn, ticket)
+
+
+def _ask_again(turn: Turn, choices: list[dict[str, str]] | None) -> None:
+    """Ask anew what is meant: of what was told before, the same choices; else openly."""
+    if choices:
+        turn.say("utter_noted")
+        offer_choices(turn, choices)
+    else:
+        _ask_open(turn)
 
 
 def _noted(turn: Turn) -> set[str]:

@@ -76,9 +76,16 @@ class ActionClarify(DeskAction):
             return
         choices = likely_choices(turn)
         if choices and reading.type == "nlu_fallback":
-            turn.say("utter_clarify", buttons=[*choices, {"title": "都不是，转人工", "payload": "转人工"}])
+            state = turn.conversation.dialogue
+            turn.conversation.dialogue = {**state, "clarify": {**state["clarify"], "choices": choices}}
+            offer_choices(turn, choices)
         else:
             turn.say("utter_clarify_open")
+
+
+def offer_choices(turn: Turn, choices: list[dict[str, str]]) -> None:
+    """Ask which of the likeliest readings is meant."""
+    turn.say("utter_clarify", buttons=[*choices, {"title": "都不是，转人工", "payload": "转人工"}])
 
 
 def begin_named_fault(turn: Turn, earlier: Mapping[str, Any] | None) -> bool:

@@ -43,7 +43,7 @@ _IN_HAND = re.compile(r"手机|信号|流量|[45]G|[45]g|电话|短信|验证码
 _FIXED = frozenset({"fault_broadband", "fault_tv", "fault_landline", "fault_enterprise"})
 
 _CLAUSE = re.compile(r"[\s，,。；;！!]")
-_HOW_LONG = re.compile(r"多久|多长时间|几天|要等|什么时候|啥时候|何时|多快|来得及")
+_HOW_LONG = re.compile(r"多久|多长时间|几天|要等|(?:什么时候|啥时候|何时)(?!我?(?:订|开|办|扣|充|买|答应|同意|说|签)[^，,]{0,2}的)|多快|来得及")
 # No question that a table could answer.
 _PROTESTS = re.compile(r"(?:凭什么|凭啥|什么意思|啥意思|搞什么|什么情况|什么玩意)[啊呀呢嘛]*[?？!！]*")
 _WAIT = re.compile(r"^(?:等等|等一?下|等会儿?|稍等|先等等|别急|慢着)[,，。！!~啊呢]*$")

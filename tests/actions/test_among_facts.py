@@ -76,6 +76,15 @@ def test_where_what_is_left_is_unsure_too_its_likeliest_readings_are_offered(cus
     assert (heard.texts, choices(heard)) == (["clarify"], ["fault_landline"])
 
 
+def test_facts_told_to_a_choice_are_noted_and_the_choice_is_asked_anew(customer: Customer) -> None:
+    ranking = [{"name": "fault_enterprise", "confidence": 0.4}, {"name": "fault_broadband", "confidence": 0.3}]
+    asked = customer.says("单位整个瘫了", "nlu_fallback", CLARIFY, ranking=ranking)
+    again = customer.says("高新区科技路9号", "inform", FOLLOW)
+
+    assert again.texts == ["noted", "clarify"]
+    assert choices(again) == choices(asked) == ["fault_enterprise", "fault_broadband"]
+
+
 def test_a_person_asked_for_among_facts_comes(customer: Customer) -> None:
     says(customer, "转人工", "request_human", text="139****1234 转人工")
 

@@ -92,3 +92,11 @@ def test_one_thing_is_given_up_for_another(said: str, type: str, outcome: str) -
     reading: Reading = read(said, type, confidence=0.9)
 
     assert advance(intake, reading, TABLES).outcome == outcome
+
+
+@pytest.mark.parametrize(("said", "asks"), [("啥时候订的我都不知道", False), ("啥时候能办好", True)])
+def test_when_it_was_ordered_does_not_ask_how_long_it_takes(said: str, asks: bool) -> None:
+    intake = start("bill_dispute", "凭什么扣我钱")
+    turn = advance(intake, read(said, "unclear"), TABLES)
+
+    assert ("not_yet_submitted" in names(turn)) is asks
