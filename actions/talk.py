@@ -32,6 +32,8 @@ from bot.handbook.two_requests import requests_in
 
 MOST_CHOICES = 3
 LEAST_SHARE = 0.08
+LEAST_OTHER_TRADE = 0.3
+_NOT_OURS = frozenset({"unclear", "out_of_scope"})
 # What the words name and the model guesses; in fewer words a line is named without a fault.
 LEAST_NAMED, LEAST_TOLD = 0.35, 8
 
@@ -57,6 +59,9 @@ class ActionClarify(DeskAction):
         if ("clarify" not in state and about_open_ticket(turn)) or begin_both(turn):
             return
         if begin_named_fault(turn, state.get("clarify")):
+            return
+        if is_other_trade(turn):
+            ActionOutOfScope().answer(turn)
             return
         earlier, reading = state.get("clarify") or NOTHING_TOLD, turn.reading
         turn.conversation.dialogue = {**_wish(state), "clarify": told_so_far(earlier, reading)}
@@ -100,6 +105,16 @@ def begin_named_fault(turn: Turn, earlier: Mapping[str, Any] | None) -> bool:
     turn.conversation.dialogue = {"start": put_by(begun)}
     turn.events.append(ActiveLoop("intake_form"))
     return True
+
+
+def is_other_trade(turn: Turn) -> bool:
+    """Tell whether words too short to be sure of can only be another trade's: 我的外卖呢."""
+    shares = dict(turn.reading.ranking)
+    others = max((share for name, share in shares.items() if name not in _NOT_OURS), default=0.0)
+    return (
+        turn.reading.type == "unclear" and others < LEAST_SHARE
+        and shares.get("out_of_scope", 0.0) >= LEAST_OTHER_TRADE
+    )
 
 
 def _wish(state: dict[str, Any]) -> dict[str, Any]:

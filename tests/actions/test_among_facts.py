@@ -154,3 +154,19 @@ def test_an_unsure_fault_begins_where_the_words_name_its_line(
     heard = customer.says(said, "nlu_fallback", CLARIFY, ranking=ranking)
 
     assert [event["event"] for event in heard.events] == (["active_loop"] if begun else [])
+
+
+@pytest.mark.parametrize(
+    ("other", "share", "said"),
+    [("chitchat", 0.02, "out_of_scope"), ("ticket_status", 0.3, "clarify_open")],
+)
+def test_words_that_can_only_be_of_another_trade_are_not_ours(
+    customer: Customer, other: str, share: float, said: str
+) -> None:
+    ranking = [
+        {"name": "unclear", "confidence": 0.6}, {"name": "out_of_scope", "confidence": 0.35},
+        {"name": other, "confidence": share},
+    ]
+    heard = customer.says("我的外卖呢", "unclear", CLARIFY, ranking=ranking)
+
+    assert heard.texts == [said]
