@@ -37,6 +37,8 @@ class NoEngine:
     async def ask(self, *_: Any) -> None:
         raise EngineDown("none")
 
+    read = ask
+
 
 @pytest.fixture
 def turns(sessions: sessionmaker, handbook: Handbook) -> Turns:

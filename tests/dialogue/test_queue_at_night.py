@@ -32,6 +32,8 @@ class NoEngine:
     async def ask(self, *_: object) -> None:
         raise EngineDown("none")
 
+    read = ask
+
 
 @pytest.fixture
 def night(
