@@ -112,6 +112,7 @@ class Checker:
         covered = self._covered(case.speaker, case.turn, case.context)
         for at, hits in self._hits(reply, case, covered).items():
             findings.extend(self._judged(self.rules[at], hits, reply, case, suppressed))
+        findings = self._without_yielding(findings, suppressed)
         findings.sort(key=lambda each: (each.start, each.rule, each.end))
         suppressed.sort(key=lambda each: (each.start, each.rule, each.end))
         return Result(
@@ -234,6 +235,22 @@ class Checker:
             for rules in shared.values()
             if len(rules) > 1 and rules[0].unless and (ids := {rule.id for rule in rules})
         ]
+
+    def _without_yielding(
+        self, findings: list[Finding], suppressed: list[Suppressed]
+    ) -> list[Finding]:
+        """Take back what a weak rule found where a rule that knows better found something."""
+        found = {each.rule for each in findings}
+        kept = []
+        for each in findings:
+            better = found & self.explain(each.rule).yields_to
+            if better:
+                suppressed.append(
+                    Suppressed(each.rule, each.start, each.end, each.matched, min(better))
+                )
+            else:
+                kept.append(each)
+        return kept
 
     def _cover(self, speaker: str, turn: str | None, context: str | None) -> int:
         return self._bits(lambda rule, search: rule.covers(speaker, turn, context))

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -49,7 +49,7 @@ _REQUIRED = ("id", "title", "kind", "level", "message", "basis", "owner", "since
 _OPTIONAL = (
     "report", "applies", "turns", "contexts", "scopes", "anchors", "pattern", "patterns",
     "phrases", "near", "reach", "raw", "compact", "function", "params", "unless", "unless_in", "unless_facts",
-    "antipatterns", "suggestion", "fix", "override",
+    "antipatterns", "yields_to", "suggestion", "fix", "override",
 )  # fmt: skip
 _SOURCES = {"phrase": ("phrases",), "pattern": ("pattern", "patterns"), "cooccur": ("near",)}
 _EXAMPLE = ("speaker", "turn", "context", "facts")
@@ -92,7 +92,19 @@ def read_what_can_be_read(directory: Path) -> tuple[Tables, list[TableError]]:
         except TableError as problem:
             problems.append(problem)
     ordered = tuple(rules[name] for name in sorted(rules))
+    if not problems:
+        problems.extend(_unknown_betters(ordered))
     return Tables(ordered, brands, version_of(directory)), problems
+
+
+def _unknown_betters(rules: tuple[LanguageRule, ...]) -> Iterator[TableError]:
+    """Yield an error for every rule that yields to one that is not there."""
+    known = {rule.id for rule in rules}
+    for rule in rules:
+        for name in sorted(rule.yields_to - known):
+            yield TableError(
+                file=rule.file, line=rule.line, key="yields_to", expected=f"ids of rules, not {name}"
+            )
 
 
 def version_of(directory: Path) -> str:
@@ -193,6 +205,7 @@ class _Decoder:
             unless=self._unless(),
             unless_facts=keys["unless_facts"].texts() if "unless_facts" in keys else (),
             antipatterns=self._antipatterns(),
+            yields_to=frozenset(keys["yields_to"].texts() if "yields_to" in keys else ()),
             message=keys["message"].text(),
             suggestion=keys["suggestion"].text() if "suggestion" in keys else "",
             fix=self._fix(),
