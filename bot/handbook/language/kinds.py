@@ -125,6 +125,7 @@ class LanguageRule:
     unless: Unless | None
     unless_facts: tuple[str, ...]
     antipatterns: tuple[tuple[str, re.Pattern[str]], ...]
+    spared_by: re.Pattern[str] | None
     yields_to: frozenset[str]
     message: str
     suggestion: str

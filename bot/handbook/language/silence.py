@@ -49,6 +49,8 @@ def silenced_by(
         left, right = reply.stretch(rule.unless.within, hit.start, hit.end)
         if reply.holds(rule.unless.pattern, left, right):
             return "unless"
+    if rule.spared_by and reply.holds(rule.spared_by, 0, len(reply.text)):
+        return "spared_by"
     for name in rule.unless_facts:
         if is_granted(case.facts.get(name), reply, hit):
             return name

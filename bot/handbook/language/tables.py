@@ -49,7 +49,7 @@ _REQUIRED = ("id", "title", "kind", "level", "message", "basis", "owner", "since
 _OPTIONAL = (
     "report", "applies", "turns", "contexts", "scopes", "anchors", "pattern", "patterns",
     "phrases", "near", "reach", "raw", "compact", "function", "params", "unless", "unless_in", "unless_facts",
-    "antipatterns", "yields_to", "suggestion", "fix", "override",
+    "antipatterns", "spared_by", "yields_to", "suggestion", "fix", "override",
 )  # fmt: skip
 _SOURCES = {"phrase": ("phrases",), "pattern": ("pattern", "patterns"), "cooccur": ("near",)}
 _EXAMPLE = ("speaker", "turn", "context", "facts")
@@ -205,6 +205,7 @@ class _Decoder:
             unless=self._unless(),
             unless_facts=keys["unless_facts"].texts() if "unless_facts" in keys else (),
             antipatterns=self._antipatterns(),
+            spared_by=self._spared_by(),
             yields_to=frozenset(keys["yields_to"].texts() if "yields_to" in keys else ()),
             message=keys["message"].text(),
             suggestion=keys["suggestion"].text() if "suggestion" in keys else "",
@@ -329,6 +330,10 @@ class _Decoder:
         within = self.keys["unless_in"].choice(_REACHES) if "unless_in" in self.keys else "clause"
         place = self.keys["unless"]
         return Unless(self._compile(place, place.text()), within)
+
+    def _spared_by(self) -> re.Pattern[str] | None:
+        place = self.keys.get("spared_by")
+        return self._compile(place, place.text()) if place else None
 
     def _antipatterns(self) -> tuple[tuple[str, re.Pattern[str]], ...]:
         if "antipatterns" not in self.keys:
