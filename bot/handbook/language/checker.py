@@ -20,6 +20,7 @@ from bot.handbook.errors import DeskError
 from bot.handbook.language import times
 from bot.handbook.language.case import Case, context_of
 from bot.handbook.language.finding import Finding, Result, Suppressed, verdict_of
+from bot.handbook.language.gate import plain_words
 from bot.handbook.language.kinds import Hit, LanguageRule, Search, search_all
 from bot.handbook.language.silence import Pardons, silenced_by
 from bot.handbook.language.tables import Tables, read_tables, version_of
@@ -112,7 +113,8 @@ class Checker:
         covered = self._covered(case.speaker, case.turn, case.context)
         for at, hits in self._hits(reply, case, covered).items():
             findings.extend(self._judged(self.rules[at], hits, reply, case, suppressed))
-        findings = self._without_yielding(findings, suppressed)
+        if findings:
+            findings = self._without_yielding(findings, suppressed)
         findings.sort(key=lambda each: (each.start, each.rule, each.end))
         suppressed.sort(key=lambda each: (each.start, each.rule, each.end))
         return Result(
@@ -163,7 +165,7 @@ class Checker:
             whole |= bits
         called = whole & (whole >> self._half | self._alone) & covered
         for pardon, pardoned in self._pardons:
-            if called & pardoned and pardon.search(reply.text):
+            if called & pardoned and pardon(reply.text):
                 covered &= ~pardoned
         for at in _places(called & covered & self._reach["reply"]):
             number, search = self._searches[at]
@@ -224,14 +226,14 @@ class Checker:
             if wanted(self.rules[number], search)
         )
 
-    def _shared_pardons(self) -> list[tuple[re.Pattern[str], int]]:
+    def _shared_pardons(self) -> list[tuple[Callable[[str], Any], int]]:
         """Collect what silences several rules wherever it stands: it is looked for first, and once."""
         shared: dict[str, list[LanguageRule]] = {}
         for rule in self.rules:
             if rule.unless and rule.unless.within == "reply":
                 shared.setdefault(rule.unless.pattern.pattern, []).append(rule)
         return [
-            (rules[0].unless.pattern, self._bits(lambda rule, search, ids=ids: rule.id in ids))
+            (_found(rules[0].unless.pattern), self._bits(lambda rule, search, ids=ids: rule.id in ids))
             for rules in shared.values()
             if len(rules) > 1 and rules[0].unless and (ids := {rule.id for rule in rules})
         ]
@@ -307,6 +309,15 @@ def fixed(rule: LanguageRule, matched: str) -> str:
         if old in matched:
             return matched.replace(old, new)
     return fix.text or matched
+
+
+def _found(pattern: re.Pattern[str]) -> Callable[[str], Any]:
+    """Search for a pattern of many alternatives, first for those that are plain words."""
+    words = plain_words(pattern.pattern)
+    if not words:
+        return pattern.search
+    plain = re.compile("|".join(map(re.escape, sorted(words)))).search
+    return lambda text: plain(text) or pattern.search(text)
 
 
 def _sentences(reply: Reply, clauses: list[_Stretch]) -> list[_Stretch]:

@@ -196,6 +196,25 @@ def further_anchors(pattern: re.Pattern[str], anchors: Literals) -> Literals:
     return best if best and sum(map(_frequency, best)) <= _RARE else frozenset()
 
 
+def plain_words(pattern: str) -> Literals:
+    """List the words that are whole alternatives of a pattern: where one stands, it matches."""
+    return _alternatives(_parsed(pattern))
+
+
+def _alternatives(parsed: Any) -> Literals:
+    items = list(parsed)
+    if items and all(str(operator) == "LITERAL" for operator, _ in items):
+        return frozenset({"".join(chr(argument) for _, argument in items)})
+    if len(items) != 1:
+        return frozenset()
+    operator, argument = items[0]
+    if str(operator) == "SUBPATTERN":
+        return _alternatives(argument[-1])
+    if str(operator) == "BRANCH":
+        return frozenset().union(*map(_alternatives, argument[1]))
+    return frozenset()
+
+
 def reach_of(pattern: str) -> str:
     """Tell how far a match can go, with what it looks ahead at: clause, sentence or reply."""
     parsed = _parsed(pattern)
