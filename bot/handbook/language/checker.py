@@ -22,7 +22,7 @@ from bot.handbook.language.case import Case, context_of
 from bot.handbook.language.finding import Finding, Result, Suppressed, verdict_of
 from bot.handbook.language.gate import plain_words
 from bot.handbook.language.kinds import Hit, LanguageRule, Search, search_all
-from bot.handbook.language.silence import Pardons, silenced_by
+from bot.handbook.language.silence import Pardons, giving_way, silenced_by
 from bot.handbook.language.tables import Tables, read_tables, version_of
 from bot.handbook.language.text import Reply
 from bot.handbook.privacy import mask
@@ -114,7 +114,8 @@ class Checker:
         for at, hits in self._hits(reply, case, covered).items():
             findings.extend(self._judged(self.rules[at], hits, reply, case, suppressed))
         if findings:
-            findings = self._without_yielding(findings, suppressed)
+            findings, gave_way = giving_way(reply, findings, self.explain)
+            suppressed.extend(gave_way)
         findings.sort(key=lambda each: (each.start, each.rule, each.end))
         suppressed.sort(key=lambda each: (each.start, each.rule, each.end))
         return Result(
@@ -233,26 +234,13 @@ class Checker:
             if rule.unless and rule.unless.within == "reply":
                 shared.setdefault(rule.unless.pattern.pattern, []).append(rule)
         return [
-            (_found(rules[0].unless.pattern), self._bits(lambda rule, search, ids=ids: rule.id in ids))
+            (
+                _found(rules[0].unless.pattern),
+                self._bits(lambda rule, search, ids=ids: rule.id in ids),
+            )
             for rules in shared.values()
             if len(rules) > 1 and rules[0].unless and (ids := {rule.id for rule in rules})
         ]
-
-    def _without_yielding(
-        self, findings: list[Finding], suppressed: list[Suppressed]
-    ) -> list[Finding]:
-        """Take back what a weak rule found where a rule that knows better found something."""
-        found = {each.rule for each in findings}
-        kept = []
-        for each in findings:
-            better = found & self.explain(each.rule).yields_to
-            if better:
-                suppressed.append(
-                    Suppressed(each.rule, each.start, each.end, each.matched, min(better))
-                )
-            else:
-                kept.append(each)
-        return kept
 
     def _cover(self, speaker: str, turn: str | None, context: str | None) -> int:
         return self._bits(lambda rule, search: rule.covers(speaker, turn, context))

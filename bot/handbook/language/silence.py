@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from bisect import bisect_left
+from collections.abc import Callable
 from typing import Any
 
 from bot.handbook.language.amounts import amounts, read_amounts, same
 from bot.handbook.language.case import Case
+from bot.handbook.language.finding import Finding, Suppressed
 from bot.handbook.language.guards import GUARDS
 from bot.handbook.language.kinds import Hit, LanguageRule, search_all
 from bot.handbook.language.text import Reply
@@ -64,3 +66,28 @@ def is_granted(fact: Any, reply: Reply, hit: Hit) -> bool:
     granted = read_amounts(fact)
     said = [each.value for each in amounts(reply.text, *reply.sentence(hit.start, hit.end))]
     return not granted or all(any(same(sum_, each) for each in granted) for sum_ in said)
+
+
+def giving_way(
+    reply: Reply, findings: list[Finding], rule_of: Callable[[str], LanguageRule]
+) -> tuple[list[Finding], list[Suppressed]]:
+    """Take back what a weak rule found in a clause where one that knows better found something."""
+    kept: list[Finding] = []
+    taken: list[Suppressed] = []
+    for each in findings:
+        better = rule_of(each.rule).yields_to
+        by = _better(reply, each, [other for other in findings if other.rule in better])
+        if by:
+            taken.append(Suppressed(each.rule, each.start, each.end, each.matched, by))
+        else:
+            kept.append(each)
+    return kept, taken
+
+
+def _better(reply: Reply, weak: Finding, others: list[Finding]) -> str:
+    left, right = reply.clause(*reply.normalised(weak.start, weak.end)) if others else (0, 0)
+    for other in others:
+        start, end = reply.normalised(other.start, other.end)
+        if start < right and left < end:
+            return other.rule
+    return ""

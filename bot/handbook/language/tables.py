@@ -103,7 +103,10 @@ def _unknown_betters(rules: tuple[LanguageRule, ...]) -> Iterator[TableError]:
     for rule in rules:
         for name in sorted(rule.yields_to - known):
             yield TableError(
-                file=rule.file, line=rule.line, key="yields_to", expected=f"ids of rules, not {name}"
+                file=rule.file,
+                line=rule.line,
+                key="yields_to",
+                expected=f"ids of rules, not {name}",
             )
 
 
