@@ -256,3 +256,22 @@ def test_no_greeting_and_no_sum_lets_an_insult_pass(checker: Checker) -> None:
         text for text, case in rude
         if checker.check(f"您好，{text}，10元的事，我为您登记。", **case).verdict is not Verdict.BLOCK
     ] == []
+
+
+def test_a_weak_rule_gives_way_in_the_clause_of_a_better_one_only(checker: Checker) -> None:
+    calming = checker.check("别这么大火气。", context="complaint")
+    beside = checker.check("别催了，别这么大火气。", context="complaint")
+
+    assert calming.verdict is Verdict.WARN
+    assert ("FBD-20", "ACK-03") in [(each.rule, each.by) for each in calming.suppressed]
+    assert beside.verdict is Verdict.BLOCK
+
+
+def test_a_reply_that_says_what_is_being_done_gives_no_order(checker: Checker) -> None:
+    ordered = "材料补齐了再来找我。"
+
+    assert checker.check(ordered).verdict is Verdict.BLOCK
+    assert (
+        checker.check(f"{ordered[:-1]}，我会联系审核，今天18:00前给您结果。").verdict
+        is Verdict.PASS
+    )

@@ -58,6 +58,8 @@ MISTAKES = [
     ("- id: TST-01", "- id: TST-01\n  id: TST-02", 10, "id", "once"),
     ("  message: 请", "  scopes: [moon]\n  message: 请", 15, "scopes", "quote"),
     ("  message: 请", "  override: maybe\n  message: 请", 15, "override", "true or false"),
+    ("  message: 请", "  yields_to: [TST-09]\n  message: 请", 9, "yields_to", "TST-09"),
+    ("  message: 请", "  spared_by: '('\n  message: 请", 15, "spared_by", "regular expression"),
     ("  message: 请", "  fix: {op: replace}\n  message: 请", 15, "fix", "with"),
 ]
 
