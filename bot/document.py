@@ -11,7 +11,7 @@ from sanic.response import HTTPResponse, json
 
 from bot.channels.web.openapi import customer_components, customer_paths, operation
 from bot.console.api import endpoints
-from bot.console.openapi import console_components, console_paths
+from bot.console.openapi import console_components, console_paths, console_schemas
 
 blueprint = Blueprint("document")
 PAGES = {
@@ -31,7 +31,10 @@ def document() -> dict[str, Any]:
         "openapi": "3.0.3",
         "info": {"title": "Telecom intake desk", "version": "1"},
         "paths": {**_pages(), **customer_paths(), **console_paths(endpoints())},
-        "components": {"securitySchemes": {**customer_components(), **console_components()}},
+        "components": {
+            "securitySchemes": {**customer_components(), **console_components()},
+            "schemas": console_schemas(),
+        },
     }
 
 

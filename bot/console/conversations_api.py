@@ -38,6 +38,7 @@ STATES = ("bot", "waiting", "staff", "ended", "mine")
     "The queue in its order, then held conversations",
     "conversations_read",
     query=[Field("state", options=STATES), Field("limit", "whole")],
+    due_in="conversations",
 )
 async def list_conversations(ask: Ask) -> dict[str, Any]:
     """List conversations of one state, or the queue and what is held."""
@@ -70,6 +71,7 @@ async def list_conversations(ask: Ask) -> dict[str, Any]:
     "One conversation with messages, notes, tickets and the bot's reading",
     "conversations_read",
     query=[Field("after", "whole"), Field("limit", "whole")],
+    due_in="tickets",
 )
 async def show_conversation(ask: Ask, id: str) -> dict[str, Any]:
     """Show a conversation; `after` gives only newer messages."""

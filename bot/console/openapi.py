@@ -59,6 +59,33 @@ def console_components() -> dict[str, Any]:
     }
 
 
+def console_schemas() -> dict[str, Any]:
+    """Return the schemas that answers of the console refer to."""
+    clock = {
+        "type": "string",
+        "nullable": True,
+        "description": "which clock due_at is of: response (first response), resolution, callback:N"
+        " (promised call), complaint (answer to a complaint), complaint:N (to an appeal)",
+        "pattern": "^(response|resolution|callback(:[0-9]+)?|complaint(:[0-9]+)?)$",
+    }
+    due = {
+        "type": "string",
+        "format": "date-time",
+        "nullable": True,
+        "description": "when the first of the running clocks is due",
+    }
+    return {"Due": {"type": "object", "properties": {"due_at": due, "due_clock": clock}}}
+
+
+def _due_answer(due_in: str) -> dict[str, Any]:
+    schema: dict[str, Any] = {"$ref": "#/components/schemas/Due"}
+    for name in reversed(due_in.split(".") if due_in else []):
+        items = {"type": "array", "items": schema}
+        schema = {"type": "object", "properties": {name: items}}
+    schema = {"type": "object", "properties": {"data": schema}}
+    return {**_answer("Done"), "content": {"application/json": {"schema": schema}}}
+
+
 def _operation(endpoint: Endpoint) -> dict[str, Any]:
     parameters = [
         {
@@ -83,7 +110,7 @@ def _operation(endpoint: Endpoint) -> dict[str, Any]:
         "tags": ["staff"],
         "parameters": parameters,
         "responses": {
-            "2XX": _answer("Done"),
+            "2XX": _answer("Done") if endpoint.due_in is None else _due_answer(endpoint.due_in),
             **{code: _answer(words) for code, words in ERRORS.items()},
         },
     }

@@ -92,6 +92,8 @@ class Endpoint:
     query: tuple[Field, ...] = ()
     upload: bool = False
     signed_in: bool = True
+    # Where in the answer lists of what has a due time stand: `columns.tickets`; "" is itself.
+    due_in: str | None = None
 
 
 @dataclass(frozen=True)
@@ -184,10 +186,11 @@ class Section:
         query: Sequence[Field] = (),
         upload: bool = False,
         signed_in: bool = True,
+        due_in: str | None = None,
     ) -> Callable[[Handler], Handler]:
         """Register a handler `async (ask, **path) -> data or HTTPResponse`."""
         known = Endpoint(
-            method, path, summary, permission, tuple(body), tuple(query), upload, signed_in
+            method, path, summary, permission, tuple(body), tuple(query), upload, signed_in, due_in
         )
 
         def register(handler: Handler) -> Handler:

@@ -96,6 +96,7 @@ NARROWED_BY = (
         Field("cursor", most=60),
         Field("limit", "whole"),
     ],
+    due_in="tickets",
 )
 async def list_tickets(ask: Ask) -> dict[str, Any]:
     """List tickets; the cursor of the answer gives the next page."""
@@ -150,6 +151,7 @@ def _filters(ask: Ask) -> ticket_search.Filters:
     "Open tickets of each state by due time, for the board",
     "tickets_read",
     query=list(NARROWED_BY),
+    due_in="columns.tickets",
 )
 async def board(ask: Ask) -> dict[str, Any]:
     """Return the columns of the board; they are counted where nothing narrows them."""
@@ -193,6 +195,7 @@ async def board(ask: Ask) -> dict[str, Any]:
     "/tickets/<number:str>",
     "One ticket with history, clocks and the steps that are legal now",
     "tickets_read",
+    due_in="",
 )
 async def show_ticket(ask: Ask, number: str) -> dict[str, Any]:
     """Show a ticket."""

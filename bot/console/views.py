@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from operator import itemgetter
 from typing import Any
 
 from itsdangerous import URLSafeTimedSerializer
@@ -14,6 +15,7 @@ from bot.desk.serving import holders
 from bot.desk.staff import Caller, staff_titles
 from bot.desk.tickets import ticket_card
 from bot.handbook.channels import channel_title
+from bot.handbook.clocks import RESOLUTION
 from bot.handbook.handoff import ConversationState
 from bot.handbook.lifecycle import OPEN_STATES
 from bot.handbook.privacy import mask, mask_data, mask_in_place, mask_name
@@ -74,7 +76,8 @@ def conversations_json(
         item["needs_answer"] = _needs_answer(c, said)
         item["tickets"] = [_short_ticket(t, handbook) for t in tickets.get(c.id, [])]
         item["matter"] = _matter(c, tickets.get(c.id, []))
-        item["due_at"] = min((t["due_at"] for t in item["tickets"]), default=None)
+        first = min(item["tickets"], key=itemgetter("due_at"), default={})
+        item["due_at"], item["due_clock"] = first.get("due_at"), first.get("due_clock")
         offer = offers.get(c.id)
         item["offer"] = offer and {
             "staff_id": offer.staff_id,
@@ -195,6 +198,7 @@ def _short_ticket(ticket: Ticket, handbook: Handbook) -> dict[str, Any]:
     return {
         **card,
         "due_at": ticket.next_due_at,
+        "due_clock": ticket.next_clock,
         "paused": _is_paused(ticket),
         "first_response_at": ticket.first_response_at,
     }
@@ -202,7 +206,7 @@ def _short_ticket(ticket: Ticket, handbook: Handbook) -> dict[str, Any]:
 
 def _is_paused(ticket: Ticket) -> bool:
     """Tell whether the hold stops what is owed next: a promised call is due all the same."""
-    return ticket.state == "on_hold" and ticket.next_due_at == ticket.resolution_due_at
+    return ticket.state == "on_hold" and ticket.next_clock == RESOLUTION
 
 
 def messages_json(
@@ -288,6 +292,7 @@ def ticket_row(
         "rung": ticket.rung,
         "accepted_at": ticket.accepted_at,
         "due_at": ticket.next_due_at,
+        "due_clock": ticket.next_clock,
         "paused": _is_paused(ticket),
         "first_response_at": ticket.first_response_at,
         "resolved_at": ticket.resolved_at,

@@ -27,7 +27,7 @@ HOLD = "hold"
 INSTANT = timedelta(microseconds=1)
 TICKET_COLUMNS = (
     "state", "deadline_class", "rung", "response_due_at", "resolution_due_at", "next_due_at",
-    "first_response_at", "resolved_at", "closed_at", "held_since", "hold_reason", "satisfaction",
+    "next_clock", "first_response_at", "resolved_at", "closed_at", "held_since", "hold_reason", "satisfaction",
 )
 # What `event_of` makes an event of, in this order.
 EVENT_COLUMNS = (
@@ -123,13 +123,15 @@ def fired_steps(session: Session, ticket_id: int) -> dict[str, set[str]]:
 
 def ticket_values(standing: Standing) -> dict[str, Any]:
     """Return the columns of a ticket that its log decides."""
+    next_clock, next_due = standing.owed_first
     return {
         "state": standing.state,
         "deadline_class": standing.deadline_class,
         "rung": standing.rung,
         "response_due_at": standing.clocks[RESPONSE].due,
         "resolution_due_at": standing.due,
-        "next_due_at": standing.next_due,
+        "next_due_at": next_due,
+        "next_clock": next_clock,
         "first_response_at": standing.first_response_at,
         "resolved_at": standing.resolved_at,
         "closed_at": standing.closed_at,

@@ -22,6 +22,8 @@ from bot.handbook.lifecycle import ENDED_STATES
 
 RESPONSE, RESOLUTION, CALLBACK, COMPLAINT = "response", "resolution", "callback", "complaint"
 ZERO = timedelta(0)
+# Of two clocks that are due at once.
+_FIRST = {RESPONSE: 0, RESOLUTION: 1}
 PEOPLE = frozenset({"staff", "leader"})
 # Only a person's words or call to the customer are a response; no step of the table alone is.
 CONTACTS = frozenset({"respond", "contact", "answer"})
@@ -164,9 +166,11 @@ class Standing:
         return clock.due
 
     @property
-    def next_due(self) -> datetime:
+    def owed_first(self) -> tuple[str, datetime]:
         """Return what is owed first: a response, the solution, a promised call or an answer."""
-        return min([self.due, *(clock.due for clock in self.running())])
+        owed = {clock.id: clock.due for clock in self.running()} | {RESOLUTION: self.due}
+        due, _, name = min((due, _FIRST.get(name, len(_FIRST)), name) for name, due in owed.items())
+        return name, due
 
     @property
     def members_due(self) -> datetime:

@@ -46,6 +46,7 @@ class Ticket(Base):
     response_due_at = Column(UtcDateTime, nullable=False)
     resolution_due_at = Column(UtcDateTime, nullable=False)
     next_due_at = Column(UtcDateTime)
+    next_clock = Column(String(24))
     first_response_at = Column(UtcDateTime)
     resolved_at = Column(UtcDateTime)
     closed_at = Column(UtcDateTime)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import re
+
 import httpx
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bot.console.api import endpoints
-from bot.console.openapi import console_components, console_paths
+from bot.console.openapi import console_components, console_paths, console_schemas
 from bot.console.routing import PREFIX, SAFE, Endpoint, Field
 from tests.console.conftest import LocalDesk
 
@@ -27,6 +29,16 @@ def test_every_endpoint_is_described_once() -> None:
     # The stream is described too, though no endpoint of the table.
     assert len(endpoints()) + 1 == len(described)
     assert {"staffCookie", "csrfToken"} == set(console_components())
+
+
+def test_lists_say_which_clock_a_due_time_is_of() -> None:
+    paths = console_paths(endpoints())
+    told = {path for path, ways in paths.items() if "schemas/Due" in str(ways.get("get"))}
+    due = console_schemas()["Due"]["properties"]
+
+    assert {f"{PREFIX}{each}" for each in ("/tickets", "/board", "/conversations")} <= told
+    for clock in ("response", "resolution", "callback:12", "complaint", "complaint:3"):
+        assert re.fullmatch(due["due_clock"]["pattern"], clock)
 
 
 def anything() -> st.SearchStrategy:

@@ -79,9 +79,10 @@ def test_a_promised_call_is_due_first_in_table_and_board_also_on_a_held_ticket(
     assert [called, urgent] == numbers(answer)
     [row, _] = answer.json()["data"]["tickets"]
     assert (False, by) == (row["paused"], datetime.fromisoformat(row["due_at"]))
+    assert "callback" == row["due_clock"].partition(":")[0]
     columns = leader.get("/board", params={"type": "fault_enterprise"}).json()["data"]["columns"]
     [shown] = [t for c in columns if c["state"] == "on_hold" for t in c["tickets"]]
-    assert row["due_at"] == shown["due_at"]
+    assert (row["due_at"], row["due_clock"]) == (shown["due_at"], shown["due_clock"])
 
     local.offset = timedelta(minutes=31)
     [row, _] = leader.get("/tickets", params=query).json()["data"]["tickets"]
@@ -89,6 +90,7 @@ def test_a_promised_call_is_due_first_in_table_and_board_also_on_a_held_ticket(
     leader.post(f"/tickets/{called}/contact", json={"reason": "已致电客户"})
     [first, row] = leader.get("/tickets", params=query).json()["data"]["tickets"]
     assert (urgent, True, False) == (first["number"], row["paused"], row["overdue"])
+    assert ("response", "resolution") == (first["due_clock"], row["due_clock"])
 
 
 @pytest.mark.parametrize("wanted", ["number", "phone", "words", "address"])

@@ -87,6 +87,7 @@ def test_honest_work_leaves_no_difference(lived: None, engine: Engine, handbook:
 TAMPERINGS = (
     ("resolution_due_at", update(Ticket).where(Ticket.id == 4).values(resolution_due_at=at("2026-04-01 00:00"))),
     ("next_due_at", update(Ticket).where(Ticket.id == 4).values(next_due_at=at("2026-04-01 00:00"))),
+    ("next_clock", update(Ticket).where(Ticket.id == 4).values(next_clock="callback:9")),
     ("state", update(Ticket).where(Ticket.id == 1).values(state="processing")),
     ("clock response", update(TicketClock).where(TicketClock.ticket_id == 2, TicketClock.clock == "response").values(outcome="met")),
     ("outcomes", update(TicketOutcome).where(TicketOutcome.ticket_id == 2, TicketOutcome.place == 0).values(ok=True)),

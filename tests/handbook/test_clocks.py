@@ -163,6 +163,30 @@ def test_the_ticket_of_a_delayed_incident_keeps_its_own_deadline() -> None:
     assert (wall(standing.due), wall(standing.members_due)) == ("2026-03-03 09:00", "2026-03-03 21:00")
 
 
+# (what holds, log, moment, clock, due)
+FIRST = [
+    ("of a response and a solution at once the response comes first", ["2026-03-02 09:00 accept"], "response", "2026-03-03 09:00"),
+    ("after it the solution", ["2026-03-02 09:00 accept", "2026-03-02 10:00 respond"], "resolution", "2026-03-03 09:00"),
+    ("a promised call before both", ["2026-03-02 09:00 accept", "2026-03-02 09:05 promise 2026-03-02 18:00"], "callback:2", "2026-03-02 18:00"),
+    ("a call promised for later comes later", ["2026-03-02 09:00 accept", "2026-03-02 09:05 promise 2026-03-04 18:00"], "response", "2026-03-03 09:00"),
+    ("a held solution gives way to the answer that is owed", ["2026-03-02 09:00 accept", "2026-03-02 10:00 respond", "2026-03-02 11:00 appeal", "2026-03-02 12:00 hold part 999"], "complaint:3", "2026-03-17 11:00"),
+    ("what is resolved keeps the time of its solution", ["2026-03-02 09:00 accept", "2026-03-02 10:00 respond", "2026-03-02 11:00 resolve"], "resolution", "2026-03-03 09:00"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("what", "lines", "clock", "due"), FIRST, ids=[each[0] for each in FIRST])
+def test_what_is_owed_first_is_named(what: str, lines: list[str], clock: str, due: str) -> None:
+    found, moment = replay(log(*lines), CALENDARS).owed_first
+
+    assert (clock, due) == (found, wall(moment))
+
+
+def test_a_member_of_an_incident_is_owed_its_solution_first() -> None:
+    events = log("2026-03-02 09:00 accept", "2026-03-02 10:00 respond", "2026-03-02 10:05 join system")
+
+    assert "resolution" == replay(events, CALENDARS).owed_first[0]
+
+
 STEPS = ["claim", "hold", "resume", "respond", "resolve", "reopen", "reclassify", "transfer", "promise", "appeal", "answer", "note", "withdraw"]
 
 

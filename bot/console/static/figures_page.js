@@ -114,7 +114,7 @@ function risk() {
   const r = page.data.at_risk;
   return h("section", { class: "panel", "aria-label": "当前临期" }, [
     h("div", { class: "titleline" }, [h("h2", "当前临期与超时"), h("span", { class: "due soon" }, `临期${r.at_risk}`), plainButton("查看", () => list("当前临期", { risk: "at_risk" }), { title: "查看临期的工单" }), h("span", { class: "due late" }, `超时${r.late}`), plainButton("查看", () => list("当前超时", { risk: "late" }), { title: "查看超时的工单" }), r.tickets.length > 12 ? h("span", { class: "tiny" }, "最紧的12项") : null]),
-    r.tickets.length ? headed(["工单", "团队", "时限", "剩余"], r.tickets.slice(0, 12).map((t) => h("tr", { key: `${t.number}${t.clock}` }, [h("td", [plainButton(t.number, () => goTicket(t.number), { class: "link" })]), h("td", store.tables.teams[t.team] ?? t.team), h("td", clockTitle(t.clock)), h("td", [dueChip(t.due_at)])]))) : h("p", { class: "nothing" }, "没有临期或超时的工单"),
+    r.tickets.length ? headed(["工单", "团队", "时限", "剩余"], r.tickets.slice(0, 12).map((t) => h("tr", { key: `${t.number}${t.clock}` }, [h("td", [plainButton(t.number, () => goTicket(t.number), { class: "link" })]), h("td", store.tables.teams[t.team] ?? t.team), h("td", clockTitle(t.clock)), h("td", [dueChip(t.due_at, t.clock, { named: false })])]))) : h("p", { class: "nothing" }, "没有临期或超时的工单"),
   ]);
 }
 

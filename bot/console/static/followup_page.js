@@ -71,7 +71,7 @@ function callsPart() {
   if (!page.calls.length) return h("p", { class: "nothing", role: "status" }, page.loaded ? "没有待电话回访的工单" : "正在读取…");
   return headed(["工单号", "诉求", "团队", "处理人", "联系电话", "办结时间", "已询问", "期限", "操作"], page.calls.map((c) => h("tr", { key: c.ticket.number }, [
     h("td", [ticketLink(c.ticket)]), h("td", c.ticket.type_title), h("td", c.ticket.team_title), h("td", c.ticket.holder?.title ?? "—"), h("td", c.phone || "—"), h("td", dayTime(c.resolved_at)), h("td", `${c.asked}次`),
-    h("td", c.late ? [late(true), h("span", { class: "tiny" }, ` ${dayTime(c.given_up_at)}归档`)] : [dueChip(c.due_at)]),
+    h("td", c.late ? [late(true), h("span", { class: "tiny" }, ` ${dayTime(c.given_up_at)}归档`)] : [dueChip(c.due_at, "survey")]),
     h("td", [h(ElButton, { size: "small", type: "primary", "aria-label": `登记结果 ${c.ticket.number}`, onClick: () => begin(c) }, () => "登记结果")]),
   ])));
 }
@@ -81,7 +81,7 @@ function improvementsPart() {
     h("div", { class: "titleline" }, [h("h1", "改进事项"), h("span", { class: "tiny" }, "客户评1分、2分的工单，24小时内登记改进措施"), h("span", { class: "fill" }), h(ElRadioGroup, { modelValue: page.done, size: "small", "aria-label": "显示", "onUpdate:modelValue": (v) => { page.done = v; enterFollowup(); } }, () => [h(ElRadioButton, { value: false }, () => "待登记"), h(ElRadioButton, { value: true }, () => "已登记")])]),
     page.items.length ? headed(["工单号", "诉求", "团队", "处理人", "评价", page.done ? "措施" : "期限", page.done ? "登记" : "操作"], page.items.map((i) => h("tr", { key: i.id }, [
       h("td", [ticketLink(i.ticket)]), h("td", i.ticket.type_title), h("td", i.ticket.team_title), h("td", i.ticket.holder?.title ?? "—"), h("td", { class: "words" }, i.reason),
-      page.done ? h("td", { class: "words" }, i.result) : h("td", i.late ? [late(true)] : [dueChip(i.due_at)]),
+      page.done ? h("td", { class: "words" }, i.result) : h("td", i.late ? [late(true)] : [dueChip(i.due_at, "improvement")]),
       page.done ? h("td", `${i.owner ?? ""} ${dayTime(i.done_at)}`) : h("td", [h(ElButton, { size: "small", "aria-label": `登记措施 ${i.ticket.number}`, onClick: () => finish(i) }, () => "登记措施")]),
     ]))) : h("p", { class: "nothing" }, page.done ? "还没有登记过改进措施" : "没有待登记的改进事项"),
   ]);

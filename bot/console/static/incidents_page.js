@@ -108,7 +108,7 @@ function row(i) {
     h("td", [h(ElTag, { type: KINDS[i.state], size: "small", disableTransitions: true }, () => i.state_title)]),
     h("td", [plainButton(i.ticket.number, () => goTicket(i.ticket.number), { class: "link" })]),
     h("td", i.ticket.holder?.title ?? "未接单"),
-    h("td", i.state === "open" ? [dueChip(i.ticket.due_at, { held: i.ticket.paused })] : i.ended_at ? dayTime(i.ended_at) : "—"),
+    h("td", i.state === "open" ? [dueChip(i.ticket.due_at, i.ticket.due_clock, { held: i.ticket.paused })] : i.ended_at ? dayTime(i.ended_at) : "—"),
     h("td", `${i.tickets}个${i.unserved ? `，${i.unserved}个未办结` : ""}`),
     h("td", `${dayTime(i.opened_at)} ${i.opened_by}`),
   ]);

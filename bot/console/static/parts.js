@@ -3,7 +3,7 @@
 import { h } from "vue";
 import { ElTag } from "element-plus";
 import { store } from "./store.js";
-import { dayTime, left } from "./words.js";
+import { clockName, clockSentence, left } from "./words.js";
 
 const PATHS = {
   queue: "M4 7h16M4 12h16M4 17h10",
@@ -28,10 +28,13 @@ const KINDS = { urgent: "danger", major: "warning", general: "info" };
 export const urgencyTag = (urgency, title) =>
   h(ElTag, { type: KINDS[urgency] ?? "info", size: "small", effect: urgency === "general" ? "plain" : "dark", disableTransitions: true }, () => title);
 
-export function dueChip(due, { held = false, prefix = "" } = {}) {
+// Names the clock, unless its name stands beside it already.
+export function dueChip(due, clock, { held = false, named = true } = {}) {
   if (!due) return null;
   const { text, level } = left(due, store.now, { held });
-  return h("span", { class: ["due", level], title: `${dayTime(due)}到期` }, prefix + text);
+  const name = clock ?? "resolution";
+  const sentence = clockSentence(name, due, text, { held });
+  return h("span", { class: ["due", level], role: "timer", title: sentence, "aria-label": sentence }, named ? `${clockName(name)} ${text}` : text);
 }
 
 export const pair = (title, value, extra = null) =>

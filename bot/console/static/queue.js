@@ -59,7 +59,7 @@ function item(c, n) {
         h("span", { class: "bottom" }, [
           h("span", c.reading?.type_title ?? c.team_title ?? ""),
           c.holder && c.holder.id !== store.me.id ? h("span", `${c.holder.title}接待中`) : null,
-          c.tickets.length ? dueChip(c.due_at, { held: c.tickets.every((t) => t.paused) }) : null,
+          c.tickets.length ? dueChip(c.due_at, c.due_clock, { held: c.tickets.every((t) => t.paused) }) : null,
         ]),
       ],
     ),

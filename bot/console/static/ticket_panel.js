@@ -41,7 +41,7 @@ function clock(c, t) {
   const met = c.outcome === "met";
   const words = c.ended_at ? (met ? "按时完成" : c.outcome === "breached" || c.outcome === "missed" ? "超时完成" : "已结束") : null;
   return h("div", { key: c.clock, class: ["clock", c.ended_at ? (met ? "met" : "over") : level] }, [
-    h("div", { class: "line" }, [h("span", clockTitle(c.clock)), words ? h("span", words) : dueChip(c.due_at, { held })]),
+    h("div", { class: "line" }, [h("span", clockTitle(c.clock)), words ? h("span", words) : dueChip(c.due_at, c.clock, { held, named: false })]),
     h("div", { class: "bar", role: "progressbar", "aria-label": `${clockTitle(c.clock)}用时`, "aria-valuemin": 0, "aria-valuemax": 100, "aria-valuenow": Math.round(used * 100) }, [h("i", { style: { width: `${used * 100}%` } })]),
     h("p", { class: "tiny" }, `${dayTime(c.due_at)}前`),
   ]);

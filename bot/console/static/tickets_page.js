@@ -111,7 +111,7 @@ function row(t) {
     h("td", [h("span", { class: ["state", t.state] }, t.state_title)]),
     h("td", t.team_title),
     h("td", t.holder?.title ?? "—"),
-    h("td", ["accepted", "processing", "on_hold", "submitted"].includes(t.state) ? [dueChip(t.due_at, { held: t.paused })] : "—"),
+    h("td", ["accepted", "processing", "on_hold", "submitted"].includes(t.state) ? [dueChip(t.due_at, t.due_clock, { held: t.paused })] : "—"),
     h("td", dayTime(t.accepted_at)),
     h("td", { class: "summary" }, t.summary),
   ]);
@@ -161,7 +161,7 @@ function bulkForm() {
 
 function card(t) {
   return h("button", { key: t.number, type: "button", class: ["ticketcard", t.urgency, { overdue: t.overdue }], onClick: () => open(t.number) }, [
-    h("span", { class: "top" }, [h("b", t.type_title), t.state === "resolved" ? null : dueChip(t.due_at, { held: t.paused })]),
+    h("span", { class: "top" }, [h("b", t.type_title), t.state === "resolved" ? null : dueChip(t.due_at, t.due_clock, { held: t.paused })]),
     h("span", { class: "said" }, t.summary),
     h("span", { class: "bottom" }, [h("span", t.number), h("span", t.holder?.title ?? "未接单")]),
   ]);

@@ -39,10 +39,18 @@ export function left(due, now, { held = false } = {}) {
 
 export const AUTHORS = { customer: "客户", bot: "智能客服", staff: "客服代表", system: "系统提示" };
 export const LEVELS = { block: "必改", warn: "建议改", suggest: "提示" };
-export const CLOCKS = { response: "首次响应", resolution: "处理完成", callback: "承诺回电", complaint: "投诉答复", appeal: "申诉答复" };
+export const CLOCKS = { response: "首次响应", resolution: "处理完成", callback: "承诺回电", complaint: "投诉答复", appeal: "申诉答复", survey: "电话回访", improvement: "改进措施" };
 
 // The answer to a complaint has no number; that to an appeal has the number of its line.
 export const clockTitle = (name) => (name.startsWith("complaint:") ? CLOCKS.appeal : CLOCKS[name.split(":")[0]] ?? name);
+
+// What a chip has room for, and what it says to who asks: 首次响应 剩3小时20分.
+const SHORT = { resolution: "解决", callback: "回电", survey: "回访", improvement: "改进" };
+export const clockName = (name) => SHORT[name.split(":")[0]] ?? clockTitle(name);
+export function clockSentence(name, due, text, { held = false } = {}) {
+  const title = clockTitle(name);
+  return held ? `${title}计时已挂起，最迟${dayTime(due)}到期` : `${title}期限为${dayTime(due)}，${text}`;
+}
 
 export function conversationName(conversation) {
   return `${conversation.channel_title}客户 ${conversation.id.slice(-6)}`;
