@@ -40,6 +40,8 @@ async def list_people(ask: Ask) -> dict[str, Any]:
 
     def look(session: Session) -> dict[str, Any]:
         shown = attendance.people(session, ask.tables.reception, now=ask.now, teams=teams)
+        for person in shown:
+            person["has_presence"] = _has_presence(ask, person["role"])
         if "presence_team" not in ask.caller.may:
             for person in shown:
                 if person["id"] != ask.caller.id:
@@ -69,13 +71,16 @@ async def set_own(ask: Ask) -> dict[str, Any]:
     body=PRESENCE,
 )
 async def set_other(ask: Ask, id: int) -> dict[str, Any]:
-    """Set a colleague's presence, for one who forgot."""
+    """Set a colleague's presence, for one who forgot; it is in the audit log."""
     return await _set_presence(ask, id)
 
 
 async def _set_presence(ask: Ask, staff_id: int) -> dict[str, Any]:
     def work(session: Session) -> dict[str, Any]:
         staff = _colleague(session, ask, staff_id)
+        other = staff.id != ask.caller.id
+        if not _has_presence(ask, staff.role):
+            raise DeskError("invalid", "该同事的角色不接待客户，没有在岗状态", field="presence")
         attendance.set_presence(
             session,
             ask.tables.reception,
@@ -83,7 +88,11 @@ async def _set_presence(ask: Ask, staff_id: int) -> dict[str, Any]:
             ask.body["presence"],
             now=ask.now,
             reason=ask.body.get("reason"),
+            by_other=other,
         )
+        if other:
+            chosen = {"presence": staff.presence, "reason": staff.presence_reason}
+            audited(session, ask, "presence_set", staff, chosen)
         return {
             "presence": staff.presence,
             "presence_reason": staff.presence_reason,
@@ -93,6 +102,11 @@ async def _set_presence(ask: Ask, staff_id: int) -> dict[str, Any]:
     changed = await ask.work(work)
     ask.desk.hub.publish("staff", {})
     return changed
+
+
+def _has_presence(ask: Ask, role: str) -> bool:
+    # Who does not serve must not be offered customers because somebody put them on duty.
+    return "presence_own" in ask.tables.access.roles[role].may
 
 
 def _colleague(session: Session, ask: Ask, staff_id: int) -> Staff:

@@ -70,6 +70,7 @@ def set_presence(
     *,
     now: datetime,
     reason: str | None = None,
+    by_other: bool = False,
 ) -> Staff:
     """Set on duty, break or off; a presence with reasons in the table needs one of them."""
     chosen = reception.presences.get(presence)
@@ -84,7 +85,9 @@ def set_presence(
     if staff.presence != presence:
         staff.presence_since = now
         staff.idle_since = now if chosen.takes_work else None
-    staff.presence, staff.presence_reason, staff.seen_at = presence, reason, now
+    staff.presence, staff.presence_reason = presence, reason
+    # What another sets does not show that the person is there: nothing is offered to who is not.
+    staff.seen_at = staff.seen_at if by_other else now
     if not chosen.takes_work:
         _end_offers(session, [staff.id], "withdrawn")
     record_event(

@@ -9,6 +9,7 @@ import pytest
 
 from tests.console.conftest import LocalDesk, start_local
 from tests.pages.test_console_page import Page, people  # noqa: F401 - the fixture signs in
+from tests.pages.test_console_tasks import confirm, pick
 
 
 @pytest.fixture(scope="module")
@@ -48,3 +49,29 @@ def test_a_chip_names_its_clock_in_queue_table_and_board(
     wang.click(".el-radio-button", "看板")
     wang.see(".ticketcard .due", "解决 剩")
     assert [] == wang.violations()
+
+
+def test_a_leader_sets_a_colleague_off_duty_with_a_reason(
+    console: LocalDesk,
+    people: Callable[[str], Page],  # noqa: F811
+) -> None:
+    console.sign_in("li").post("/presence", json={"presence": "duty"})
+    li, wang = people("li"), people("wang")
+    li.see(".presence", "在岗")
+    wang.click(".pages button", "同事")
+    wang.see("td .el-tag", "在岗")
+    wang.click('[aria-label="设置李敏的在岗状态"]')
+    assert not wang.see(".el-dialog__footer .el-button--primary").is_enabled()
+    assert [] == wang.violations()
+    pick(wang, "离岗 · 下班")
+    confirm(wang)
+
+    wang.see("td .el-tag", "离岗 · 下班")
+    li.see(".presence", "下班")
+    li.click(".pages button", "同事")
+    li.see("td .el-tag", "离岗 · 下班")
+    assert not li.browser.find_elements("css selector", '[aria-label^="设置"]')
+    wang.click(".pages button", "接待")
+    wang.click(".pages button", "同事")
+    wang.see("td", "设置在岗状态")
+    wang.see("td.summary", "在岗状态 离岗；原因 下班")

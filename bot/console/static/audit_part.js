@@ -12,7 +12,7 @@ const page = reactive({ entries: [], before: null, chain: null });
 const ACTIONS = {
   signed_in: "登录", signed_out: "退出", signed_out_everywhere: "退出所有设备", sign_in_failed: "登录失败", refused: "拒绝访问", staff_added: "新增账号",
   staff_changed: "修改账号", staff_disabled: "停用账号", staff_enabled: "启用账号", password_changed: "修改密码", password_reset: "重置密码", qualification_set: "登记资质",
-  capacity_set: "调整接待上限", revealed: "查看脱敏信息", language_overridden: "用语强制发送", ticket_step: "工单操作", ticket_opened: "登记工单",
+  capacity_set: "调整接待上限", presence_set: "设置在岗状态", revealed: "查看脱敏信息", language_overridden: "用语强制发送", ticket_step: "工单操作", ticket_opened: "登记工单",
   conversation_claimed: "接入会话", conversation_handed_back: "转回机器人", conversation_transferred: "转接会话", conversation_ended: "结束会话",
   approval_asked: "申请费用处理", approval_within_limit: "权限内费用处理", approval_approved: "批准费用处理", approval_refused: "不批准费用处理", audit_exported: "导出审计日志",
   incident_opened: "建立突发事件", incident_widened: "扩大突发事件", incident_split: "移出突发事件", incident_ended: "结束突发事件", delivery_sent_again: "重发通知",
@@ -23,7 +23,7 @@ const ACTIONS = {
 const SUBJECTS = { ticket: "工单", conversation: "会话", message: "消息", staff: "账号", customer: "客户", incident: "突发事件", delivery: "通知", model: "模型", language: "用语规则", day: "日期", figures: "指标", improvement: "改进措施", audit: "审计日志" };
 const PARTS = {
   reason: "原因", note: "说明", amount: "金额", kind: "方式", team: "团队", teams: "团队", to: "到", role: "角色", step: "操作", fact: "项目", rules: "规则", address: "登录地址",
-  permission: "权限", code: "代码", status: "状态码", from: "从", state: "状态", number: "工单", skill: "资质", until: "有效期至", capacity: "上限", type: "诉求类型", urgency: "紧急程度", where: "范围", locked: "已锁定", entries: "行数",
+  permission: "权限", code: "代码", status: "状态码", from: "从", state: "状态", number: "工单", skill: "资质", until: "有效期至", capacity: "上限", presence: "在岗状态", type: "诉求类型", urgency: "紧急程度", where: "范围", locked: "已锁定", entries: "行数",
 };
 const LEFT_OUT = new Set(["id", "epoch", "at"]);
 
@@ -31,8 +31,8 @@ function worded(value) {
   if (Array.isArray(value)) return value.map(worded).join("、");
   if (typeof value === "boolean") return value ? "是" : "否";
   if (value && typeof value === "object") return JSON.stringify(value);
-  const { teams, roles, steps, states, authority, skills, types, urgencies } = store.tables;
-  const titles = [teams[value], roles[value], steps[value]?.title, states[value], authority.find((a) => a.id === value)?.title, skills[value], types[value]?.title, urgencies[value]];
+  const { teams, roles, steps, states, authority, skills, types, urgencies, presences } = store.tables;
+  const titles = [teams[value], roles[value], steps[value]?.title, states[value], authority.find((a) => a.id === value)?.title, skills[value], types[value]?.title, urgencies[value], presences.find((p) => p.id === value)?.title];
   return titles.find(Boolean) ?? String(value);
 }
 

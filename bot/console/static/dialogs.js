@@ -3,7 +3,7 @@
 import { h, reactive, watch } from "vue";
 import { ElButton, ElDialog, ElInput, ElOption, ElSelect } from "element-plus";
 import * as desk from "./desk.js";
-import { act, attempt, loadApprovals, openTicket, refreshConversation, store } from "./store.js";
+import { act, attempt, loadApprovals, openTicket, presenceChoices, refreshConversation, store } from "./store.js";
 import { KEYS } from "./keys.js";
 
 const form = reactive({});
@@ -134,6 +134,14 @@ const DIALOGS = {
     title: `接待上限 · ${d.name}`, hint: "同时接待的会话数，0到50。", body: [line("capacity", "上限", { inputmode: "numeric", maxlength: 2 })],
     ready: () => /^\d+$/.test(form.capacity ?? "") && Number(form.capacity) <= 50, go: () => d.done(Number(form.capacity)),
   }),
+  presence: (d) => {
+    const choices = presenceChoices();
+    return {
+      title: `在岗状态 · ${d.name}`, hint: "代同事设置，本人的工作台随即显示，并记入审计日志。工作台没有打开的同事不会被派单。",
+      body: [select("presence", "设为", choices.map(([, , label], n) => [n, label]))],
+      ready: () => choices[form.presence], go: () => d.done(...choices[form.presence]),
+    };
+  },
   split: (d) => ({
     title: `拆分 ${d.number}`, hint: "为另一件事登记新的工单，计时从原工单开始。",
     body: [select("type", "诉求类型", types()), select("urgency", "紧急程度", urgencies()), text("summary", "诉求描述")],

@@ -4,7 +4,7 @@ import { createApp, h, watch } from "vue";
 import { ElConfigProvider, ElDropdown, ElDropdownItem, ElDropdownMenu } from "element-plus";
 import zhCn from "zh-cn";
 import * as desk from "./desk.js";
-import { attempt, begin, may, setPresence, store } from "./store.js";
+import { attempt, begin, may, presenceChoices, setPresence, store } from "./store.js";
 import { icon } from "./parts.js";
 import { queue } from "./queue.js";
 import { talk } from "./talk.js";
@@ -39,10 +39,9 @@ watch(() => store.page, (page) => {
 function presence() {
   const { presence: now, presence_reason: reason } = store.presence;
   const title = reason ?? store.tables.presences.find((p) => p.id === now)?.title ?? "离岗";
-  const items = store.tables.presences.flatMap((p) => (p.reasons.length ? p.reasons.map((r) => [p.id, r, `${p.title} · ${r}`]) : [[p.id, undefined, p.title]]));
   return h(ElDropdown, { trigger: "click", onCommand: ([id, why]) => setPresence(id, why) }, {
     default: () => h("button", { type: "button", class: ["presence", now], "aria-label": `在岗状态：${title}` }, [h("i"), title]),
-    dropdown: () => h(ElDropdownMenu, () => items.map(([id, why, label]) => h(ElDropdownItem, { key: label, command: [id, why] }, () => label))),
+    dropdown: () => h(ElDropdownMenu, () => presenceChoices().map(([id, why, label]) => h(ElDropdownItem, { key: label, command: [id, why] }, () => label))),
   });
 }
 

@@ -58,7 +58,7 @@ function person(p) {
   const title = store.tables.presences.find((each) => each.id === p.presence)?.title ?? p.presence;
   return h("tr", { key: p.id }, [
     h("td", p.title), h("td", store.tables.roles[p.role]), h("td", p.teams.map((t) => store.tables.teams[t] ?? t).join("、") || "全部"),
-    h("td", [h(ElTag, { type: PRESENCE_SIGN[p.presence] ?? "info", size: "small", disableTransitions: true }, () => (p.presence_reason ? `${title} · ${p.presence_reason}` : title)), p.presence_since ? h("span", { class: "tiny" }, ` ${span(since(p.presence_since, store.now))}`) : null]),
+    h("td", [h(ElTag, { type: PRESENCE_SIGN[p.presence] ?? "info", size: "small", disableTransitions: true }, () => (p.presence_reason ? `${title} · ${p.presence_reason}` : title)), p.presence_since ? h("span", { class: "tiny" }, ` ${span(since(p.presence_since, store.now))}`) : null, may("presence_team") && p.has_presence && p.id !== store.me.id ? plainButton("设置", () => attend(p), { title: `设置${p.title}的在岗状态` }) : null]),
     h("td", [`${p.holds}/${p.capacity}`, may("presence_team") ? plainButton("调整", () => limit(p), { title: `调整${p.title}的接待上限` }) : null]),
     h("td", p.lapsing.length ? h(ElTag, { type: "warning", size: "small" }, () => `${p.lapsing.map((s) => store.tables.skills[s]).join("、")}即将到期`) : Object.keys(p.qualifications).map((s) => store.tables.skills[s]).join("、") || "—"),
   ]);
@@ -68,6 +68,13 @@ function limit(p) {
   store.dialog = {
     kind: "capacity", name: p.title, start: { capacity: String(p.capacity) },
     done: async (capacity) => { const done = await attempt(() => desk.post(`/people/${p.id}/capacity`, { capacity })); loadPeople(); return done; },
+  };
+}
+
+function attend(p) {
+  store.dialog = {
+    kind: "presence", name: p.title,
+    done: async (presence, reason) => { const done = await attempt(() => desk.post(`/people/${p.id}/presence`, { presence, reason })); loadPeople(); return done; },
   };
 }
 

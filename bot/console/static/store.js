@@ -168,6 +168,9 @@ export async function loadApprovals() {
 export async function loadPeople() {
   const data = await fresh(() => desk.get("/people"));
   if (data) store.people = data.people;
+  // A leader may have set it, or the desk for who was gone.
+  const own = data?.people.find((p) => p.id === store.me?.id);
+  if (own) Object.assign(store.presence, { presence: own.presence, presence_reason: own.presence_reason });
 }
 
 export async function openConversation(id) {
@@ -242,6 +245,10 @@ export function onChange(listener) {
   listeners.add(listener);
   return () => listeners.delete(listener);
 }
+
+// Each presence with each reason that the table has for it: one choice says both.
+export const presenceChoices = () =>
+  store.tables.presences.flatMap((p) => (p.reasons.length ? p.reasons.map((r) => [p.id, r, `${p.title} · ${r}`]) : [[p.id, undefined, p.title]]));
 
 export async function setPresence(presence, reason) {
   const data = await attempt(() => desk.post("/presence", { presence, reason }));
