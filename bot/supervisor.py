@@ -19,6 +19,7 @@ from urllib.parse import unquote, urlsplit
 
 from rich.console import Console
 
+from bot.coach.tether import tethered
 from bot.coach.train import model_at_start
 from bot.engines import Engines
 from bot.first_start import first_password
@@ -39,6 +40,8 @@ class Part:
     ready_url: str
     environ: Mapping[str, str]
     log: Path
+    # Ends when we do, also when we are killed.
+    tied: bool = False
     process: subprocess.Popen[bytes] | None = None
     deaths: list[float] = field(default_factory=list)
 
@@ -47,8 +50,9 @@ class Part:
         self.log.parent.mkdir(parents=True, exist_ok=True)
         with self.log.open("ab") as out:
             self.process = subprocess.Popen(
-                self.command, cwd=ROOT, env=dict(self.environ), stdout=out, stderr=out,
-                start_new_session=True,
+                tethered(self.command) if self.tied else self.command, cwd=ROOT,
+                env=dict(self.environ), stdin=subprocess.PIPE if self.tied else None, stdout=out,
+                stderr=out, start_new_session=True,
             )
 
     def is_ready(self) -> bool:

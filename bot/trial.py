@@ -1,6 +1,7 @@
 """A trial (试跑): a model on a stack of its own, led through the scripted conversations.
 
 Everything lives in a temporary home on free ports; the service that runs is not touched.
+The stack ends with the trial, also when the trial is killed.
 Prints `{"played": …, "failed": [names]}`; exit 1 when a conversation went wrong.
 """
 
@@ -8,6 +9,7 @@ from __future__ import annotations
 
 import json
 import secrets
+import signal
 import sys
 import tempfile
 import urllib.request
@@ -39,6 +41,7 @@ def start(home: Path, model: Path) -> tuple[str, list[Part], str | None]:
     parts = parts_of(settings, model)
     for part in parts:
         part.environ = {**part.environ, **values, "INTAKE_SECRET": settings.secret}
+        part.tied = True
         part.start()
     return f"http://127.0.0.1:{port}/api/v1", parts, wait_until_ready(parts)
 
@@ -72,7 +75,8 @@ def play(url: str, script: dict[str, Any]) -> bool:
 
 
 def main(model: Path, scripts: Path = ROOT / "tests" / "conversations") -> int:
-    """Play every scripted conversation with the model."""
+    """Play every scripted conversation with the model; when told to end, stop the stack first."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     yaml = YAML(typ="safe")
     known = [s for path in sorted(scripts.glob("*.yml")) for s in yaml.load(path.read_text("utf-8"))]
     with tempfile.TemporaryDirectory() as home:

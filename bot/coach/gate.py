@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import subprocess
 import sys
 import time
 from collections import Counter, defaultdict
@@ -25,6 +24,7 @@ from bot.coach.examples import Example
 from bot.coach.promote import evaluation_sets
 from bot.coach.scores import Judged, calibration, share
 from bot.coach.switch import serving_name
+from bot.coach.tether import run_tethered
 from bot.coach.workspace import load_yaml
 from bot.desk.coach_runs import note_state, noted_job
 from bot.desk.model_files import (
@@ -195,13 +195,14 @@ def conversations_of(root: Path, new: Any, old: Any) -> dict[str, Any]:
     return {"scripts": len(scripts), "broken": broken if old else []}
 
 
-def play_conversations(archive: Path) -> list[str]:
-    """Play every scripted conversation on a stack of its own; return the names that failed."""
-    done = subprocess.run(
-        [sys.executable, "-m", "bot.trial", str(archive)], cwd=ROOT, capture_output=True, text=True,
-        check=False,
-    )
-    if done.returncode not in {0, 1}:
+def play_conversations(archive: Path, *, words: Sequence[str] | None = None) -> list[str]:
+    """Play every scripted conversation on a stack of its own; return the names that failed.
+
+    `words` stand in for the command of the trial; should we be killed, it ends with us.
+    """
+    done = run_tethered(words or [sys.executable, "-m", "bot.trial", str(archive)], cwd=ROOT)
+    # What breaks off with an error ends with 1 as well, and says nothing of conversations.
+    if done.returncode not in {0, 1} or not done.stdout.strip():
         return [f"the trial did not run: {done.stderr.strip()[-300:]}"]
     return list(json.loads(done.stdout)["failed"])
 

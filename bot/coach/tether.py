@@ -12,6 +12,11 @@ import subprocess
 import sys
 import threading
 from collections.abc import Sequence
+from pathlib import Path
+from tempfile import TemporaryFile
+
+# What a command that clears up after itself has for it before it is killed.
+GRACE_S = 30.0
 
 
 def tethered(words: Sequence[str]) -> list[str]:
@@ -19,14 +24,41 @@ def tethered(words: Sequence[str]) -> list[str]:
     return [sys.executable, "-m", "bot.coach.tether", *words]
 
 
+def run_tethered(words: Sequence[str], *, cwd: Path) -> subprocess.CompletedProcess[str]:
+    """Run the command to its end and return what it said; should we be killed, it ends with us."""
+    with TemporaryFile("w+") as out, TemporaryFile("w+") as err:
+        with subprocess.Popen(
+            tethered(words), cwd=cwd, stdin=subprocess.PIPE, stdout=out, stderr=err,
+            start_new_session=True,
+        ) as process:
+            process.wait()
+        out.seek(0)
+        err.seek(0)
+        return subprocess.CompletedProcess([*words], process.returncode, out.read(), err.read())
+
+
 def main(words: Sequence[str]) -> int:
-    """Run the command; return 1 when it failed."""
-    threading.Thread(target=_end_with_the_parent, daemon=True).start()
-    return int(subprocess.run(words, stdin=subprocess.DEVNULL, check=False).returncode != 0)
+    """Run the command; return its exit code."""
+    # The whole group is told to end; we wait for the command, which may have to clear up.
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: None)
+    alone = threading.Event()
+    with subprocess.Popen(words, stdin=subprocess.DEVNULL) as child:
+        threading.Thread(target=_end_with_the_parent, args=(child, alone), daemon=True).start()
+        code = child.wait()
+    if alone.is_set():
+        os.killpg(0, signal.SIGKILL)
+    return code if code >= 0 else 128 - code
 
 
-def _end_with_the_parent() -> None:
+def _end_with_the_parent(child: subprocess.Popen[bytes], alone: threading.Event) -> None:
     while os.read(0, 1):
+        pass
+    alone.set()
+    os.killpg(0, signal.SIGTERM)
+    try:
+        child.wait(GRACE_S)
+    except subprocess.TimeoutExpired:
         pass
     os.killpg(0, signal.SIGKILL)
 
