@@ -2,11 +2,13 @@
 
 `intake coach near` looks by characters alone, while one writes. What it learned of the data is kept
 beside the jobs of trainers until the data change, so that a look reads neither data nor tables.
+The desk has it learned anew before anybody looks (`--prepare`).
 """
 
 from __future__ import annotations
 
 import argparse
+import fcntl
 import hashlib
 import json
 import os
@@ -27,6 +29,8 @@ from bot.handbook.tables import Handbook, load_handbook
 from bot.settings import ROOT, load_settings
 
 SHOWN = 5
+# Nobody waits for what is prepared.
+NICENESS = 5
 
 
 def confusable(
@@ -92,15 +96,28 @@ class Characters:
 def learned(root: Path, home: Path) -> tuple[Characters, dict[str, str]]:
     """Return what the data teach, with the titles of the types; learn anew only when they changed."""
     path, stamp = coach_folder(home) / "near.npz", _stamp(root)
+    if kept := _kept(path, stamp):
+        return kept
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.with_suffix(".lock").open("w") as lock:
+        # Who comes while another learns waits for that, and does not learn the same beside it.
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        return _kept(path, stamp) or _learn(path, stamp, root)
+
+
+def _kept(path: Path, stamp: str) -> tuple[Characters, dict[str, str]] | None:
     try:
         with np.load(path) as kept:
             if str(kept["stamp"]) == stamp:
                 return Characters(kept["types"], kept["grams"], kept["weights"]), json.loads(str(kept["titles"]))
     except (OSError, ValueError, KeyError, BadZipFile):
         pass  # none is kept yet, or one of another form
+    return None
+
+
+def _learn(path: Path, stamp: str, root: Path) -> tuple[Characters, dict[str, str]]:
     found = Characters.learn(read_training(root / "data" / "nlu"))
     titles = titles_of(load_handbook(root / "data" / "handbook"))
-    path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_name(f".near-{os.getpid()}.npz")
     np.savez(draft, stamp=stamp, titles=json.dumps(titles), **vars(found))
     draft.replace(path)
@@ -115,13 +132,18 @@ def _stamp(root: Path) -> str:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of `intake coach near`."""
-    parser.add_argument("sentences", help="file with one sentence a line; - is standard input")
+    parser.add_argument("sentences", nargs="?", default="-", help="file with one sentence a line; - is standard input")
+    parser.add_argument("--prepare", action="store_true", help="learn what changed, for who looks later")
     parser.add_argument("--json", action="store_true", help="print data")
     parser.add_argument("--root", type=Path, default=ROOT, help=argparse.SUPPRESS)
 
 
 def run(args: argparse.Namespace) -> int:
     """Show which types the sentences come near."""
+    if args.prepare:
+        os.nice(NICENESS)
+        learned(args.root, load_settings().home)
+        return 0
     text = sys.stdin.read() if args.sentences == "-" else Path(args.sentences).read_text("utf-8")
     said = [line for line in text.splitlines() if bare(line)]
     found, titles = learned(args.root, load_settings().home)

@@ -12,6 +12,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryFile
 
@@ -56,10 +57,8 @@ def _end_with_the_parent(child: subprocess.Popen[bytes], alone: threading.Event)
         pass
     alone.set()
     os.killpg(0, signal.SIGTERM)
-    try:
+    with suppress(subprocess.TimeoutExpired):
         child.wait(GRACE_S)
-    except subprocess.TimeoutExpired:
-        pass
     os.killpg(0, signal.SIGKILL)
 
 

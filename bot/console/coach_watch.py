@@ -1,13 +1,17 @@
 """The desk's watch for trainers (训练值守): routes, new types, what engines ended, the inbox.
 
+What near types are told by is learned anew in a process of its own when the training data change.
 Types are added to the tables in place: clock, outbox and console hold the same mappings.
 """
 
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+import os
+import sys
+from dataclasses import dataclass, field
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import structlog
@@ -19,11 +23,14 @@ from bot.desk.model_switching import take_in_ended
 from bot.desk.training_inbox import keep_turns, look_ahead
 from bot.handbook.tables import Handbook, load_handbook
 from bot.handbook.training_table import load_training
+from bot.settings import ROOT
 
 log = structlog.get_logger()
 coach_watch = Blueprint("console_coach_watch")
 EVERY_S = 2.0
 GATHER_EVERY_S = 30.0
+# The engine starts beside the desk and needs the machine more.
+NEAR_AFTER_S = 15.0
 # Longer than any transaction that writes what the inbox is gathered from.
 SETTLED = timedelta(seconds=10)
 
@@ -66,6 +73,50 @@ async def gather_new(desk: Any) -> int:
     return int(await desk.turns.in_thread(lambda s: keep_turns(s, training, found)))
 
 
+def training_files(root: Path) -> list[tuple[str, int, int]]:
+    """Return what tells that the training data changed, by whatever hand."""
+    files = [*sorted((root / "data" / "nlu").glob("*.yml")), root / "data" / "handbook" / "requests.yml"]
+    return [(f.name, f.stat().st_mtime_ns, f.stat().st_size) for f in files]
+
+
+@dataclass
+class Near:
+    """Have learned what near types are told by, before a trainer looks."""
+
+    desk: Any
+    root: Path = ROOT
+    seen: list[tuple[str, int, int]] = field(default_factory=list)
+    running: asyncio.Task[None] | None = None
+    process: asyncio.subprocess.Process | None = None
+
+    async def look(self) -> None:
+        """Begin to learn when the data are others than before; the next look does not wait."""
+        if self.running is not None and not self.running.done():
+            return
+        loop = asyncio.get_running_loop()
+        found = await loop.run_in_executor(None, training_files, self.root)
+        if found != self.seen:
+            self.seen = found
+            self.running = loop.create_task(self.learn())
+
+    async def learn(self) -> None:
+        """Learn in a process of its own; what cannot be read is told to who looks."""
+        settings = self.desk.settings
+        environ = {"INTAKE_HOME": str(settings.home), "INTAKE_DATABASE_URL": settings.database_url}
+        quiet = asyncio.subprocess.DEVNULL
+        self.process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "bot", "coach", "near", "--prepare", "--root", str(self.root),
+            cwd=ROOT, env=dict(os.environ) | environ, stdin=quiet, stdout=quiet, stderr=quiet,
+        )
+        code = await self.process.wait()
+        log.info("near.learned", code=code)
+
+    def stop(self) -> None:
+        """End with the server."""
+        if self.process is not None and self.process.returncode is None:
+            self.process.kill()
+
+
 @dataclass
 class Rounds:
     """Do what trainers' pages wait for, each on its own: a failure of one holds up no other."""
@@ -73,10 +124,16 @@ class Rounds:
     desk: Any
     seen: int = 0
     gathered: float = -GATHER_EVERY_S
+    near: Near = field(init=False)
+    begun: float = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Begin to count."""
+        self.near, self.begun = Near(self.desk), asyncio.get_running_loop().time()
 
     async def once(self) -> None:
         """Do one round."""
-        for work in (self._tell, self._gather, self._types):
+        for work in (self._tell, self._gather, self._types, self._near):
             try:
                 await work()
             except Exception:
@@ -103,11 +160,19 @@ class Rounds:
             log.info("types.added", types=names)
 
 
+    async def _near(self) -> None:
+        if asyncio.get_running_loop().time() - self.begun >= NEAR_AFTER_S:
+            await self.near.look()
+
+
 async def _loop(app: Sanic) -> None:
     rounds = Rounds(app.ctx.desk)
-    while True:
-        await asyncio.sleep(EVERY_S)
-        await rounds.once()
+    try:
+        while True:
+            await asyncio.sleep(EVERY_S)
+            await rounds.once()
+    finally:
+        rounds.near.stop()
 
 
 @coach_watch.listener("after_server_start")

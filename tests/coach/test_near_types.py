@@ -6,6 +6,7 @@ import argparse
 import json
 import os
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -96,3 +97,23 @@ def test_the_most_read_types_come_first_with_their_share() -> None:
         {"type": "b", "title": "b", "share": 0.667}, {"type": "a", "title": "甲", "share": 0.333},
     ]
     assert shares([], {}) == []
+
+
+def test_what_is_prepared_is_not_learned_by_who_looks(
+    root: Path, lessons: list[int], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("INTAKE_HOME", str(root / "var"))
+    monkeypatch.setattr(near_types, "NICENESS", 0)
+    assert 0 == run(argparse.Namespace(tool="near", rest=["--prepare", "--root", str(root)]))
+    assert "" == capsys.readouterr().out
+
+    learned(root, root / "var")
+    assert len(lessons) == 1
+
+
+def test_two_who_look_at_once_learn_once(root: Path, lessons: list[int]) -> None:
+    with ThreadPoolExecutor(2) as pool:
+        found = list(pool.map(lambda _: learned(root, root / "var")[0].nearest(SAID), range(2)))
+
+    assert found == [["fault_broadband"] * 2] * 2
+    assert len(lessons) == 1
