@@ -29,8 +29,6 @@ from bot.handbook.tables import Handbook, load_handbook
 from bot.settings import ROOT, load_settings
 
 SHOWN = 5
-# Nobody waits for what is prepared.
-NICENESS = 5
 
 
 def confusable(
@@ -141,7 +139,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Show which types the sentences come near."""
     if args.prepare:
-        os.nice(NICENESS)
+        # Not at a lower priority: who looks meanwhile waits for it.
         learned(args.root, load_settings().home)
         return 0
     text = sys.stdin.read() if args.sentences == "-" else Path(args.sentences).read_text("utf-8")

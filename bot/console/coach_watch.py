@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -88,6 +89,7 @@ class Near:
     seen: list[tuple[str, int, int]] = field(default_factory=list)
     running: asyncio.Task[None] | None = None
     process: asyncio.subprocess.Process | None = None
+    stopped: bool = False
 
     async def look(self) -> None:
         """Begin to learn when the data are others than before; the next look does not wait."""
@@ -108,13 +110,22 @@ class Near:
             sys.executable, "-m", "bot", "coach", "near", "--prepare", "--root", str(self.root),
             cwd=ROOT, env=dict(os.environ) | environ, stdin=quiet, stdout=quiet, stderr=quiet,
         )
+        if self.stopped:
+            self._end()
         code = await self.process.wait()
         log.info("near.learned", code=code)
 
-    def stop(self) -> None:
-        """End with the server."""
+    async def stop(self) -> None:
+        """End with the server, which waits for the process to be gone."""
+        self.stopped = True
+        self._end()
+        if self.running is not None:
+            await asyncio.wait([self.running])
+
+    def _end(self) -> None:
         if self.process is not None and self.process.returncode is None:
-            self.process.kill()
+            with suppress(ProcessLookupError):
+                self.process.kill()
 
 
 @dataclass
@@ -172,7 +183,7 @@ async def _loop(app: Sanic) -> None:
             await asyncio.sleep(EVERY_S)
             await rounds.once()
     finally:
-        rounds.near.stop()
+        await rounds.near.stop()
 
 
 @coach_watch.listener("after_server_start")
@@ -185,3 +196,4 @@ async def begin(app: Sanic, loop: asyncio.AbstractEventLoop) -> None:
 async def finish(app: Sanic, loop: asyncio.AbstractEventLoop) -> None:
     """End with the server."""
     app.ctx.coach_watch.cancel()
+    await asyncio.wait([app.ctx.coach_watch])

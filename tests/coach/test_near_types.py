@@ -103,7 +103,6 @@ def test_what_is_prepared_is_not_learned_by_who_looks(
     root: Path, lessons: list[int], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("INTAKE_HOME", str(root / "var"))
-    monkeypatch.setattr(near_types, "NICENESS", 0)
     assert 0 == run(argparse.Namespace(tool="near", rest=["--prepare", "--root", str(root)]))
     assert "" == capsys.readouterr().out
 

@@ -100,12 +100,14 @@ def test_a_round_begins_it_once_the_engine_had_its_time(
     assert [1.0] == looked
 
 
-def test_learning_ends_with_the_desk(near: coach_watch.Near) -> None:
+@pytest.mark.parametrize("known", [True, False], ids=["begun", "about to begin"])
+def test_learning_ends_with_the_desk(near: coach_watch.Near, *, known: bool) -> None:
     async def short_day() -> int:
         await near.look()
-        while near.process is None:
+        while known and near.process is None:
             await asyncio.sleep(0.01)
-        near.stop()
-        return await near.process.wait()
+        await near.stop()
+        assert near.running and near.running.done() and near.process
+        return int(near.process.returncode or 0)
 
     assert -9 == asyncio.run(short_day())
