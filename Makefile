@@ -67,8 +67,8 @@ chaos: setup ## kill the process at every commit point and compare (1,000 kills)
 evaluate: setup ## scores of the model and of the language checker over all evaluation sets
 	@$(RUN) -m tests.evaluate
 
-evaluate-baseline: setup ## train stock Rasa DIET on the same data and keep its figures
-	@$(RUN) -m tests.evaluate --baseline
+evaluate-baseline: setup ## train stock Rasa DIET on the same data and keep its figures (ARGS="--sentences 4000": both on a sample)
+	@$(RUN) -m tests.evaluate --baseline $(ARGS)
 
 screenshots: setup ## draw the pictures of README.md from the running pages
 	@$(RUN) -m tests.pages.screenshots

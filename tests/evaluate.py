@@ -1,8 +1,10 @@
 """`make evaluate`: one table over all evaluation sets, the shipped model beside stock DIET.
 
 `--baseline` trains stock Rasa DIET (default recipe, jieba) on the same data anew and keeps its
-figures in `tests/nlu/baseline.json` with the fingerprint of the data. The real callers' file is
-read where it lies beside the checkout; none of its sentences is printed or stored.
+figures in `tests/nlu/baseline.json` with the fingerprint of the data. DIET needs five to ten hours
+of one core for all of it; with `--sentences N` both sides learn the same fixed sample instead. The
+real callers' file is read where it lies beside the checkout; none of its sentences is printed or
+stored.
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ import shutil
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -24,10 +27,11 @@ from rich.table import Table
 from bot.coach import evaluate_language
 from bot.coach.evaluate import evaluate
 from bot.coach.examples import Example, read_examples
-from bot.coach.train import train_if_needed
+from bot.coach.train import model_path, train, train_if_needed
 from bot.nlu.reader import Reader
 from bot.settings import ROOT, load_settings
 from bot.supervisor import child_environment
+from tests.load.sample import write_sample
 from tests.load.stock import CONFIG
 
 console = Console(highlight=False, width=150)
@@ -71,7 +75,10 @@ def figures_of(scores: dict[str, Any]) -> dict[str, float | None]:
 def shipped() -> dict[str, dict[str, float | None]]:
     """Score the shipped model on every set."""
     reader = Reader.open(train_if_needed(load_settings()))
-    out = ROOT / "var/evaluation"
+    return _our_scores(reader, ROOT / "var/evaluation")
+
+
+def _our_scores(reader: Reader, out: Path) -> dict[str, dict[str, float | None]]:
     return {path.name: figures_of(evaluate(path, out / path.stem, reader)) for path in sets()}
 
 
@@ -80,13 +87,37 @@ def is_right(example: Example, name: str) -> bool:
     return name == example.type or (not example.sure and name in example.also)
 
 
-def baseline() -> None:
-    """Train stock DIET on the same data and keep its figures."""
+def baseline(most: int | None) -> None:
+    """Train stock DIET on the same data, or both on one sample of it, and keep the figures."""
     home = ROOT / "var/baseline"
     shutil.rmtree(home, ignore_errors=True)
     (home / "data").mkdir(parents=True)
-    for path in (ROOT / "data/nlu").glob("*.yml"):
-        shutil.copy(path, home / "data")
+    kept: dict[str, Any] = {"data": data_fingerprint(), "epochs": EPOCHS}
+    if most is None:
+        for path in (ROOT / "data/nlu").glob("*.yml"):
+            shutil.copy(path, home / "data")
+    else:
+        kept["sentences"] = write_sample(home / "data", most)
+    console.print(f"training DIET, {EPOCHS} epochs …")
+    kept["training_s"] = _timed(lambda: _train_diet(home))
+    kept["sets"] = asyncio.run(_diet_scores(home / "models/diet.tar.gz"))
+    if most is not None:
+        settings = load_settings({"INTAKE_HOME": str(home / "ours")})
+        model = model_path(settings)
+        kept["ours"] = {
+            "training_s": _timed(lambda: train(settings, model, nlu=home / "data")),
+            "sets": _our_scores(Reader.open(model), home / "ours/evaluation"),
+        }
+    BASELINE.write_text(json.dumps(kept, ensure_ascii=False, indent=1) + "\n")
+
+
+def _timed(work: Callable[[], object]) -> float:
+    started = time.perf_counter()
+    work()
+    return round(time.perf_counter() - started, 1)
+
+
+def _train_diet(home: Path) -> None:
     nlu_only = CONFIG.format(epochs=EPOCHS).split("policies:")[0]
     (home / "config.yml").write_text(nlu_only)
     names = sorted(path.stem for path in (home / "data").glob("*.yml"))
@@ -95,19 +126,11 @@ def baseline() -> None:
         sys.executable, "-m", "rasa", "train", "nlu", "--nlu", "data", "--out", "models",
         "--fixed-model-name", "diet", "--domain", "domain.yml",
     ]
-    console.print(f"training DIET, {EPOCHS} epochs …")
-    started = time.perf_counter()
     with (home / "train.log").open("wb") as log:
         subprocess.run(
             command, cwd=home, env=child_environment(load_settings()), check=True, stdout=log,
             stderr=log,
         )
-    kept = {
-        "data": data_fingerprint(), "epochs": EPOCHS,
-        "training_s": round(time.perf_counter() - started, 1),
-        "sets": asyncio.run(_diet_scores(home / "models/diet.tar.gz")),
-    }
-    BASELINE.write_text(json.dumps(kept, ensure_ascii=False, indent=1) + "\n")
 
 
 async def _diet_scores(model: Path) -> dict[str, dict[str, float]]:
@@ -149,12 +172,18 @@ def show(rows: dict[str, dict[str, float | None]]) -> None:
     kept = json.loads(BASELINE.read_text()) if BASELINE.exists() else {"sets": {}}
     for name, figures in rows.items():
         table.add_row(name, "shipped", *(cell(figures[column]) for column in columns))
-        if stock := kept["sets"].get(name):
-            table.add_row("", "stock DIET", *(cell(stock.get(column)) for column in columns))
+        for model, side in (("stock DIET", kept), ("ours, as little", kept.get("ours"))):
+            if side and (found := side["sets"].get(name)):
+                table.add_row("", model, *(cell(found.get(column)) for column in columns))
     console.print(table)
     if kept["sets"]:
         same = "the same data" if kept["data"] == data_fingerprint() else "OLDER data"
-        console.print(f"stock DIET: {kept['epochs']} epochs, {kept['training_s']} s, on {same}")
+        part = f"{kept['sentences']} sentences of " if "sentences" in kept else ""
+        console.print(
+            f"stock DIET: {kept['epochs']} epochs, {kept['training_s']} s, on {part}{same}"
+        )
+        if "ours" in kept:
+            console.print(f"ours on the same sentences: {kept['ours']['training_s']} s")
     else:
         console.print("no stock DIET figures yet: make evaluate-baseline")
 
@@ -163,8 +192,10 @@ def main() -> None:
     """Score models and language rules."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--baseline", action="store_true", help="train stock DIET anew first")
-    if parser.parse_args().baseline:
-        baseline()
+    parser.add_argument("--sentences", type=int, help="both learn a sample of about so many")
+    given = parser.parse_args()
+    if given.baseline:
+        baseline(given.sentences)
     show(shipped())
     console.rule("service language")
     language = argparse.ArgumentParser()
