@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from bot.coach.compare import WAYS, Way, measure, right
+from bot.coach.compare import WAYS, Way, measure, part_of, right
 from bot.coach.examples import Example
 from bot.nlu.ngrams import NgramSettings
 
@@ -43,3 +43,13 @@ def test_an_unsure_row_accepts_its_other_types() -> None:
         True,
         False,
     ]
+
+
+def test_less_data_is_whole_situations_and_part_of_more() -> None:
+    rows = [replace(row, situation=f"s{i // 2}") for i, row in enumerate(ROWS)]
+
+    half, quarter = part_of(rows, 0.5), part_of(rows, 0.25)
+    assert 0 < len(quarter) < len(half) < len(part_of(rows, 1.0)) == len(rows)
+    assert all(row in half for row in quarter)
+    learned = {row.situation for row in half}
+    assert half == [row for row in rows if row.situation in learned]
