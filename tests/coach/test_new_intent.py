@@ -125,7 +125,7 @@ def test_a_type_that_comes_near_must_be_named(handbook: Handbook, tmp_path: Path
         shutil.copy(ROOT / f"data/nlu/{name}.yml", tmp_path / "data/nlu")
     draft = check_draft({**ANSWERS, "not": {"payment": "缴费"}}, handbook, load_training(), tmp_path)
 
-    assert [row["type"] for row in draft.confusable] == ["port_out"]
+    assert draft.confusable[0]["type"] == "port_out"
     assert any("与“携号转网”容易混淆" in p["message"] for p in draft.problems)
 
 
