@@ -35,7 +35,7 @@ MISREAD = (
     "上礼拜在门店签字办转出，那个授权短信影子都没见着",
     "帮看看我的号过户到联通那边的流程还差几步",
 )
-LATER = "我递交的携出申请现在审到哪一步了"
+LATER = "提交的携出申请现在审核到哪了"
 ALL = pytest.param(None, id="all", marks=pytest.mark.slow)
 
 
@@ -121,7 +121,7 @@ def git(shop: Workshop, *words: str) -> str:
 
 
 def test_the_shadow_never_answers_and_its_differences_reach_the_inbox(shop: Workshop, grown: str) -> None:
-    complain(shop, "携号转网的申请进度在哪里看得到")
+    complain(shop, "我递交的携出申请现在审到哪一步了")
     before = messages(shop)
     shop.coach("shadow", grown, "--since", "24", "--share", "1", "--by", "zhou")
 
