@@ -11,13 +11,14 @@ from typing import Any
 
 import structlog
 from rasa_sdk import Action, Tracker
+from rasa_sdk.events import ActiveLoop
 from rasa_sdk.executor import CollectingDispatcher
 from sqlalchemy.orm import Session, sessionmaker
 
 from bot.desk.conversations import open_conversation
 from bot.desk.readings import reading_of_parse
 from bot.desk.training_readings import note_doubt
-from bot.handbook.intake import IntakeTables, Reading, Say
+from bot.handbook.intake import IntakeTables, Reading, Say, put_by
 from bot.handbook.reception import Reception
 from bot.handbook.reception_tables import load_reception
 from bot.handbook.signal_table import load_signals
@@ -106,6 +107,11 @@ class Turn:
         """Utter several texts in order."""
         for say in says:
             self.say(say.response, **say.values)
+
+    def begin_intake(self, reading: Reading, **others: Any) -> None:
+        """Let the form begin with a request; `others` stand beside it in the dialogue."""
+        self.conversation.dialogue = {"start": put_by(reading), **others}
+        self.events.append(ActiveLoop("intake_form"))
 
     def note_doubt(self) -> None:
         """Keep the turn for trainers when its reading was in doubt."""

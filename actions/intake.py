@@ -263,9 +263,7 @@ def _done(turn: Turn, intake: Intake) -> None:
 
 def _switch(turn: Turn, intake: Intake) -> None:
     turn.note_doubt()
-    reading = turn.reading
-    turn.conversation.dialogue = {"start": put_by(reading), "rest": intake.pending}
-    turn.events.append(ActiveLoop("intake_form"))
+    turn.begin_intake(turn.reading, rest=intake.pending)
 
 
 def _elsewhere(turn: Turn, intake: Intake) -> None:

@@ -6,8 +6,6 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from rasa_sdk.events import ActiveLoop
-
 from actions.base import DeskAction, Turn
 from actions.handoff import hand_off
 from actions.tickets import (
@@ -102,8 +100,7 @@ def begin_named_fault(turn: Turn, earlier: Mapping[str, Any] | None) -> bool:
     level = (turn.tracker.latest_message.get("urgency") or {}).get("name") or "general"
     turn.note_doubt()
     begun = with_earlier_words(replace(turn.reading, type=name, urgency=Urgency(level)), earlier)
-    turn.conversation.dialogue = {"start": put_by(begun)}
-    turn.events.append(ActiveLoop("intake_form"))
+    turn.begin_intake(begun)
     return True
 
 
@@ -146,8 +143,7 @@ def take_up_among_facts(turn: Turn) -> bool:
         known_facts = number_of(turn.session, turn.conversation)
         begun = with_earlier_words(left, state.get("clarify"))
         begun = replace(begun, facts={**known_facts, **begun.facts})
-        turn.conversation.dialogue = {"start": put_by(begun)}
-        turn.events.append(ActiveLoop("intake_form"))
+        turn.begin_intake(begun)
     elif kind is RequestKind.TICKET:
         turn.reading = left
         answer_ticket(turn)
@@ -164,9 +160,8 @@ def begin_both(turn: Turn) -> bool:
     first, *second = requests_in(turn.reading, parts, turn.office.tables.types)
     if not second:
         return False
-    turn.conversation.dialogue = {"start": put_by(first), "rest": [put_by(each) for each in second]}
+    turn.begin_intake(first, rest=[put_by(each) for each in second])
     turn.say("utter_both_noted", title=turn.handbook.type_of(second[0].type).spoken)
-    turn.events.append(ActiveLoop("intake_form"))
     return True
 
 

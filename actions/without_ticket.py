@@ -5,10 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
-from rasa_sdk.events import ActiveLoop
-
 from actions.base import Turn
-from bot.handbook.intake import put_by
 from bot.handbook.intake_parts import NOTHING_TOLD, told_so_far
 from bot.handbook.requests import Urgency
 from bot.handbook.subjects import line_named
@@ -28,10 +25,8 @@ def without_ticket(turn: Turn, wish: str) -> None:
         turn.conversation.dialogue = {"wish": wish, "clarify": {**told, "count": 0}}
         turn.say("utter_no_ticket")
         return
-    reading = replace(turn.reading, type=type, urgency=Urgency(told["urgency"]))
-    turn.conversation.dialogue = {"start": put_by(reading)}
+    turn.begin_intake(replace(turn.reading, type=type, urgency=Urgency(told["urgency"])))
     turn.say("utter_no_ticket_register")
-    turn.events.append(ActiveLoop("intake_form"))
 
 
 def _matter(turn: Turn) -> str | None:

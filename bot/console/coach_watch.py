@@ -170,7 +170,6 @@ class Rounds:
         if names := take_in(self.desk.handbook, fresh):
             log.info("types.added", types=names)
 
-
     async def _near(self) -> None:
         if asyncio.get_running_loop().time() - self.begun >= NEAR_AFTER_S:
             await self.near.look()

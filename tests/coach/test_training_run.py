@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import signal
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -29,6 +27,7 @@ from bot.desk.model_files import card_path, kept_models, read_json, write_json
 from bot.handbook.errors import DeskError
 from bot.handbook.signal_table import signals_in_force
 from bot.settings import ROOT, Settings, load_settings
+from tests.coach.held import is_held, until
 
 # Stands in for Rasa's own command: what it prints and leaves is what the run looks at.
 TRAIN = """
@@ -108,23 +107,6 @@ from bot.coach.training_run import train_candidate
 from bot.settings import load_settings
 train_candidate(load_settings(), by="zhou", words=[sys.executable, "-c", {code!r}])
 """
-
-
-def is_held(path: Path) -> bool:
-    with path.open("w") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return True
-    return False
-
-
-def until(done: Callable[[], bool], what: str) -> None:
-    for _ in range(1200):
-        if done():
-            return
-        time.sleep(0.05)
-    pytest.fail(what)
 
 
 @pytest.mark.parametrize(("number", "ended"), [(signal.SIGKILL, "failed"), (signal.SIGTERM, "cancelled")])

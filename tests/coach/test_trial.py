@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from bot.coach.gate import play_conversations
 from bot.settings import ROOT
+from tests.coach.held import is_held, until
 
 # Stands in for a process of the stack: who holds the lock is alive, whoever is its parent then.
 PART = """
@@ -47,23 +46,6 @@ from bot.coach.gate import play_conversations
 [said] = play_conversations(Path("model"), words=[sys.executable, "-c", {trial!r}])
 sys.exit(0 if said.startswith("the trial did not run") else 1)
 """
-
-
-def is_held(path: Path) -> bool:
-    with path.open("a") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return True
-    return False
-
-
-def until(done: Callable[[], bool], what: str) -> None:
-    for _ in range(1200):
-        if done():
-            return
-        time.sleep(0.05)
-    pytest.fail(what)
 
 
 @pytest.fixture
