@@ -27,7 +27,8 @@ INDEX_AT_ONCE = 5_000
 # Transactions may commit out of the order of their ids: look back a little for latecomers.
 LOOK_BACK = 500
 _NUMBER = re.compile(r"[Tt]\d{0,8}(?:-\d{0,6})?$")
-_WORDS = table("ticket_texts", column("rowid"))
+# Its key is named rowid in SQLite, ticket_id in PostgreSQL.
+_WORDS = table("ticket_texts", column("rowid"), column("ticket_id"))
 _WORD = re.compile(r"[a-z0-9]+|[\u3400-\u9fff]+")
 
 
@@ -237,25 +238,18 @@ def search_words(said: str) -> list[str]:
 def index_new_tickets(session: Session, *, most: int = INDEX_AT_ONCE) -> int:
     """Add the tickets that are not in the word index yet; return how many were added."""
     postgres = session.get_bind().dialect.name == "postgresql"
-    key = "ticket_id" if postgres else "rowid"
-    top = session.execute(text(f"SELECT coalesce(max({key}), 0) FROM ticket_texts")).scalar_one()  # noqa: S608 - two fixed names
+    key = _WORDS.c.ticket_id if postgres else _WORDS.c.rowid
+    top = session.execute(select(func.coalesce(func.max(key), 0))).scalar_one()
     start = max(top - LOOK_BACK, 0)
-    known = set(
-        session.execute(
-            text(f"SELECT {key} FROM ticket_texts WHERE {key} > :start"),  # noqa: S608 - two fixed names
-            {"start": start},
-        ).scalars()
-    )
     rows = session.execute(
         select(Ticket.id, Ticket.summary, Ticket.facts)
-        .where(Ticket.id > start)
+        .where(Ticket.id > start, Ticket.id.not_in(select(key).where(key > start)))
         .order_by(Ticket.id)
-        .limit(most + len(known))
+        .limit(most)
     ).all()
     fresh = [
         {"id": row.id, "words": " ".join(search_words(f"{row.summary} {_plain(row.facts)}"))}
         for row in rows
-        if row.id not in known
     ]
     if fresh:
         session.execute(_INSERT_POSTGRES if postgres else _INSERT_SQLITE, fresh)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from bot.desk.ticket_search import Filters, find_tickets
@@ -98,3 +99,15 @@ def test_a_promised_call_comes_before_what_is_due_later_until_it_is_made(
     assert last.id == found[0]
     # Answered and called, only its solution is owed; of the others also the response.
     assert promised.next_due_at == promised.resolution_due_at
+
+
+def test_the_words_of_a_ticket_wait_in_no_list_that_a_search_reads_through(
+    session: Session, make_ticket: Callable[..., Ticket]
+) -> None:
+    ticket = make_ticket(session, facts={"address": "专线机房三楼"})
+
+    found = find_tickets(session, Filters(wanted="专线机房"), secret="s").tickets
+    assert [one.id for one in found] == [ticket.id]
+    if session.get_bind().dialect.name == "postgresql":
+        waiting = text("SELECT gin_clean_pending_list('ix_ticket_texts_words')")
+        assert session.execute(waiting).scalar_one() == 0
