@@ -22,7 +22,7 @@ _MAIL = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
 # The finder of addresses takes 退到原路 too: where somebody lives has a house number, two places
 # one inside the other, or the name of an estate.
 _HOUSE = re.compile(r"[\d一二三四五六七八九十]+(?:号楼|号院|号|栋|幢|座|单元|室)")
-_PLACE = re.compile(r"省|自治区|市|区|县|镇|乡|街道|大道|大街|路|街|巷|弄|村|小区|花园")
+_PLACE = re.compile(r"省|自治区|市|区|县|镇|乡|街道|大道|大街|路|街|巷|弄|村|屯|庄|湾|小区|花园")
 _ESTATE = re.compile(r"[\u4e00-\u9fff]{2,}(?:小区|花园|花苑|家园|新村|公寓|嘉园|名苑|雅苑|胡同|庄园)$")
 _PLACES = {"address": "某小区", "broadband_account": "某账号", "ticket_number": "某工单"}
 

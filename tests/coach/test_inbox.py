@@ -129,6 +129,7 @@ def test_the_inbox_keeps_no_number_place_or_name(
         ("退款原路返回没有", []),
         ("整个小区都没网", []),
         ("我是移动的老用户", []),
+        ("李家屯7号没信号", ["address"]),
     ],
 )
 def test_personal_data_is_named(text: str, kinds: list[str]) -> None:

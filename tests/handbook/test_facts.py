@@ -53,6 +53,10 @@ from bot.handbook.facts import FACT_NAMES, find_facts, number
         ("充了100", []),
         ("张江路88号", [("address", "张江路88号")]),
         ("12号来的", [("datetime", "12号")]),
+        ("柳树屯12号断网", [("address", "柳树屯12号")]),
+        ("赵家庄6号没网", [("address", "赵家庄6号")]),
+        ("李家湾3组12号断网", [("address", "李家湾3组12号")]),
+        ("石家庄12号起断网", [("datetime", "12号")]),
         ("我们小区断网了", []),
         # those affected
         ("整栋楼都没网", [("count", "整栋楼")]),

@@ -29,6 +29,27 @@ def level(text: str, kind: RequestKind | None = None) -> Urgency:
         ("上周全楼断网后来修好了", Urgency.GENERAL),
         ("一天掉线三次", Urgency.GENERAL),
         ("这事不解决我找12315", Urgency.MAJOR),
+        # how long it lasts, in any dialect
+        ("屋头电视光转圈都四天咧", Urgency.MAJOR),
+        ("没信号好几天嘞", Urgency.MAJOR),
+        ("座机不通一个礼拜了哇", Urgency.MAJOR),
+        ("俩礼拜没网", Urgency.MAJOR),
+        ("宽带断了三天三夜", Urgency.MAJOR),
+        ("网坏三天喽", Urgency.MAJOR),
+        ("大前天到这会儿没信号", Urgency.MAJOR),
+        ("从上个月起就上不了网", Urgency.MAJOR),
+        ("断网两天咯，报了修没得人来", Urgency.MAJOR),
+        ("断网两天咯", Urgency.GENERAL),
+        ("打前天起就没网", Urgency.GENERAL),
+        ("没网，我三天后出差", Urgency.GENERAL),
+        ("没网了三天内能修好不", Urgency.GENERAL),
+        ("办了三天的流量包还没信号", Urgency.GENERAL),
+        ("三天没在家今天回来没网", Urgency.GENERAL),
+        ("交了一年的钱当天坏了没人管", Urgency.GENERAL),
+        # to be called is no blow
+        ("让师傅到了打我电话", Urgency.GENERAL),
+        ("营业员老推我办大套餐", Urgency.GENERAL),
+        ("师傅打我还骂人", Urgency.MAJOR),
     ],
 )
 def test_circumstances_decide(text: str, expected: Urgency) -> None:
