@@ -29,6 +29,7 @@ from bot.handbook.intake_parts import (
     Reading,
     Say,
     Turn,
+    only_marks,
     put_by,
     reading_of,
 )
@@ -69,6 +70,7 @@ from bot.handbook.intake_story import (
 from bot.handbook.one_story import ALSO, fitting
 from bot.handbook.requests import RequestKind, Urgency
 from bot.handbook.short_answers import says_no, says_yes
+from bot.handbook.subjects import asks_fee
 
 __all__ = [
     "ANSWER_FITS", "CONFIRM", "CORRECTION", "NOT_GIVEN", "OFFER", "SOLVED", "Intake",
@@ -146,6 +148,8 @@ def _advance(intake: Intake, reading: Reading, tables: IntakeTables) -> Turn:
     intake.last_message = reading.message_id
     if reading.type == "request_human":
         return end(intake, "human")
+    if only_marks(reading.text):
+        return repeat(intake, says=(Say("utter_listening"),))
     if not reading.has_words:
         return ask_again(intake, says=(Say("utter_text_only"),))
     if intake.asking not in {SOLVED, OFFER} and _gives_up(intake, reading):
@@ -238,6 +242,8 @@ def _offered(intake: Intake, reading: Reading, tables: IntakeTables) -> Turn:
     given = reading.facts.get(stuck)
     if says_yes(reading):
         return end(intake, "human")
+    if asks_fee(reading.text):
+        return repeat(intake, says=(Say("utter_fee"),))
     declines = says_no(reading) or short_answers.goes_on(reading.text)
     if not declines and _gives_up(intake, reading):
         return end(intake, "cancel")

@@ -14,12 +14,18 @@ from bot.handbook.urgency import SignalRule
 # What messengers write where a picture stood.
 _STANDS_FOR = re.compile(r"\[(?:图片|表情|动画表情|语音|视频|文件|位置)\]")
 QUESTION = re.compile(r"[?？]|吗$|什么|怎么|多少|多久|为什么|几点|哪里|哪个|何时|咋办")
+_MARKS = re.compile(r"[\s.。．…·,，、;；:：?？!！~～\-—_*]+")
 _WORD = re.compile(r"[0-9A-Za-z一-鿿]")
 
 
 def has_words(text: str) -> bool:
     """Tell whether a text holds anything but emoji, pictures and marks."""
     return bool(_WORD.search(_STANDS_FOR.sub("", text)))
+
+
+def only_marks(text: str) -> bool:
+    """Tell whether a text is punctuation and nothing else: ？？？ asks what is the matter."""
+    return bool(text.strip()) and bool(_MARKS.fullmatch(text))
 
 
 @dataclass(frozen=True)

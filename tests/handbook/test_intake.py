@@ -193,6 +193,8 @@ ASIDES = [
     (read("你们真好", "praise"), ["thanks_short"], True),
     (read("😀", "unclear"), ["text_only"], True),
     (read("", "unclear"), ["text_only"], True),
+    (read("？？？", "unclear"), ["listening"], False),
+    (read("。。", "affirm"), ["listening"], False),
     (read("要收费吗", "plan_consult", confidence=0.9), ["fee"], False),
     (read("那个啥？", "nlu_fallback"), [], True),
 ]

@@ -188,6 +188,13 @@ def test_the_offer_of_a_person_is_taken_or_not(
     assert (turn.outcome, turn.ask) == (outcome, asked)
 
 
+def test_who_asks_what_it_costs_is_answered_before_anything_is_opened() -> None:
+    intake = offered()
+    turns = [advance(intake, read("修一次要钱不"), TABLES) for _ in range(3)]
+
+    assert [(turn.ask, turn.says[0].response) for turn in turns] == [(OFFER, "utter_fee")] * 3
+
+
 def test_a_fact_that_cannot_be_had_is_marked_and_not_asked_again() -> None:
     intake = offered()
     advance(intake, read("不用"), TABLES)

@@ -75,6 +75,14 @@ def test_a_place_told_before_it_is_asked_for_is_taken_whole() -> None:
     assert said not in "".join(intake.story)
 
 
+@pytest.mark.parametrize("said", ["单号好多", "工单开了没得"])
+def test_words_about_a_ticket_are_no_place(said: str) -> None:
+    intake = start()
+    advance(intake, read(said, "unclear"), TABLES)
+
+    assert "address" not in intake.facts
+
+
 @pytest.mark.parametrize("said", ["柳树屯那边什么时候能修好", "柳树屯的网断了三天了"])
 def test_what_names_a_place_and_more_is_no_whole_address(said: str) -> None:
     intake = start(facts={"address": PLACE})
