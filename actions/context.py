@@ -9,7 +9,7 @@ from rasa_sdk.events import ActiveLoop
 
 from actions.base import DeskAction, Turn
 from actions.handoff import hand_off
-from actions.talk import offer_choices, take_up_among_facts
+from actions.talk import hear, offer_choices, take_up_among_facts
 from actions.tickets import (
     MOST_CLARIFIED,
     SHORTEST_NO,
@@ -24,7 +24,7 @@ from bot.desk.tickets import find_ticket
 from bot.handbook.closure import score_in
 from bot.handbook.errors import NotFound
 from bot.handbook.intake import says_no
-from bot.handbook.intake_parts import NOTHING_TOLD, told_so_far
+from bot.handbook.intake_parts import NOTHING_TOLD, only_marks, told_so_far
 from bot.storage.tickets import Ticket
 
 _NOT_THIS = re.compile(r"^(?:不是|不对|都不是|错)")
@@ -42,7 +42,9 @@ class ActionFollowContext(DeskAction):
     def answer(self, turn: Turn) -> None:
         """Go on with an open question, an interrupted intake, or say what is possible."""
         state = turn.conversation.dialogue or {}
-        if ("intake" in state and not state["intake"].get("outcome")) or "start" in state:
+        if only_marks(turn.reading.text):
+            hear(turn)
+        elif ("intake" in state and not state["intake"].get("outcome")) or "start" in state:
             # Rasa lost its tracker; the row still knows the intake, so the form goes on.
             turn.events.append(ActiveLoop("intake_form"))
         elif "withdraw" in state:

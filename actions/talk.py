@@ -12,6 +12,8 @@ from actions.tickets import (
     MOST_CLARIFIED,
     about_open_ticket,
     answer_ticket,
+    ask_anew,
+    note_visit_wish,
     supplement,
     told_of_ticket,
 )
@@ -22,10 +24,10 @@ from bot.desk.tickets import find_ticket, tickets_of
 from bot.desk.training_readings import reading_kept
 from bot.handbook.bare_request import SURE_AMONG_FACTS
 from bot.handbook.intake import Reading, put_by
-from bot.handbook.intake_parts import NOTHING_TOLD, told_so_far, with_earlier_words
+from bot.handbook.intake_parts import NOTHING_TOLD, only_marks, told_so_far, with_earlier_words
 from bot.handbook.privacy import mask
 from bot.handbook.requests import RequestKind, Urgency
-from bot.handbook.subjects import line_named, load_subjects, subject_of
+from bot.handbook.subjects import Subject, asks_fee, line_named, load_subjects, subject_of
 from bot.handbook.two_requests import requests_in
 
 MOST_CHOICES = 3
@@ -45,14 +47,19 @@ class ActionClarify(DeskAction):
 
     def answer(self, turn: Turn) -> None:
         """Ask once with choices, the second time offer a person."""
+        state = turn.conversation.dialogue or {}
+        if only_marks(turn.reading.text):
+            hear(turn)
+            return
         if not turn.reading.has_words:
             turn.say("utter_text_only")
             return
-        state = turn.conversation.dialogue or {}
         if "supplement" in state:
             supplement(turn, find_ticket(turn.session, state["supplement"]), turn.reading.text)
             return
         if take_up_among_facts(turn):
+            return
+        if note_visit_wish(turn):
             return
         if ("clarify" not in state and about_open_ticket(turn)) or begin_both(turn):
             return
@@ -84,6 +91,19 @@ class ActionClarify(DeskAction):
             offer_choices(turn, choices)
         else:
             turn.say("utter_clarify_open")
+
+
+def hear(turn: Turn) -> None:
+    """Say to nothing but marks (？？？) that we are here: by the open question, else by a new one."""
+    asked = (turn.conversation.dialogue or {}).get("clarify") or {}
+    named = {subject.id: subject for subject in load_subjects()}
+    if "choices" in asked:
+        offer_choices(turn, asked["choices"])
+    elif asked.get("subjects"):
+        _offer_subject(turn, named[asked["subjects"][-1]])
+    elif not ask_anew(turn):
+        turn.say("utter_greet_short")
+        turn.say("utter_anything_else")
 
 
 def offer_choices(turn: Turn, choices: list[dict[str, str]]) -> None:
@@ -173,6 +193,11 @@ def ask_of_subject(turn: Turn, earlier: Mapping[str, Any], named: str | None = N
     told = told_so_far(earlier, turn.reading)
     told["subjects"] = [*earlier.get("subjects", []), subject.id]
     turn.conversation.dialogue = {"clarify": told}
+    _offer_subject(turn, subject)
+    return True
+
+
+def _offer_subject(turn: Turn, subject: Subject) -> None:
     spoken = {name: turn.handbook.type_of(name).spoken for name in subject.offers}
     turn.dispatcher.utter_message(
         text=subject.ask,
@@ -181,7 +206,6 @@ def ask_of_subject(turn: Turn, earlier: Mapping[str, Any], named: str | None = N
             {"title": "转人工", "payload": "转人工"},
         ],
     )
-    return True
 
 
 def likely_choices(turn: Turn) -> list[dict[str, str]]:
@@ -203,7 +227,12 @@ class ActionOutOfScope(DeskAction):
         return "action_out_of_scope"
 
     def answer(self, turn: Turn) -> None:
-        """Answer, and keep the turn for the trainers."""
+        """Answer, and keep the turn for the trainers; wishes for a visit and its price are ours."""
+        if note_visit_wish(turn):
+            return
+        if asks_fee(turn.reading.text) and tickets_of(turn.session, turn.conversation, open_only=True, most=1):
+            turn.say("utter_fee")
+            return
         note_for_review(
             turn.session, conversation_id=turn.conversation.id, message_id=turn.message_id,
             reason="out_of_scope", text=mask(turn.reading.text),

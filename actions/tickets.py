@@ -17,13 +17,14 @@ from bot.handbook.lifecycle import OPEN_STATES, IllegalStep
 from bot.handbook.requests import Urgency
 from bot.handbook.subjects import asks_fee, line_named
 from bot.handbook.urgency import raise_urgency, signals
+from bot.handbook.visits import wishes_for_visit
 from bot.handbook.wished_time import wished_time
 from bot.storage.tickets import Ticket
 
 # Said with a ticket open, these words ask how it stands, whatever the model makes of them.
 _ASKS_AFTER = re.compile(
-    r"怎么样了|怎样了|什么情况了?$|咋样了|到哪|来不来|还(?:没|不)(?:有)?(?:人)?(?:来|修|好|弄|联系|处理|动静|消息)"
-    r"|没(?:有)?人(?:来|联系|管|理)|(?:什么|啥|甚么)(?:时候|时间)(?:有人|才|会|可以)?(?:来|能|修|好|处理|弄|上门)|(?:几时|多会儿?|好久|哪天)(?:有人|才|能|会)?(?:来|嚟|修|整|好|弄|上门)|好了没|修好没|多久能|处理得"
+    r"怎么样了|怎样了|什么情况了?$|咋样了|到哪|来不来|还(?:没|不)(?:有)?(?:人|个)?(?:来|修|好|弄|搞|整|联系|处理|动静|消息|信儿|音信|影)"
+    r"|(?:没(?:有|得)?|莫得|冇)人(?:来|联系|管|理)|^人(?:呢|嘞|咧|哩)[?？!！]*$|(?:什么|啥|甚么)(?:时候|时间)(?:有人|才|会|可以)?(?:来|能|修|好|处理|弄|上门)|(?:几时|多会儿?|好久|哪天)(?:有人|才|能|会)?(?:来|嚟|修|整|好|弄|上门)|好了没|修好没|多久能|处理得|单号是?(?:多少|好多|什么|啥|几)"
 )
 _SHORT, SHORTEST_NO = 24, 6
 _HURRIES = re.compile(r"(?:能不能|能否|可以|可不可以|麻烦|请)?.{0,2}(?:早|快)(?:一)?点|尽快|抓紧|赶紧")
@@ -32,6 +33,13 @@ _UNHAPPY = re.compile(r"不满意|不好|差评|太差|很差|垃圾|失望")
 # One question, one offer of a person; after that the person comes unasked.
 MOST_CLARIFIED = 2
 _ADDITIONS = frozenset({"phone_number", "address", "datetime"})
+_ASKING = frozenset({"ticket_status", "ticket_urge"})
+# What the dialogue keeps while it waits for an answer about a ticket, and the question.
+_ASKED = {
+    "withdraw": "utter_confirm_withdraw", "supplement": "utter_ask_supplement", "rate": "utter_ask_rating",
+}
+# More of the ticket without a fact: who is in when, what was told wrong, what the modem shows.
+_TOLD_MORE = re.compile(r"在[家屋]|[家屋][里头]*(?:没得?|没有|莫得|有)人|不是[^，,。吗真]{1,10}[，,\s]*是|[换改]个?(?:时间|日子)|灯.{0,4}(?:红|黄|闪|灭|不亮)")
 _KEEP = re.compile(r"^(?:不|别|先不|算了)|不撤|保留")
 
 
@@ -53,6 +61,8 @@ def answer_ticket(turn: Turn) -> None:
     wish = turn.reading.type
     if wish == "rate_service":
         _rate(turn)
+        return
+    if wish in _ASKING and note_visit_wish(turn):
         return
     ticket = _meant(turn, wish)
     if ticket is None:
@@ -169,8 +179,37 @@ def _supplement(turn: Turn, ticket: Ticket) -> None:
     supplement(turn, ticket, words)
 
 
+def ask_anew(turn: Turn) -> bool:
+    """Ask again what was asked about a ticket; False if nothing was."""
+    state = turn.conversation.dialogue or {}
+    for name, question in _ASKED.items():
+        if name in state:
+            _say(turn, desk.find_ticket(turn.session, state[name]), question)
+            return True
+    return False
+
+
+def _visit_wished(turn: Turn) -> Ticket | None:
+    """Return the open ticket for whose visit the words are a wish; who has to come needs the address."""
+    for ticket in desk.tickets_of(turn.session, turn.conversation, open_only=True):
+        visited = any("address" in group for group in turn.handbook.type_of(ticket.type).needs)
+        if visited and wishes_for_visit(turn.reading.text, ticket.type):
+            return ticket
+    return None
+
+
+def note_visit_wish(turn: Turn) -> bool:
+    """Add a wish for the visit to the ticket that waits for one; False if it is none."""
+    ticket = _visit_wished(turn)
+    if ticket is not None:
+        supplement(turn, ticket, turn.reading.text)
+    return ticket is not None
+
+
 def asks_after_ticket(turn: Turn) -> bool:
-    """Tell whether short words that read as a request ask after the ticket just opened."""
+    """Tell whether words that read as a request are about an open ticket: its visit, or how it stands."""
+    if _visit_wished(turn) is not None:
+        return True
     text = turn.reading.text.strip()
     if len(text) > _SHORT or line_named(text) or not _questions(text):
         return False
@@ -188,7 +227,9 @@ def _questions(text: str) -> bool:
 
 
 def about_open_ticket(turn: Turn) -> bool:
-    """Take short words as a question after the open ticket, or facts as more of it; False if neither."""
+    """Take short words as a question after the open ticket, wishes or facts as more of it; False if neither."""
+    if note_visit_wish(turn):
+        return True
     tickets = desk.tickets_of(turn.session, turn.conversation, open_only=True, most=1)
     if not tickets:
         return False
@@ -199,7 +240,8 @@ def about_open_ticket(turn: Turn) -> bool:
     if len(text) <= _SHORT and _ASKS_AFTER.search(text):
         _status(turn, tickets[0])
         return True
-    if _ADDITIONS & set(turn.reading.facts):
+    told = len(text) <= _SHORT and _TOLD_MORE.search(text) and line_named(text) is None
+    if told or _ADDITIONS & set(turn.reading.facts):
         supplement(turn, tickets[0], text)
         return True
     return False

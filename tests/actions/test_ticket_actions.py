@@ -270,7 +270,7 @@ def test_a_form_that_rasa_forgot_goes_on(customer: Customer) -> None:
     assert [(e["event"], e["name"]) for e in heard.events] == [("active_loop", "intake_form")]
 
 
-@pytest.mark.parametrize("said", ["还没来啊", "怎么样了", "都一个小时了还没人联系"])
+@pytest.mark.parametrize("said", ["还没来啊", "怎么样了", "都一个小时了还没人联系", "人嘞", "咋还没信儿", "莫得人来", "还没搞好嗦", "单号是好多"])
 @pytest.mark.parametrize(
     ("type", "action"), [("deny", "action_follow_context"), ("unclear", "action_clarify")]
 )
@@ -288,6 +288,73 @@ def test_facts_with_an_open_ticket_belong_to_it(customer: Customer) -> None:
 
     assert heard.texts == ["ticket_supplemented"]
     assert customer.steps(number)[-1] == "supplement"
+
+
+ASIDES_TO_A_VISIT = [
+    ("unclear", "action_clarify"), ("nlu_fallback", "action_clarify"), ("out_of_scope", "action_out_of_scope"),
+    ("inform", FOLLOW), ("ticket_urge", ANSWER), ("ticket_status", ANSWER),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("type", "action"), ASIDES_TO_A_VISIT)
+def test_a_wish_for_the_visit_is_added_to_the_ticket(customer: Customer, type: str, action: str) -> None:
+    number = customer.opens_ticket()
+
+    assert customer.says("师傅到之前打我个电话嘛", type, action).texts == ["ticket_supplemented"]
+    assert customer.steps(number)[-1] == "supplement"
+
+
+def test_a_wish_for_the_visit_begins_no_other_request(customer: Customer) -> None:
+    number = customer.opens_ticket()
+
+    assert customer.intake("上门先发条短信", "vas_subscribe").texts == ["ticket_supplemented"]
+    assert customer.intake("到了敲门，师傅打我手机也行", "complaint_service").texts == ["ticket_supplemented"]
+    assert [ticket.number for ticket in customer.tickets] == [number]
+
+
+def test_without_a_visit_ahead_the_same_words_are_no_supplement(customer: Customer) -> None:
+    assert customer.says("师傅到之前打我个电话嘛", "unclear", "action_clarify").texts == ["clarify_open"]
+
+    customer.intake("我要补开发票，138****0099", "invoice")
+    customer.intake("对", "affirm")
+    assert customer.says("师傅到之前打我个电话嘛", "unclear", "action_clarify").texts == ["clarify_open"]
+    resolve(customer, customer.opens_ticket())
+    assert customer.says("师傅到之前打我个电话嘛", "unclear", "action_clarify").texts != ["ticket_supplemented"]
+
+
+@pytest.mark.parametrize("said", ["六点以后才有人在屋", "屋头没得人", "不是3楼 是4楼", "能换个日子不", "那俩灯红了"])
+def test_who_is_in_and_what_else_there_is_to_know_is_added_to_the_ticket(customer: Customer, said: str) -> None:
+    customer.opens_ticket()
+
+    assert customer.says(said, "unclear", "action_clarify").texts == ["ticket_supplemented"]
+
+
+def test_what_a_visit_costs_is_answered_whatever_it_was_taken_for(customer: Customer) -> None:
+    assert customer.says("修这个要钱不", "out_of_scope", "action_out_of_scope").texts == ["out_of_scope"]
+
+    customer.opens_ticket()
+    assert customer.says("修这个要钱不", "out_of_scope", "action_out_of_scope").texts == ["fee"]
+
+
+def test_another_line_that_fails_is_no_supplement(customer: Customer) -> None:
+    customer.opens_ticket()
+
+    assert customer.says("在家座机也响不了", "unclear", "action_clarify").texts == ["clarify_open"]
+
+
+@pytest.mark.parametrize(
+    ("before", "type", "asked"),
+    [("撤单", "ticket_cancel", "confirm_withdraw"), ("补充一下", "ticket_supplement", "ask_supplement")],
+)
+def test_marks_alone_answer_no_question_about_a_ticket(
+    customer: Customer, before: str, type: str, asked: str
+) -> None:
+    number = customer.opens_ticket()
+    answer(customer, before, type)
+
+    assert customer.says("，，", "affirm", FOLLOW).texts == [asked]
+    assert customer.says("？？", "unclear", "action_clarify").texts == [asked]
+    assert not {"withdraw", "supplement"} & set(customer.steps(number))
 
 
 def test_a_supplement_that_is_urgent_raises_the_class(customer: Customer) -> None:

@@ -140,6 +140,26 @@ def test_two_requests_that_were_not_read_as_a_whole_are_taken_up(customer: Custo
     )
 
 
+@pytest.mark.parametrize(("type", "action"), [("unclear", CLARIFY), ("affirm", "action_follow_context")])
+def test_marks_alone_ask_whether_somebody_is_there(customer: Customer, type: str, action: str) -> None:
+    assert customer.says("？？？", type, action).texts == ["greet_short", "anything_else"]
+
+
+def test_marks_after_a_question_bring_the_question_again(customer: Customer) -> None:
+    asked = customer.says("话费", "unclear", CLARIFY)
+    again = customer.says("...", "unclear", CLARIFY)
+
+    assert (again.words, again.messages[0]["buttons"]) == (asked.words, asked.messages[0]["buttons"])
+
+
+def test_marks_after_choices_bring_the_choices_again(customer: Customer) -> None:
+    ranking = [{"name": "fault_tv", "confidence": 0.4}, {"name": "fault_broadband", "confidence": 0.3}]
+    asked = customer.says("那根线", "nlu_fallback", CLARIFY, ranking=ranking)
+    again = customer.says("!!", "unclear", CLARIFY)
+
+    assert (again.texts, again.messages[0]["buttons"]) == (["clarify"], asked.messages[0]["buttons"])
+
+
 def test_an_emoji_alone_is_no_unclear_request(customer: Customer) -> None:
     heard = [customer.says("👍", "unclear", CLARIFY).texts for _ in range(3)]
 
