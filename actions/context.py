@@ -9,7 +9,7 @@ from rasa_sdk.events import ActiveLoop
 
 from actions.base import DeskAction, Turn
 from actions.handoff import hand_off
-from actions.talk import hear, offer_choices, take_up_among_facts
+from actions.talk import ask_open, hear, noted, offer_choices, take_up_among_facts
 from actions.tickets import (
     MOST_CLARIFIED,
     SHORTEST_NO,
@@ -29,7 +29,6 @@ from bot.storage.tickets import Ticket
 
 _NOT_THIS = re.compile(r"^(?:不是|不对|都不是|错)")
 _NO_NUMBER = re.compile(r"没有?(?:什么)?(?:工?单|编)?号|(?:不知道|忘|记不).{0,4}(?:号|了)|(?:没|不)(?:给|告诉)我.{0,3}号")
-_NOTED = ("address", "phone_number", "broadband_account")
 
 
 class ActionFollowContext(DeskAction):
@@ -67,7 +66,7 @@ def _unasked(turn: Turn, state: dict[str, Any]) -> None:
     elif "clarify" in state and (turn.reading.type == "inform" or says_no(turn.reading)):
         # What was told while we asked what it is about is not asked for again.
         told = told_so_far(state["clarify"], turn.reading)
-        if _noted(turn) - state["clarify"]["facts"].keys():
+        if noted(turn) - state["clarify"]["facts"].keys():
             # Who tells fact after fact is heard, and not misunderstood.
             told["count"] = state["clarify"]["count"]
             turn.conversation.dialogue = {**state, "clarify": told}
@@ -80,12 +79,12 @@ def _unasked(turn: Turn, state: dict[str, Any]) -> None:
         elif told["count"] > 1:
             turn.say("utter_clarify_offer_person")
         else:
-            _ask_open(turn)
+            ask_open(turn)
     elif says_no(turn.reading) and len(turn.reading.text.strip()) <= SHORTEST_NO:
         turn.say("utter_clarify_open" if _NOT_THIS.search(turn.reading.text) else "utter_goodbye")
     elif turn.reading.type == "inform":
         turn.conversation.dialogue = {"clarify": told_so_far(NOTHING_TOLD, turn.reading)}
-        _ask_open(turn)
+        ask_open(turn)
     else:
         turn.say("utter_anything_else")
 
@@ -109,18 +108,4 @@ def _ask_again(turn: Turn, choices: list[dict[str, str]] | None) -> None:
         turn.say("utter_noted")
         offer_choices(turn, choices)
     else:
-        _ask_open(turn)
-
-
-def _noted(turn: Turn) -> set[str]:
-    return {name for name in _NOTED if name in turn.reading.facts}
-
-
-def _ask_open(turn: Turn) -> None:
-    """Ask what it is about; what the message did tell is confirmed."""
-    noted = _noted(turn)
-    if noted:
-        titles = (turn.handbook.facts[name] for name in _NOTED if name in noted)
-        turn.say("utter_facts_noted", noted="、".join(titles))
-    else:
-        turn.say("utter_clarify_open")
+        ask_open(turn)

@@ -36,6 +36,7 @@ LEAST_OTHER_TRADE = 0.3
 _NOT_OURS = frozenset({"unclear", "out_of_scope"})
 # What the words name and the model guesses; in fewer words a line is named without a fault.
 LEAST_NAMED, LEAST_TOLD = 0.35, 8
+_NOTED = ("address", "phone_number", "broadband_account")
 
 
 class ActionClarify(DeskAction):
@@ -81,7 +82,7 @@ class ActionClarify(DeskAction):
             return
         if ask_of_subject(turn, earlier):
             return
-        if earlier["count"] >= 1:
+        if earlier["count"] >= 1 and not noted(turn) - earlier["facts"].keys():
             turn.say("utter_clarify_offer_person")
             return
         choices = likely_choices(turn)
@@ -90,7 +91,21 @@ class ActionClarify(DeskAction):
             turn.conversation.dialogue = {**state, "clarify": {**state["clarify"], "choices": choices}}
             offer_choices(turn, choices)
         else:
-            turn.say("utter_clarify_open")
+            ask_open(turn)
+
+
+def noted(turn: Turn) -> set[str]:
+    """Return the names of the numbers and places that the message tells."""
+    return {name for name in _NOTED if name in turn.reading.facts}
+
+
+def ask_open(turn: Turn) -> None:
+    """Ask what it is about; what the message did tell is confirmed."""
+    if told := noted(turn):
+        titles = (turn.handbook.facts[name] for name in _NOTED if name in told)
+        turn.say("utter_facts_noted", noted="、".join(titles))
+    else:
+        turn.say("utter_clarify_open")
 
 
 def hear(turn: Turn) -> None:

@@ -149,7 +149,8 @@ def _advance(intake: Intake, reading: Reading, tables: IntakeTables) -> Turn:
     if reading.type == "request_human":
         return end(intake, "human")
     if only_marks(reading.text):
-        return repeat(intake, says=(Say("utter_listening"),))
+        # It counts, so that a person is offered in the end; but nothing was said that was not understood.
+        return replace(ask_again(intake, says=(Say("utter_listening"),)), again=False)
     if not reading.has_words:
         return ask_again(intake, says=(Say("utter_text_only"),))
     if intake.asking not in {SOLVED, OFFER} and _gives_up(intake, reading):

@@ -52,6 +52,11 @@ def test_unclear_words_after_an_open_question_for_a_supplement_are_the_supplemen
     assert customer.steps(number)[-1] == "supplement"
 
 
+def test_facts_alone_are_noted_however_they_are_read(customer: Customer) -> None:
+    assert clarified(customer, "139****3434") == ["facts_noted"]
+    assert clarified(customer, "红星小区7栋2单元501", type="nlu_fallback") == ["facts_noted"]
+
+
 def test_a_clarified_turn_is_kept_for_trainers_without_the_number(customer: Customer) -> None:
     clarified(customer, "1381234" + "5678那个")
 

@@ -193,8 +193,6 @@ ASIDES = [
     (read("你们真好", "praise"), ["thanks_short"], True),
     (read("😀", "unclear"), ["text_only"], True),
     (read("", "unclear"), ["text_only"], True),
-    (read("？？？", "unclear"), ["listening"], False),
-    (read("。。", "affirm"), ["listening"], False),
     (read("要收费吗", "plan_consult", confidence=0.9), ["fee"], False),
     (read("那个啥？", "nlu_fallback"), [], True),
 ]
@@ -210,6 +208,17 @@ def test_what_comes_in_between_is_answered_and_the_question_repeated(
 
     assert (names(turn), turn.ask, turn.again) == (said, "address", counts)
     assert intake.asked["address"] == before + counts
+
+
+@pytest.mark.parametrize("marks", [read("？？？", "unclear"), read("。。", "affirm")])
+def test_marks_alone_bring_the_same_question_until_a_person_is_offered(marks: Reading) -> None:
+    intake = start()
+    turns = [advance(intake, marks, TABLES) for _ in range(3)]
+
+    assert [(names(turn), turn.ask, turn.again) for turn in turns] == [
+        (["listening"], "address", False), (["listening"], "address", False),
+        (["listening"], "person_offer", False),
+    ]  # fmt: skip
 
 
 def test_a_serious_question_in_between_is_kept_and_not_just_answered() -> None:
