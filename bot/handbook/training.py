@@ -23,6 +23,7 @@ class Limit:
     least_lower: float | None = None
     most: float | None = None
     least_sentences: int = 1
+    way_out: str = ""
 
 
 @dataclass(frozen=True)
@@ -97,7 +98,7 @@ def judge(limits: Sequence[Limit], measures: Mapping[str, Measure]) -> list[Judg
 def _judged(limit: Limit, measure: Measure) -> Judgement:
     value = measure.value
     found = () if value is None else (_too_low(limit, measure, value), _too_high(limit, measure, value))
-    why = [text for text in found if text]
+    why = [text + (f"，{limit.way_out}" if limit.way_out else "") for text in found if text]
     return Judgement(
         limit.id, limit.title, not why, None if value is None else round(value, 4), _bound(limit),
         "；".join(why), _too_few(limit, measure),

@@ -56,6 +56,7 @@ def _limit(row: Row) -> Limit:
         least_lower=row.number("least_lower", None),
         most=row.number("most", None),
         least_sentences=row.whole("least_sentences", 1, least=1),
+        way_out=row.text("way_out", ""),
     )
     if limit.least is None and limit.most is None and limit.least_lower is None:
         raise row.fail("least", "at least one of least, least_lower, most")

@@ -70,6 +70,7 @@ def test_the_reason_names_the_misread_sentences(tmp_path: Path, monkeypatch: pyt
     assert reason.startswith("新类型召回率低于0.6：device_repair（0.500，4句中")
     assert all(f"“{text}”读成宽带故障" in reason for text in ASKS[2:])
     assert ASKS[0] not in reason
+    assert reason.endswith("，可在新建类型时把相近的旧句移过来，或再写一些句子")
 
 
 @pytest.mark.parametrize("asked", [0, 2])
