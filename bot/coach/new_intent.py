@@ -23,7 +23,8 @@ from ruamel.yaml import YAML
 from bot.coach import type_files as places
 from bot.coach.data_report import families
 from bot.coach.examples import Example, read_training
-from bot.coach.near_types import confusable, line_of
+from bot.coach.moving import alike, crowded, moved_rows, moved_situations, too_few_left
+from bot.coach.near_types import confusable, line_of, titles_of
 from bot.coach.promote import LIVE_TESTS, Known, Sentence, evaluation_sets, refusal
 from bot.coach.split import is_held_out
 from bot.coach.workspace import Changes, save
@@ -55,7 +56,10 @@ class Draft:
 
     answers: Mapping[str, Any]
     problems: list[dict[str, str]] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
     confusable: list[dict[str, Any]] = field(default_factory=list)
+    alike: list[dict[str, str]] = field(default_factory=list)
+    move: list[Example] = field(default_factory=list)
     sentences: list[Sentence] = field(default_factory=list)
     classes: dict[str, str] = field(default_factory=dict)
 
@@ -85,6 +89,7 @@ def check_draft(
     for row in draft.confusable:
         if row["share"] >= CONFUSABLE and row["type"] not in named:
             draft.wrong("not", f"与“{row['title']}”容易混淆（{row['share']:.0%}），请写明与它的区别")
+    _check_moves(draft, training, known, moved, titles_of(handbook))
     _check_answer(draft, handbook, checker)
     return draft
 
@@ -171,6 +176,32 @@ def _check_sentences(
         data.add(sentence.example())
 
 
+def _check_moves(
+    draft: Draft, training: Training, known: Sequence[Example], situations: set[str], titles: Mapping[str, str]
+) -> None:
+    """Show the old sentences that speak of the new type; check those that are to move."""
+    asked = dict.fromkeys(_texts(draft.answers.get("move")))
+    found = {e.text: e for e in known if e.text in asked}
+    for text in asked:
+        if text not in found:
+            draft.wrong("move", f"语料里没有“{text}”这句，不能移过来")
+    draft.move = [*found.values()]
+    leaves = {e for e in known if e.situation in situations} | set(draft.move)
+    stay = [e for e in known if e not in leaves]
+    for why in too_few_left({e.type for e in draft.move}, known, stay, training, titles):
+        draft.wrong("move", why)
+    answer = draft.answers.get("answer")
+    asks = _texts(answer.get("asks")) if isinstance(answer, Mapping) else []
+    said = [*(s.text for s in draft.sentences), *asked, *asks, *_texts(draft.answers.get("words"))]
+    draft.alike = [
+        {"text": e.text, "type": e.type, "title": titles.get(e.type, e.type)}
+        for e in [*draft.move, *alike([*said, draft.text("definition")] if draft.sentences else [], stay)]
+    ]
+    count = len(draft.sentences) + len(leaves)
+    if why := crowded(count, [row["type"] for row in draft.confusable], stay):
+        draft.warnings.append(why)
+
+
 def _check_answer(draft: Draft, handbook: Handbook, checker: Any) -> None:
     answer = draft.answers.get("answer")
     if not isinstance(answer, Mapping):
@@ -210,7 +241,8 @@ def plan_type(draft: Draft, handbook: Handbook, training: Training, root: Path =
     places.add_definition(changes, name, draft.text("definition"), dict(draft.answers["not"]))
     aside = [s for s in draft.sentences if is_held_out(s.situation, training.test_share)]
     kept = [s for s in draft.sentences if s not in aside]
-    moved = _moved(changes, draft)
+    moved = moved_rows(changes, name, draft.move)
+    moved += moved_situations(changes, set(_texts(draft.answers.get("moves"))))
     places.give_examples(changes, f"data/nlu/{name}.yml", name, [*(s.row() for s in kept), *moved])
     places.give_examples(changes, LIVE_TESTS, name, [s.row() for s in aside])
     if isinstance(draft.answers.get("answer"), Mapping):
@@ -219,20 +251,6 @@ def plan_type(draft: Draft, handbook: Handbook, training: Training, root: Path =
     places.add_script(changes, script_of(draft, handbook))
     check_tables(changes)
     return changes
-
-
-def _moved(changes: Changes, draft: Draft) -> list[Any]:
-    """Take situations out of other types: how a type is divided."""
-    situations = set(_texts(draft.answers.get("moves")))
-    if not situations:
-        return []
-    rows = []
-    for path in places.training_files(changes):
-        text = changes.text(path) or ""
-        if path.startswith("data/nlu/") and any(f"situation: {name}," in text for name in situations):
-            owner = Path(path).stem
-            rows += places.take_examples(changes, path, owner, situations=situations)
-    return rows
 
 
 def _entry(name: str, answer: Mapping[str, Any]) -> dict[str, Any]:
@@ -310,7 +328,8 @@ def run(args: argparse.Namespace) -> int:
     checker = load_checker(verify=False) if answers.get("answer") else None
     draft = check_draft(answers, handbook, training, args.root, reader=reader, checker=checker)
     result: dict[str, Any] = {
-        "problems": draft.problems, "confusable": draft.confusable, "classes": draft.classes,
+        "problems": draft.problems, "warnings": draft.warnings, "confusable": draft.confusable,
+        "alike": draft.alike, "classes": draft.classes,
     }
     if not draft.problems:
         changes = plan_type(draft, handbook, training, args.root)
@@ -352,6 +371,10 @@ def _show(result: dict[str, Any], *, as_json: bool) -> None:
         print(f"missing  {row['part']}: {row['message']}")
     for row in result["confusable"]:
         print(line_of(row))
+    for row in result["alike"]:
+        print(f"alike    {row['title']} ({row['type']}) {row['text']}")
+    for warning in result["warnings"]:
+        print(f"warn     {warning}")
     print(result.get("diff", ""), end="")
     if "written" in result:
         stamp = datetime.now(timezone.utc).strftime("%H:%M")

@@ -151,20 +151,19 @@ def training_files(changes: Changes) -> list[str]:
 
 
 def take_examples(
-    changes: Changes, path: str, name: str, *, situations: set[str] | None = None
+    changes: Changes, path: str, name: str, *, wanted: Callable[[Any], bool] = lambda row: True
 ) -> list[CommentedMap]:
-    """Take the sentences of a type out of a file: all, or those of some situations."""
+    """Take the sentences of a type out of a file: all, or those that are wanted."""
     taken: list[CommentedMap] = []
+    left = 0
 
     def change(document: Any) -> None:
+        nonlocal left
         for place in reversed(range(len(document["nlu"]))):
             block = document["nlu"][place]
             if block["intent"] != name:
                 continue
-            rows = [
-                row for row in block["examples"]
-                if situations is None or (row.get("metadata") or {}).get("situation") in situations
-            ]
+            rows = [row for row in block["examples"] if wanted(row)]
             taken.extend(rows)
             if len(rows) == len(block["examples"]):
                 del document["nlu"][place]
@@ -172,9 +171,10 @@ def take_examples(
             for at in reversed(range(len(block["examples"]))):
                 if block["examples"][at] in rows:
                     del block["examples"][at]
+        left = len(document["nlu"])
 
     edit(changes, path, change)
-    if path.startswith("data/nlu/") and not load_yaml(changes.text(path) or "")["nlu"]:
+    if path.startswith("data/nlu/") and not left:
         changes.put(path, None)
     return taken
 

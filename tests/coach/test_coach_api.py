@@ -145,6 +145,19 @@ def test_an_incomplete_type_comes_back_with_what_is_missing(trainer: httpx.Clien
     assert "written" not in data
 
 
+def test_old_sentences_that_speak_of_a_new_type_are_offered(trainer: httpx.Client) -> None:
+    said = [{"text": "我的携转办到哪一步了", "urgency": "general"}, {"text": "携转审核通过没", "urgency": "general"}]
+    answers = {"id": "porting_step", "sentences": said, "move": ["授权码没收到", "从没写过的一句"]}
+    data = trainer.post("/coach/new-type", json={"answers": answers}).json()["data"]
+
+    assert data["alike"][0] == {"text": "授权码没收到", "type": "port_out", "title": "携号转网"}
+    assert len(data["alike"]) == 1 + 40
+    assert [p["message"] for p in data["problems"] if p["part"] == "move"] == [
+        "语料里没有“从没写过的一句”这句，不能移过来"
+    ]
+    assert any("新类型连同移来的只有3句" in warning for warning in data["warnings"])
+
+
 def test_near_types_are_looked_for_while_one_writes(
     trainer: httpx.Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -103,6 +103,20 @@ def fill(page: Page) -> None:
     page.press(Keys.ESCAPE)
 
 
+def tick(page: Page, text: str) -> None:
+    """Tick an old sentence that is to move to the new type."""
+
+    def ticked(browser: Any) -> bool:
+        rows = browser.find_elements("css selector", ".newtype .alike li")
+        box = next(row for row in rows if text in row.text).find_element("css selector", ".el-checkbox")
+        browser.execute_script("arguments[0].scrollIntoView({block: 'center'})", box)
+        if "is-checked" not in box.get_attribute("class"):
+            box.click()
+        return "is-checked" in box.get_attribute("class")
+
+    WebDriverWait(page.browser, 30, ignored_exceptions=(Exception,)).until(ticked, f"tick {text}")
+
+
 def models(page: Page) -> tuple[str, str]:
     """Return the newest model and the one in service, as the page shows them."""
     rows = page.browser.find_elements("css selector", ".coach table tr")
@@ -141,8 +155,15 @@ def test_a_type_grows_on_the_page(shop: Workshop, page: Page) -> None:
     page.click(".newtype button", "检查")
     patiently(page, ".newtype [role=status]", "检查通过")
     page.see(".newtype [role=status]", "最容易混淆")
+    for text in ANSWERS["move"]:
+        tick(page, text)
+    page.click(".newtype button", "检查")
+    for text in ANSWERS["move"]:
+        patiently(page, ".newtype .diff .minus", text)
     page.click(".newtype button", "写入")
     patiently(page, ".newtype [role=status]", "已写入")
+    written = (shop.root / "data" / "nlu" / f"{ANSWERS['id']}.yml").read_text("utf-8")
+    assert all(text in written for text in ANSWERS["move"])
 
     tab(page, "待标注")
     while page.browser.find_elements("css selector", ".coachgroups > li"):

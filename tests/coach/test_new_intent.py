@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import shutil
 from datetime import datetime
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +31,7 @@ FILES = (
     "domain.yml",
 )
 NAME = "port_out_progress"
-FEW = 30
+FEW = 40
 pytestmark = pytest.mark.skipif(
     NAME in load_handbook().types, reason="trainers have made the example a type of this project"
 )
@@ -49,7 +50,7 @@ def read_only(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def copied(folder: Path) -> Path:
-    """Copy the files that a type lives in, with the first sentences of each type only."""
+    """Copy the files that a type lives in, with few sentences of each type, and those that move."""
     for name in FILES:
         place = folder / name
         place.parent.mkdir(parents=True, exist_ok=True)
@@ -60,7 +61,10 @@ def copied(folder: Path) -> Path:
     for path in (folder / "data/nlu").glob("*.yml"):
         lines = path.read_text("utf-8").splitlines(keepends=True)
         starts = [i for i, line in enumerate(lines) if line.startswith("  - text:")]
-        path.write_text("".join(lines[: starts[min(FEW, len(starts) - 1)]]), "utf-8")
+        rows = ["".join(lines[i:j]) for i, j in pairwise([*starts, len(lines)])]
+        moves = [row for row in rows if any(f'"{text}"' in row for text in ANSWERS["move"])]
+        stay = [row for row in rows if row not in moves]
+        path.write_text("".join([*lines[: starts[0]], *stay[:FEW], *moves]), "utf-8")
     return folder
 
 
@@ -146,7 +150,8 @@ def test_a_complete_type_is_everywhere_it_must_be(root: Path) -> None:
     yaml = YAML(typ="safe")
     assert written == [
         "data/handbook/definitions.yml", "data/handbook/knowledge.yml", "data/handbook/requests.yml",
-        "data/lexicon/telecom.txt", f"data/nlu/{NAME}.yml", "data/rules/rules.yml", "domain.yml",
+        "data/lexicon/telecom.txt", "data/nlu/port_out.yml", f"data/nlu/{NAME}.yml",
+        "data/nlu/ticket_status.yml", "data/nlu/ticket_urge.yml", "data/rules/rules.yml", "domain.yml",
         "tests/conversations/customers.yml", "tests/nlu/live.yml",
     ]
     handbook = load_handbook(root / "data/handbook")
@@ -154,7 +159,7 @@ def test_a_complete_type_is_everywhere_it_must_be(root: Path) -> None:
     assert handbook.knowledge[f"{NAME}_answer"].type == NAME
     assert set(yaml.load((root / "domain.yml").read_text())["intents"]) == set(handbook.types_in_use())
     train, tests = (read_training(root / p) for p in (f"data/nlu/{NAME}.yml", "tests/nlu/live.yml"))
-    assert len(train) + len(tests) == len(ANSWERS["sentences"])
+    assert len(train) + len(tests) == len(ANSWERS["sentences"]) + len(ANSWERS["move"])
     assert 0 < len(tests) < len(train)
 
 

@@ -8,7 +8,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
@@ -138,8 +138,8 @@ def until(done: Callable[[], bool], process: subprocess.Popen[bytes] | None = No
         time.sleep(0.3)
 
 
-def set_up(root: Path, *, sentences: int | None) -> Workshop:
-    """Copy the project; with a number, keep that many sentences of each type, spread over all."""
+def set_up(root: Path, *, sentences: int | None, besides: Sequence[str] = ()) -> Workshop:
+    """Copy the project; with a number, keep that many sentences of each type, spread over all, and some besides."""
     for name in FOLDERS:
         shutil.copytree(ROOT / name, root / name)
     for name in FILES:
@@ -150,7 +150,9 @@ def set_up(root: Path, *, sentences: int | None) -> Workshop:
         for path in (root / "data" / "nlu").glob("*.yml"):
             rows = read_training(path)
             step = max(len(rows) // sentences, 1)
-            path.write_text(rasa_yaml(rows[::step][:sentences]), encoding="utf-8")
+            kept = rows[::step][:sentences]
+            kept += [row for row in rows if row.text in besides and row not in kept]
+            path.write_text(rasa_yaml(kept), encoding="utf-8")
     else:
         _take_model(root)
     for words in (["init", "-q"], ["add", "-A"], ["commit", "-q", "-m", "start"]):
