@@ -220,6 +220,25 @@ def test_an_incomplete_type_says_what_is_missing(page: Page) -> None:
     page.see(".problems li", "请写明它不是什么")
 
 
+def test_old_sentences_are_offered_and_a_tick_stays(page: Page) -> None:
+    page.click(".coachtabs button", "语料与类型")
+    said = page.see(".newtype [aria-label^='例句']")
+    said.send_keys("授权码短信一直没来\n携转审核通过没\n")
+    page.click(".newtype button", "检查")
+    page.see(".alike", "不移过来新类型就读不出来")
+    text = page.see(".alike li span:nth-of-type(2)").text
+    page.gone(".alike .is-checked")
+    page.click(".alike li .el-checkbox")
+    page.see(".alike li .is-checked")
+    said.send_keys("生效时间定了没有\n")
+    page.click(".newtype button", "检查")
+    page.see(".newtype .problems li", "现在3句")
+    page.see(".alike li:has(.is-checked)", text)
+    page.click(".alike li .el-checkbox")
+    page.gone(".alike .is-checked")
+    said.clear()
+
+
 def choose(page: Page, label: str, option: str) -> None:
     """Choose from a list by its label, as a person does: open, then click."""
     page.browser.execute_script(

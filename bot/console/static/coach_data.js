@@ -5,13 +5,13 @@ import { ElButton, ElMessage } from "element-plus";
 import * as desk from "./desk.js";
 import { store } from "./store.js";
 import { busy, diff, fieldsOf, lines, listed } from "./coach_parts.js";
-import { changePart, dividePart, titles } from "./coach_types.js";
+import { alikePart, changePart, dividePart, titles } from "./coach_types.js";
 import { enterWords, wordsPart } from "./coach_words.js";
 
 const KINDS = { consult: "咨询", order: "办理", fault: "故障", complaint: "投诉", safety: "安全" };
 const REGISTERS = { 菜单: "voice_menu", 口语: "speech", 打字: "typed", 书面: "plain", 客气: "polite", 方言: "dialect", 生气: "furious", 反话: "ironic", 繁体: "traditional", 混合: "mixed", 长句: "long" };
 const URGENCIES = { 一般: "general", 重大: "major", 紧急: "urgent" };
-const empty = () => ({ id: "", title: "", kind: "consult", team: "", definition: "", not: "", needs: ["phone_number"], sentences: "", answerTitle: "", asks: "", answer: "", owner: "", review: "", words: "", moves: [] });
+const empty = () => ({ id: "", title: "", kind: "consult", team: "", definition: "", not: "", needs: ["phone_number"], sentences: "", answerTitle: "", asks: "", answer: "", owner: "", review: "", words: "", moves: [], move: [] });
 const DRAFT = "intake.newtype";
 // So long after the last key the near types are looked for anew.
 const PAUSE_MS = 2500;
@@ -22,7 +22,7 @@ let pause = 0;
 function kept() {
   try {
     const draft = { ...empty(), ...JSON.parse(localStorage.getItem(DRAFT) ?? "{}") };
-    return { ...draft, moves: [draft.moves].flat().filter(Boolean) };
+    return { ...draft, moves: [draft.moves].flat().filter(Boolean), move: [draft.move].flat().filter(Boolean) };
   } catch {
     return empty();
   }
@@ -74,7 +74,7 @@ function answers() {
   const d = view.draft;
   const not = Object.fromEntries(lines(d.not).map((line) => line.split(/[:：]/)).filter((p) => p.length > 1).map(([name, ...why]) => [idOf(name.trim()), why.join("：").trim()]));
   const answer = d.answer.trim() ? { title: d.answerTitle || d.title, asks: lines(d.asks), text: d.answer.trim(), owner: d.owner, review: d.review } : undefined;
-  return { id: d.id, title: d.title, kind: d.kind, team: d.team, definition: d.definition, not, needs: d.needs, sentences: lines(d.sentences).map(sentence), words: listed(d.words), moves: d.moves, ...(answer ? { answer } : {}) };
+  return { id: d.id, title: d.title, kind: d.kind, team: d.team, definition: d.definition, not, needs: d.needs, sentences: lines(d.sentences).map(sentence), words: listed(d.words), moves: d.moves, move: d.move, ...(answer ? { answer } : {}) };
 }
 const idOf = (name) => Object.entries(titles()).find(([, title]) => title === name)?.[0] ?? name;
 
@@ -128,7 +128,9 @@ function typePart() {
     r ? h("div", { role: "status" }, [
       r.problems.length ? h("ul", { class: "said problems" }, r.problems.map((p, n) => h("li", { key: n }, p.message))) : h("p", r.written ? `已写入${r.written.length}个文件` : "检查通过，可以写入"),
       nearest("最容易混淆", r.confusable),
+      ...r.warnings.map((warning) => h("p", { key: warning, class: "tiny warn" }, warning)),
       Object.keys(r.classes).length ? h("p", { class: "tiny" }, `时限等级：${Object.entries(r.classes).map(([u, c]) => `${store.tables.urgencies[u]} → ${c}`).join("，")}`) : null,
+      r.written ? null : alikePart(r.alike, view.draft.move, (v) => set("move", v)),
       diff(r.written ? "" : r.diff),
     ]) : null,
     view.near ? h("div", { role: "status", class: "near" }, [nearest("按字面看，这些例句最像", view.near)]) : null,

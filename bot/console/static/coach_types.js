@@ -1,7 +1,7 @@
-// Changes of types (类型变更): rename, merge, retire, and the situations by which one is divided.
+// Changes of types (类型变更): rename, merge, retire, the situations by which one is divided, and old sentences for a new one.
 
 import { h, reactive } from "vue";
-import { ElButton, ElMessage, ElOption, ElSelect } from "element-plus";
+import { ElButton, ElCheckbox, ElMessage, ElOption, ElSelect } from "element-plus";
 import * as desk from "./desk.js";
 import { store } from "./store.js";
 import { busy, diff, fieldsOf, sure } from "./coach_parts.js";
@@ -59,4 +59,18 @@ export function dividePart(moves, setMoves) {
     h("label", { class: "field" }, [h("span", "拆分：从哪个类型移过来（可空）"), h(ElSelect, { modelValue: divided.type, filterable: true, clearable: true, "aria-label": "从哪个类型拆分", onChange: (v) => (v ? divide(v) : Object.assign(divided, { type: "", situations: [] })) }, () => Object.entries(titles()).map(([value, title]) => h(ElOption, { key: value, value, label: title })))]),
     h("label", { class: "field" }, [h("span", `移过来的情形${moves.length ? `（${moves.length}）` : ""}`), h(ElSelect, { modelValue: moves, multiple: true, filterable: true, collapseTags: true, "aria-label": "移过来的情形", "onUpdate:modelValue": setMoves }, () => divided.situations.map((s) => h(ElOption, { key: s.situation, value: s.situation, label: `${s.text}（${s.count}句）` })))]),
   ];
+}
+
+// Old sentences that speak of a new type: what is not in the data any more is shown too, so that it can be unticked.
+export function alikePart(rows, move, setMove) {
+  const gone = move.filter((text) => !rows.some((r) => r.text === text)).map((text) => ({ text, title: "语料里没有" }));
+  if (!rows.length && !gone.length) return null;
+  return h("div", { class: "alike" }, [
+    h("h3", "已有句子中像这个类型的"),
+    h("p", { class: "tiny" }, "这些句子现在属于别的类型，说的若是同一件事，不移过来新类型就读不出来。勾选后再点“检查”看改动。"),
+    h("ul", { class: "said" }, [...gone, ...rows].map((r) => h("li", { key: r.text }, [
+      h(ElCheckbox, { modelValue: move.includes(r.text), "aria-label": `移到新类型：${r.text}`, onChange: (v) => setMove(v ? [...move, r.text] : move.filter((text) => text !== r.text)) }, () => "移到新类型"),
+      h("span", r.text), h("span", { class: "tiny" }, r.title),
+    ]))),
+  ]);
 }
