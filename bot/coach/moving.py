@@ -84,7 +84,8 @@ def moved_rows(changes: Changes, name: str, move: Collection[Example]) -> list[C
         )
         for row in taken:
             old: Mapping[str, Any] = row.get("metadata") or {}
-            marks = {"urgency": Urgency.GENERAL.value} | old | {"situation": f"{name}-{old.get('situation') or owner}"}
+            situation = f"{name}-{old.get('situation') or owner}"
+            marks = {"urgency": Urgency.GENERAL.value, **old, "situation": situation}
             rows.append(CommentedMap({"text": row["text"], "metadata": flow(marks)}))
     return rows
 
