@@ -15,7 +15,7 @@ from rasa_sdk.events import ActiveLoop
 from rasa_sdk.executor import CollectingDispatcher
 from sqlalchemy.orm import Session, sessionmaker
 
-from bot.desk.conversations import open_conversation
+from bot.desk.conversations import known_conversation, open_conversation
 from bot.desk.readings import reading_of_parse
 from bot.desk.training_readings import note_doubt
 from bot.handbook.intake import IntakeTables, Reading, Say, put_by
@@ -144,10 +144,10 @@ class DeskAction(Action, ABC):
         here = office()
         now = datetime.now(timezone.utc)
         with here.sessions.begin() as session:
-            conversation = open_conversation(
-                session, channel="rasa", external_id=tracker.sender_id, now=now,
-                id=tracker.sender_id,
-            ) if (found := session.get(Conversation, tracker.sender_id)) is None else found
+            who = tracker.sender_id
+            conversation = known_conversation(session, who) or open_conversation(
+                session, channel="rasa", external_id=who, now=now, id=who
+            )
             reading = reading_of_parse(tracker.latest_message, here.handbook)
             turn = Turn(here, session, conversation, reading, dispatcher, tracker, now)
             self.answer(turn)

@@ -11,18 +11,22 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import func, select, update
+from sqlalchemy import bindparam, func, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
+from sqlalchemy.orm.util import identity_key
 
 from bot.handbook.errors import NotFound
 from bot.handbook.handoff import ConversationState, StaleHolder, check_change
 from bot.handbook.requests import Urgency
 from bot.handbook.tables import Handbook
 from bot.storage.conversations import Conversation
+from bot.storage.engine import insertion
 from bot.storage.staff import StaffEvent
 
 HANDED_OVER = "handed_over"
+# Put together once: every turn asks it, and `Session.get` puts it together every time.
+_BY_ID = select(Conversation).where(Conversation.id == bindparam("wanted"))
 URGENCY_RANK = {urgency.value: urgency.rank for urgency in Urgency}
 
 
@@ -54,16 +58,25 @@ def open_conversation(
         created_at=now,
     )
     try:
-        with session.begin_nested():
+        with insertion(session):
             session.add(conversation)
+            session.flush()
     except IntegrityError:
         return session.execute(query).scalar_one()
     return conversation
 
 
+def known_conversation(session: Session, conversation_id: str) -> Conversation | None:
+    """Return the conversation, or None."""
+    if identity_key(Conversation, conversation_id) in session.identity_map:
+        return session.get(Conversation, conversation_id)
+    found: Conversation | None = session.execute(_BY_ID, {"wanted": conversation_id}).scalar_one_or_none()
+    return found
+
+
 def find_conversation(session: Session, conversation_id: str) -> Conversation:
     """Return the conversation; raise `NotFound`."""
-    conversation = session.get(Conversation, conversation_id)
+    conversation = known_conversation(session, conversation_id)
     if conversation is None:
         raise NotFound("没有这个会话", conversation=conversation_id)
     return conversation

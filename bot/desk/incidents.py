@@ -15,6 +15,7 @@ from typing import NamedTuple
 from sqlalchemy import case, func, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
+from sqlalchemy.sql import Select
 
 from bot.desk.notices import notify_staff, tell_customer
 from bot.desk.ticket_log import events_of, lock_ticket
@@ -82,6 +83,8 @@ def join_or_count(
             if ticket.incident_id == incident.id:
                 return Joined(incident, words_of(incident), symptom, opened=False)
     for threshold in handbook.clock.emergency.thresholds_of(ticket.type):
+        if not _may_reach(session, threshold, area, now=now):
+            continue
         found, reached = _gathered(session, threshold, area, now=now)
         if reached:
             incident = open_at(
@@ -167,6 +170,28 @@ def members_of(
     return _gathered(session, threshold, area, now=now, left=left)[0]
 
 
+def _may_reach(session: Session, threshold: Threshold, area: Area, *, now: datetime) -> bool:
+    """Tell whether enough customers report the area's name, before the reports are read."""
+    name = area.part(threshold.level)
+    people = select(func.count(FaultReport.customer.distinct()))
+    query = _in_window(people, threshold, name, now=now)
+    return bool(name) and session.execute(query).scalar_one() >= threshold.least
+
+
+def _in_window(
+    query: Select, threshold: Threshold, name: str, *, now: datetime, left: bool = False
+) -> Select:
+    free = FaultReport.incident_id.is_(None) & FaultReport.left_at.is_(None)
+    return query.join(Ticket, Ticket.id == FaultReport.ticket_id).where(
+        FaultReport.symptom == threshold.symptom,
+        getattr(FaultReport, threshold.level) == name,
+        FaultReport.at > now - threshold.window,
+        FaultReport.at <= now,
+        free | FaultReport.left_at.is_not(None) if left else free,
+        Ticket.state.in_(OPEN_STATES),
+    )
+
+
 def _gathered(
     session: Session, threshold: Threshold, area: Area, *, now: datetime, left: bool = False
 ) -> tuple[list[FaultReport], bool]:
@@ -174,20 +199,8 @@ def _gathered(
     name = area.part(threshold.level)
     if not name:
         return [], False
-    free = FaultReport.incident_id.is_(None) & FaultReport.left_at.is_(None)
-    rows = session.execute(
-        select(FaultReport)
-        .join(Ticket, Ticket.id == FaultReport.ticket_id)
-        .where(
-            FaultReport.symptom == threshold.symptom,
-            getattr(FaultReport, threshold.level) == name,
-            FaultReport.at > now - threshold.window,
-            FaultReport.at <= now,
-            free | FaultReport.left_at.is_not(None) if left else free,
-            Ticket.state.in_(OPEN_STATES),
-        )
-        .order_by(FaultReport.id)
-    ).scalars()
+    query = _in_window(select(FaultReport), threshold, name, now=now, left=left)
+    rows = session.execute(query.order_by(FaultReport.id)).scalars()
     reports = {
         row.id: (row, Report(row.customer, _area(row), row.at, row.id)) for row in rows
     }

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
-from sqlalchemy import func, select, update
+from sqlalchemy import bindparam, func, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 from sqlalchemy.orm.attributes import set_committed_value
@@ -20,9 +20,47 @@ from sqlalchemy.orm.util import identity_key
 
 from bot.handbook.errors import Refusal
 from bot.storage.conversations import Conversation, Message, Review, Verdict
+from bot.storage.engine import insertion
 from bot.storage.language import RulesInForce
 
 _CHECKED = select(Verdict.id).join(RulesInForce, RulesInForce.version == Verdict.rules_version)
+# What every turn asks is put together once: that costs more than the asking.
+_OF_CONVERSATION = select(Message).where(Message.conversation_id == bindparam("of"))
+_OF_ID = select(Message).where(Message.id == bindparam("wanted"))
+_RECEIVED_AS = _OF_CONVERSATION.where(Message.external_id == bindparam("as"))
+# Messengers tell when a bubble was written; on the way one may overtake another.
+_UNHANDLED = _OF_CONVERSATION.where(
+    Message.direction == "in", Message.state == "received"
+).order_by(Message.created_at, Message.id)
+_PENDING = _OF_CONVERSATION.where(
+    Message.direction == "out", Message.state == "pending"
+).order_by(Message.id)
+_SAID = (
+    _OF_CONVERSATION.where(Message.direction == "out", Message.state == "sent")
+    .order_by(Message.id.desc())
+    .limit(bindparam("most"))
+)
+_REPLIES = (
+    select(Message)
+    .where(Message.reply_to == bindparam("to"), Message.state == "sent")
+    .order_by(Message.id)
+)
+_EPOCH = select(Conversation.epoch).where(Conversation.id == bindparam("of")).with_for_update(read=True)
+_HANDLED = (
+    update(Message)
+    .where(Message.id.in_(bindparam("them", expanding=True)), Message.state == "received")
+    .values(state="handled")
+    .execution_options(synchronize_session=False)
+)
+_SENT = (
+    update(Message)
+    .where(
+        Message.id == bindparam("message"), Message.state == "pending",
+        Message.epoch == bindparam("current"), Message.verdict_id.in_(_CHECKED),
+    )
+    .values(state="sent", sent_at=bindparam("at"))
+    .execution_options(synchronize_session=False)
+)
 
 
 class LanguageChecker(Protocol):
@@ -78,10 +116,8 @@ def receive_message(
     payload: dict[str, Any] | None = None,
 ) -> tuple[Message, bool]:
     """Store a customer's message; return it and whether it is new."""
-    query = select(Message).where(
-        Message.conversation_id == conversation.id, Message.external_id == external_id
-    )
-    found = session.execute(query).scalar_one_or_none()
+    known = {"of": conversation.id, "as": external_id}
+    found = session.execute(_RECEIVED_AS, known).scalar_one_or_none()
     if found is not None:
         return found, False
     message = Message(
@@ -90,42 +126,33 @@ def receive_message(
         created_at=now,
     )
     try:
-        with session.begin_nested():
+        with insertion(session):
             session.add(message)
+            session.flush()
     except IntegrityError:
-        return session.execute(query).scalar_one(), False
+        return session.execute(_RECEIVED_AS, known).scalar_one(), False
     conversation.last_customer_at = now
     return message, True
 
 
+def find_message(session: Session, message_id: int) -> Message:
+    """Return a stored message."""
+    return session.execute(_OF_ID, {"wanted": message_id}).scalar_one()
+
+
 def unhandled_messages(session: Session, conversation_id: str) -> list[Message]:
     """Return the customer's messages that no turn has taken yet, in order."""
-    return list(
-        session.execute(
-            select(Message)
-            .where(
-                Message.conversation_id == conversation_id,
-                Message.direction == "in",
-                Message.state == "received",
-            )
-            # Messengers tell when a bubble was written; on the way one may overtake another.
-            .order_by(Message.created_at, Message.id)
-        ).scalars()
-    )
+    return list(session.execute(_UNHANDLED, {"of": conversation_id}).scalars())
 
 
-def settle(session: Session, message_ids: Sequence[int]) -> None:
-    """Mark inbound messages as handled."""
-    session.execute(
-        update(Message)
-        .where(Message.id.in_(message_ids), Message.state == "received")
-        .values(state="handled")
-        .execution_options(synchronize_session=False)
-    )
+def settle(session: Session, message_ids: Sequence[int]) -> int:
+    """Mark inbound messages as handled; return how many were not so before."""
+    settled = session.execute(_HANDLED, {"them": list(message_ids)})
     for message_id in message_ids:
         known = session.identity_map.get(identity_key(Message, message_id))
         if known is not None:
             session.expire(known, ["state"])
+    return int(settled.rowcount)
 
 
 def say(
@@ -210,20 +237,8 @@ def deliver(session: Session, message: Message, *, now: datetime) -> bool:
     A verdict of other rules than those in force sends nothing: the message waits to be checked
     again when rules are adopted (`bot.desk.rules_in_force`).
     """
-    epoch = session.execute(
-        select(Conversation.epoch)
-        .where(Conversation.id == message.conversation_id)
-        .with_for_update(read=True)
-    ).scalar_one()
-    sent = session.execute(
-        update(Message)
-        .where(
-            Message.id == message.id, Message.state == "pending", Message.epoch == epoch,
-            Message.verdict_id.in_(_CHECKED),
-        )
-        .values(state="sent", sent_at=now)
-        .execution_options(synchronize_session=False)
-    )
+    epoch = session.execute(_EPOCH, {"of": message.conversation_id}).scalar_one()
+    sent = session.execute(_SENT, {"message": message.id, "current": epoch, "at": now})
     if sent.rowcount == 1:
         set_committed_value(message, "state", "sent")
         set_committed_value(message, "sent_at", now)
@@ -240,15 +255,7 @@ def deliver(session: Session, message: Message, *, now: datetime) -> bool:
 
 def deliver_pending(session: Session, conversation_id: str, *, now: datetime) -> list[Message]:
     """Deliver what waits in one conversation, oldest first; return what was sent."""
-    waiting = session.execute(
-        select(Message)
-        .where(
-            Message.conversation_id == conversation_id,
-            Message.direction == "out",
-            Message.state == "pending",
-        )
-        .order_by(Message.id)
-    ).scalars()
+    waiting = session.execute(_PENDING, {"of": conversation_id}).scalars()
     return [message for message in waiting if deliver(session, message, now=now)]
 
 
@@ -286,13 +293,7 @@ def shown_messages(
 
 def replies_to(session: Session, message_id: int) -> list[Message]:
     """Return the sent answers to one inbound message."""
-    return list(
-        session.execute(
-            select(Message)
-            .where(Message.reply_to == message_id, Message.state == "sent")
-            .order_by(Message.id)
-        ).scalars()
-    )
+    return list(session.execute(_REPLIES, {"to": message_id}).scalars())
 
 
 def last_said(session: Session, conversation_id: str) -> Message | None:
@@ -303,18 +304,7 @@ def last_said(session: Session, conversation_id: str) -> Message | None:
 
 def said_lately(session: Session, conversation_id: str, *, most: int) -> list[Message]:
     """Return the last messages that the customer was sent, the newest first."""
-    return list(
-        session.execute(
-            select(Message)
-            .where(
-                Message.conversation_id == conversation_id,
-                Message.direction == "out",
-                Message.state == "sent",
-            )
-            .order_by(Message.id.desc())
-            .limit(most)
-        ).scalars()
-    )
+    return list(session.execute(_SAID, {"of": conversation_id, "most": most}).scalars())
 
 
 def note_for_review(

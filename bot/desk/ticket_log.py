@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import bindparam, delete, func, select
 from sqlalchemy.orm import Session
 
 from bot.handbook.clocks import CALLBACK, RESPONSE, ClockState, Event, Standing
@@ -33,6 +33,20 @@ TICKET_COLUMNS = (
 EVENT_COLUMNS = (
     TicketEntry.at, TicketEntry.seq, TicketEntry.step, TicketEntry.to_state, TicketEntry.actor_kind,
     TicketEntry.data, TicketEntry.actor_id,
+)
+# What every step asks of a ticket is put together once.
+_OF = bindparam("of")
+_EVENTS = select(*EVENT_COLUMNS).where(TicketEntry.ticket_id == _OF).order_by(TicketEntry.seq)
+_LAST = (
+    select(TicketEntry.seq, TicketEntry.at)
+    .where(TicketEntry.ticket_id == _OF)
+    .order_by(TicketEntry.seq.desc())
+    .limit(1)
+)
+_FIRED = select(LadderFiring.clock, LadderFiring.step).where(LadderFiring.ticket_id == _OF)
+_CLOCKS = select(TicketClock).where(TicketClock.ticket_id == _OF)
+_OUTCOMES = (
+    select(TicketOutcome).where(TicketOutcome.ticket_id == _OF).order_by(TicketOutcome.place)
 )
 
 
@@ -65,12 +79,7 @@ def event_of(
 
 def events_of(session: Session, ticket_id: int) -> list[Event]:
     """Return the events of one ticket in order."""
-    rows = session.execute(
-        select(*EVENT_COLUMNS)
-        .where(TicketEntry.ticket_id == ticket_id)
-        .order_by(TicketEntry.seq)
-    )
-    return [event_of(*row) for row in rows]
+    return [event_of(*row) for row in session.execute(_EVENTS, {"of": ticket_id})]
 
 
 def entry_of_key(session: Session, ticket: Ticket, key: str) -> TicketEntry | None:
@@ -95,12 +104,7 @@ def write_entry(
     key: str | None = None,
 ) -> TicketEntry:
     """Append one line; its time is never before that of the line above, whatever clocks say."""
-    last = session.execute(
-        select(TicketEntry.seq, TicketEntry.at)
-        .where(TicketEntry.ticket_id == ticket.id)
-        .order_by(TicketEntry.seq.desc())
-        .limit(1)
-    ).first()
+    last = session.execute(_LAST, {"of": ticket.id}).first()
     entry = TicketEntry(
         ticket_id=ticket.id, seq=(last.seq if last else 0) + 1, step=step, from_state=from_state,
         to_state=to_state, actor_kind=who, actor_id=actor_id, reason=reason, key=key,
@@ -114,9 +118,7 @@ def write_entry(
 def fired_steps(session: Session, ticket_id: int) -> dict[str, set[str]]:
     """Return the ladder steps that have fired, by clock."""
     fired: dict[str, set[str]] = {}
-    for clock, step in session.execute(
-        select(LadderFiring.clock, LadderFiring.step).where(LadderFiring.ticket_id == ticket_id)
-    ):
+    for clock, step in session.execute(_FIRED, {"of": ticket_id}):
         fired.setdefault(clock, set()).add(step)
     return fired
 
@@ -169,12 +171,8 @@ def reindex(session: Session, handbook: Handbook, ticket: Ticket, *, now: dateti
     for column, value in ticket_values(standing).items():
         setattr(ticket, column, value)
     index = clock_values(standing, handbook, fired_steps(session, ticket.id))
-    stored = {
-        row.clock: row
-        for row in session.execute(
-            select(TicketClock).where(TicketClock.ticket_id == ticket.id)
-        ).scalars()
-    }
+    clocks = session.execute(_CLOCKS, {"of": ticket.id}).scalars()
+    stored = {row.clock: row for row in clocks}
     for name, values in index.items():
         row = stored.pop(name, None)
         if row is None:
@@ -195,15 +193,7 @@ def reindex(session: Session, handbook: Handbook, ticket: Ticket, *, now: dateti
 
 def _store_outcomes(session: Session, ticket: Ticket, outcomes: Sequence[Outcome]) -> None:
     """Store what is new or changed; what touches a day that is closed is noted as late."""
-    stored = (
-        session.execute(
-            select(TicketOutcome)
-            .where(TicketOutcome.ticket_id == ticket.id)
-            .order_by(TicketOutcome.place)
-        )
-        .scalars()
-        .all()
-    )
+    stored = session.execute(_OUTCOMES, {"of": ticket.id}).scalars().all()
     touched: list[datetime] = []
     for place, outcome in enumerate(outcomes):
         row = stored[place] if place < len(stored) else None

@@ -23,6 +23,7 @@ from bot.handbook.lifecycle import OPEN_STATES, MissingReason, check_reclass
 from bot.handbook.requests import RequestKind, RequestType, Urgency
 from bot.handbook.tables import Handbook
 from bot.storage.conversations import Conversation
+from bot.storage.engine import insertion
 from bot.storage.tickets import Ticket, TicketCounter, TicketEntry
 
 # The channel of a ticket that no customer's conversation brought: opened by staff or the desk.
@@ -98,8 +99,9 @@ def open_ticket(
         degraded=degraded, updated_at=now,
     )
     try:
-        with session.begin_nested():
+        with insertion(session):
             session.add(ticket)
+            session.flush()
     except IntegrityError:
         query = select(Ticket).where(Ticket.idempotency_key == key)
         return session.execute(query).scalar_one(), False

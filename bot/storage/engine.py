@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -72,17 +72,34 @@ def _begin_immediate(connection: Any) -> None:
     connection.exec_driver_sql("BEGIN" if _only_reads(connection) else "BEGIN IMMEDIATE")
 
 
-def session_factory(engine: Engine) -> sessionmaker:
+class Sessions(sessionmaker):
+    """Make sessions that write, and of their own kind those that only read."""
+
+    def __init__(self, engine: Engine) -> None:
+        super().__init__(engine, future=True, expire_on_commit=False)
+        read_only = engine.execution_options(intake_read_only=True)
+        self.readers = sessionmaker(read_only, future=True, expire_on_commit=False)
+
+
+def session_factory(engine: Engine) -> Sessions:
     """Return the maker of sessions; objects stay readable after commit."""
-    return sessionmaker(engine, future=True, expire_on_commit=False)
+    return Sessions(engine)
 
 
 @contextmanager
-def reading(factory: sessionmaker) -> Iterator[Session]:
+def reading(factory: Sessions) -> Iterator[Session]:
     """Open a session that only reads and never waits for a writer."""
-    engine = factory.kw["bind"].execution_options(intake_read_only=True)
-    with Session(engine, future=True, expire_on_commit=False) as session:
+    with factory.readers() as session:
         yield session
+
+
+def insertion(session: Session) -> AbstractContextManager[Any]:
+    """Return the block for a row that another writer may just have made.
+
+    PostgreSQL needs a savepoint to go on after a refused row; SQLite lets nobody else write.
+    """
+    alone = session.get_bind().dialect.name == "sqlite"
+    return nullcontext() if alone else session.begin_nested()
 
 
 def migrate(engine: Engine) -> None:
