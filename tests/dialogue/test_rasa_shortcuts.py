@@ -10,16 +10,18 @@ import aiohttp
 import jsonschema
 import pytest
 from rasa.core.actions.action import RemoteAction
+from rasa.core.actions.forms import FormAction
 from rasa.engine.exceptions import GraphComponentException
 from rasa.engine.graph import ExecutionContext, GraphComponent, GraphSchema, SchemaNode
 from rasa.engine.runner.dask import DaskGraphRunner
 from rasa.engine.storage.local_model_storage import LocalModelStorage
 from rasa.shared.core.domain import Domain
-from rasa.shared.core.events import UserUttered
+from rasa.shared.core.events import ActionExecuted, ActiveLoop, SlotSet, UserUttered
 from rasa.shared.core.trackers import DialogueStateTracker
 from rasa.utils.endpoints import EndpointConfig
 
 from bot.dialogue import rasa_shortcuts
+from bot.dialogue.rasa_trackers import snapshot
 from bot.settings import ROOT
 
 GOOD: list[dict[str, Any]] = [
@@ -143,3 +145,64 @@ def test_the_action_server_is_sent_the_state_and_not_the_past() -> None:
     assert call["tracker"]["latest_message"]["text"] == "宽带断了"
     assert call["tracker"]["slots"].keys() == tracker.current_slot_values().keys()
     assert (call["tracker"]["events"], call["domain"]) == ([], {})
+
+
+@pytest.fixture(scope="module")
+def domain() -> Domain:
+    """Return the project's domain."""
+    return Domain.load(str(ROOT / "domain.yml"))
+
+
+@pytest.fixture
+def asking(domain: Domain) -> DialogueStateTracker:
+    """Return the state of a conversation whose form asks for the address."""
+    tracker = DialogueStateTracker("c", domain.slots)
+    for event in (
+        UserUttered("宽带断了", intent={"name": "fault_broadband", "confidence": 0.9}),
+        ActionExecuted("intake_form"), ActiveLoop("intake_form"), SlotSet("requested_slot", "address"),
+        ActionExecuted("action_listen"), UserUttered("幸福小区3号楼", intent={"name": "inform"}),
+    ):
+        tracker.update(event)
+    return tracker
+
+
+# Bound before any test takes the shortcuts.
+COPY, OF_FORM, EMPTY = DialogueStateTracker.copy, FormAction._temporary_tracker, Domain.is_empty
+
+
+def seen(tracker: DialogueStateTracker) -> tuple[Any, ...]:
+    """Return everything of a state that Rasa reads."""
+    values = {name: (slot.value, slot.has_been_set) for name, slot in tracker.slots.items()}
+    loop = tracker.active_loop_name, tracker.latest_action_name, tracker.is_paused()
+    said = tracker.latest_message.text if tracker.latest_message else None
+    return tracker.sender_id, values, loop, said, [event.as_dict() for event in tracker.events]
+
+
+def test_a_copied_state_is_the_one_that_a_replay_gives(asking: DialogueStateTracker) -> None:
+    copied = snapshot(asking)
+
+    assert seen(copied) == seen(COPY(asking))
+    copied.update(SlotSet("address", "幸福小区3号楼"))
+    assert asking.get_slot("address") is None
+
+
+def test_a_form_is_tried_on_the_state_that_a_replay_gives(
+    asking: DialogueStateTracker, domain: Domain
+) -> None:
+    form, before = FormAction("intake_form", None), seen(asking)
+    events = [SlotSet("address", "幸福小区3号楼"), SlotSet("since", None)]
+
+    tried = rasa_shortcuts.tracker_of_form(form, asking, list(events), domain)
+    replayed = OF_FORM(form, asking, list(events), domain)
+    # The events that the form itself adds carry the time at which they were made.
+    for tracker in (tried, replayed):
+        for event in list(tracker.events)[-4:]:
+            event.timestamp = 0.0
+    assert seen(tried) == seen(replayed)
+    assert seen(asking) == before
+
+
+@pytest.mark.parametrize("empty", [True, False])
+def test_a_domain_is_empty_when_rasa_says_so(domain: Domain, empty: bool) -> None:
+    one = Domain.empty() if empty else domain
+    assert [rasa_shortcuts.is_empty(one) for _ in range(2)] == [EMPTY(one)] * 2 == [empty] * 2
