@@ -9,30 +9,30 @@ When the engine is down or slow the turn is served without it (see `degraded`).
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timezone
 from typing import Any, TypeVar
 
 import structlog
 from sqlalchemy.orm import Session, sessionmaker
 
 from bot.desk import conversations as desk
-from bot.desk.callbacks import LOOK_BACK, Choice, chosen_callback, promise_callback
+from bot.desk.callbacks import Choice, promise_callback
 from bot.desk.messages import (
     Gate,
     deliver_pending,
+    find_message,
     note_for_review,
-    said_lately,
     say,
     settle,
-    unhandled_messages,
 )
 from bot.dialogue.degraded import serve_without_engine
 from bot.dialogue.english_note import add_english_line
 from bot.dialogue.queueing import serve_waiting
 from bot.dialogue.rasa_client import Answer, EngineDown, RasaClient, Reply
 from bot.dialogue.texts import Texts
+from bot.dialogue.work import MODEL_READS, Work, for_model, waiting_work
 from bot.dialogue.writers import Writers
 from bot.handbook.bare_request import words_left
 from bot.handbook.distress import in_distress
@@ -49,12 +49,13 @@ from bot.storage.engine import reading
 
 log = structlog.get_logger()
 T = TypeVar("T")
-# Longer texts slow the model without telling it more; the ledger keeps them whole.
-MODEL_READS = 400
-SHORTEST_TITLE = 2
-FIRST_TURN_GAP = timedelta(hours=12)
+Show = Callable[[Session, Message], Any]
 # While a person serves, the bot takes no choice: the person reads it.
 OF_THE_BOT = (ConversationState.BOT.value, ConversationState.WAITING.value)
+
+
+class AlreadyServed(Exception):
+    """Say that another turn answered a message of this one; nothing of this turn is kept."""
 
 
 @dataclass
@@ -72,6 +73,8 @@ class Turns:
     clock: Callable[[], datetime] = lambda: datetime.now(timezone.utc)
     _running: dict[str, asyncio.Task[None]] = field(default_factory=dict)
     _wanted: set[str] = field(default_factory=set)
+    _asked: dict[int, Show] = field(default_factory=dict)
+    _shown: dict[int, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self._writers = Writers(self.sessions.kw["bind"].dialect.name)
@@ -94,25 +97,34 @@ class Turns:
 
         return await asyncio.get_running_loop().run_in_executor(None, job)
 
-    async def write_and_deliver(
-        self, conversation_id: str, work: Callable[[Session], None]
-    ) -> list[Message]:
+    async def write_and_deliver(self, work: Work, write: Callable[[Session], None]) -> list[Message]:
         """Write replies and pass them at the current epoch; they are seen after the commit."""
 
-        def job() -> list[Message]:
+        def job() -> tuple[list[Message], dict[int, Any]]:
             with self.sessions.begin() as session:
-                work(session)
-                return deliver_pending(session, conversation_id, now=self.clock())
+                write(session)
+                sent = deliver_pending(session, work.conversation_id, now=self.clock())
+                asked = [(id, show) for id in work.ids if (show := self._asked.get(id))]
+                return sent, {id: show(session, find_message(session, id)) for id, show in asked}
 
-        return await self._writers.run(job)
+        sent, shown = await self._writers.run(job)
+        self._shown |= {id: what for id, what in shown.items() if id in self._asked}
+        return sent
 
-    def start(self, conversation_id: str, *, wait: float = 0.0) -> asyncio.Task[None]:
-        """Make sure that a turn takes the waiting messages of the conversation."""
+    def start(
+        self, conversation_id: str, *, wait: float = 0.0, work: Work | None = None
+    ) -> asyncio.Task[None]:
+        """Make sure that a turn takes the waiting messages of the conversation.
+
+        `work` is what the caller has found waiting; a turn that runs already looks for itself.
+        """
         # A turn that is just looking for the last time must look once more.
         self._wanted.add(conversation_id)
         task = self._running.get(conversation_id)
         if task is None or task.done():
-            task = asyncio.get_running_loop().create_task(self._drain(conversation_id, wait))
+            task = asyncio.get_running_loop().create_task(
+                self._drain(conversation_id, wait, work)
+            )
             self._running[conversation_id] = task
             task.add_done_callback(lambda done: self._forget(conversation_id, done))
         return task
@@ -123,28 +135,36 @@ class Turns:
         if not task.cancelled() and task.exception() is not None:
             log.error("turn.failed", conversation=conversation_id, exc_info=task.exception())
 
-    async def _drain(self, conversation_id: str, wait: float) -> None:
+    async def _drain(self, conversation_id: str, wait: float, work: Work | None) -> None:
         if wait:
             await asyncio.sleep(wait)
         while conversation_id in self._wanted:
             self._wanted.discard(conversation_id)
             # Who stores a message while this turn runs wants the next one.
-            await self.take_turn(conversation_id)
+            await self.take_turn(conversation_id, work)
+            work = None
 
     async def answer_to(
-        self, conversation_id: str, message_id: int, show: Callable[[Session, Message], T]
-    ) -> T:
+        self, conversation_id: str, message_id: int, show: Show, work: Work | None
+    ) -> Any:
         """Wait until the message is handled; return what is to be shown of it."""
 
-        def look(session: Session) -> T | None:
-            message = session.get(Message, message_id)
+        def look(session: Session) -> Any:
+            message = find_message(session, message_id)
             return show(session, message) if message.state == "handled" else None
 
-        while True:
-            await asyncio.shield(self.start(conversation_id))
-            found = await self.look(look)
-            if found is not None:
-                return found
+        self._asked[message_id] = show
+        try:
+            while True:
+                await asyncio.shield(self.start(conversation_id, work=work))
+                work = None
+                # The turn that answers shows what it wrote; one of before is looked up.
+                found = self._shown.get(message_id) or await self.look(look)
+                if found is not None:
+                    return found
+        finally:
+            self._asked.pop(message_id, None)
+            self._shown.pop(message_id, None)
 
     async def resume(self) -> int:
         """Start turns for messages that a stopped process left; return how many conversations."""
@@ -168,37 +188,31 @@ class Turns:
         for row in rows.distinct().all():
             deliver_pending(session, row[0], now=self.clock())
 
-    async def take_turn(self, conversation_id: str) -> bool:
+    async def take_turn(self, conversation_id: str, work: Work | None = None) -> bool:
         """Serve the waiting messages once; return whether there were any."""
-        work = await self.look(lambda session: self._look(session, conversation_id))
-        if work is None:
-            return False
+        while True:
+            work = work or await self.look(
+                lambda session: waiting_work(session, conversation_id, now=self.clock())
+            )
+            if work is None:
+                return False
+            try:
+                await self._serve(work)
+                return True
+            except AlreadyServed:
+                log.info("turn.looked_again", conversation=conversation_id)
+                work = None
+
+    async def _serve(self, work: Work) -> None:
         if work.state is ConversationState.ENDED:
             work = await self.in_thread(lambda session: self._reopen(session, work))
         if work.callback is not None and await self._callback_turn(work, work.callback):
-            return True
+            return
         if work.state is ConversationState.BOT:
             await self._bot_turn(work)
         else:
             sent = await self.in_thread(lambda session: self._held_turn(session, work))
-            self.announce(conversation_id, sent)
-        return True
-
-    def _look(self, session: Session, conversation_id: str) -> Work | None:
-        messages = unhandled_messages(session, conversation_id)
-        if not messages:
-            return None
-        conversation = desk.find_conversation(session, conversation_id)
-        lately = said_lately(session, conversation_id, most=LOOK_BACK)
-        said = lately[0] if lately else None
-        return Work(
-            conversation_id=conversation_id, ids=[m.id for m in messages],
-            text=joined(messages), epoch=conversation.epoch,
-            state=ConversationState(conversation.state), choice=_choice(said, messages),
-            callback=chosen_callback(lately, joined(messages)),
-            first=said is None or self.clock() - said.created_at > FIRST_TURN_GAP,
-            asking=asked_in(conversation.dialogue),
-        )
+            self.announce(work.conversation_id, sent)
 
     async def _callback_turn(self, work: Work, choice: Choice) -> bool:
         """Take a tapped time of the call-back; the engine would read it as words like any other."""
@@ -252,11 +266,11 @@ class Turns:
             why = str(error.data["why"])
             log.warning("turn.degraded", conversation=work.conversation_id, why=why)
             sent = await self.write_and_deliver(
-                work.conversation_id, lambda session: self._degrade(session, work, why)
+                work, lambda session: self._degrade(session, work, why)
             )
         else:
             sent = await self.write_and_deliver(
-                work.conversation_id, lambda session: self._write(session, work, answer)
+                work, lambda session: self._write(session, work, answer)
             )
         self.announce(work.conversation_id, sent)
 
@@ -308,57 +322,8 @@ class Turns:
         for message_id in work.ids[:-1]:
             message = session.get(Message, message_id)
             message.payload = {**(message.payload or {}), "joined_to": work.ids[-1]}
-        settle(session, work.ids)
-
-
-@dataclass(frozen=True)
-class Work:
-    """Hold what one turn serves."""
-
-    conversation_id: str
-    ids: list[int]
-    text: str
-    epoch: int
-    state: ConversationState
-    choice: str | None
-    callback: Choice | None
-    first: bool
-    asking: str | None
-
-
-def joined(messages: list[Message]) -> str:
-    """Join bubbles into one text, ending each as a clause."""
-    texts = [message.text.strip() for message in messages if message.text.strip()]
-    return "，".join(text.rstrip("，,。.") if n < len(texts) - 1 else text for n, text in enumerate(texts))
-
-
-def for_model(text: str) -> str:
-    """Return what Rasa may read: no leading slash (a command to Rasa), not empty, not endless."""
-    text = text.strip().lstrip("/\uff0f").strip() or "（空消息）"
-    if len(text) > MODEL_READS:
-        half = MODEL_READS // 2
-        # Stories state the request at the beginning or the end.
-        text = f"{text[:half]} {text[-half:]}"
-    return text
-
-
-def asked_in(dialogue: Mapping[str, Any] | None) -> str | None:
-    """Return the fact that a running intake asks for; None when none runs."""
-    intake = (dialogue or {}).get("intake") or {}
-    return None if intake.get("outcome") else intake.get("asking")
-
-
-def _choice(said: Message | None, messages: list[Message]) -> str | None:
-    """Return the type behind a tapped button of a clarifying question."""
-    if said is None or len(messages) != 1:
-        return None
-    text = messages[0].text.strip()
-    offered = [b for b in (said.payload or {}).get("buttons", []) if b.get("choice")]
-    meant = [b for b in offered if text in (b["payload"], b["title"])]
-    if not meant and len(text) >= SHORTEST_TITLE:
-        # 宽带 to the question whether 宽带故障 or 电视故障 is one of the two.
-        meant = [b for b in offered if text in b["title"]]
-    return str(meant[0]["choice"]) if len(meant) == 1 else None
+        if settle(session, work.ids) < len(work.ids):
+            raise AlreadyServed
 
 
 def merged(replies: list[Reply]) -> list[Reply]:

@@ -20,6 +20,7 @@ from bot.desk.conversations import find_conversation, open_conversation, queue_p
 from bot.desk.messages import receive_message, replies_to, shown_messages
 from bot.desk.staff import staff_titles
 from bot.desk.tickets import find_ticket, ticket_card
+from bot.dialogue.work import Work, waiting_work
 from bot.handbook.errors import NotFound
 from bot.handbook.handoff import ConversationState
 from bot.http.envelope import BadRequest, body_of, ok, text_of
@@ -84,8 +85,9 @@ async def send_message(request: Request) -> HTTPResponse:
     text = text_of(body, "text", most=desk.settings.message_limit, least=0)
     external_id = text_of(body, "client_message_id", most=100)
     limit, tables = desk.settings.messages_per_minute, request.app.ctx.post.tables
+    waits = request.args.get("wait") == "1"
 
-    def work(session: Session) -> tuple[Message, bool]:
+    def work(session: Session) -> tuple[Message, bool, Work | None]:
         conversation = find_conversation(session, conversation_id)
         before = conversation.last_customer_at
         button = chosen(session, conversation_id, text)
@@ -97,19 +99,20 @@ async def send_message(request: Request) -> HTTPResponse:
             # Inside the transaction: a refused message leaves no row.
             desk.limits.count("message", conversation_id, limit)
             go_on(session, desk, tables, conversation, message, before=before, now=desk.now())
-        return message, is_new
+        found = waiting_work(session, conversation_id, now=desk.now()) if waits else None
+        return message, is_new, found
 
-    message, is_new = await desk.turns.in_thread(work, urgent=True)
+    message, is_new, waiting = await desk.turns.in_thread(work, urgent=True)
     desk.hub.publish(f"conversation:{conversation_id}")
-    if request.args.get("wait") == "1":
-        return await _answered(request, conversation_id, message, is_new)
+    if waits:
+        return await _answered(request, conversation_id, message, is_new, waiting)
     if message.state == "received":
         desk.turns.start(conversation_id, wait=desk.settings.burst_wait)
     return ok({"message": message_json(message)}, status=202 if is_new else 200)
 
 
 async def _answered(
-    request: Request, conversation_id: str, message: Message, is_new: bool
+    request: Request, conversation_id: str, message: Message, is_new: bool, waiting: Work | None
 ) -> HTTPResponse:
     turns = request.app.ctx.desk.turns
 
@@ -120,7 +123,7 @@ async def _answered(
 
     try:
         shown = await asyncio.wait_for(
-            turns.answer_to(conversation_id, message.id, show), timeout=LONGEST_WAIT
+            turns.answer_to(conversation_id, message.id, show, waiting), timeout=LONGEST_WAIT
         )
     except asyncio.TimeoutError:
         shown = await turns.look(lambda session: show(session, session.get(Message, message.id)))
