@@ -188,12 +188,14 @@ class Turns:
         for row in rows.distinct().all():
             deliver_pending(session, row[0], now=self.clock())
 
+    def waiting(self, session: Session, conversation_id: str) -> Work | None:
+        """Return what the next turn has to serve."""
+        return waiting_work(session, conversation_id, now=self.clock())
+
     async def take_turn(self, conversation_id: str, work: Work | None = None) -> bool:
         """Serve the waiting messages once; return whether there were any."""
         while True:
-            work = work or await self.look(
-                lambda session: waiting_work(session, conversation_id, now=self.clock())
-            )
+            work = work or await self.look(lambda session: self.waiting(session, conversation_id))
             if work is None:
                 return False
             try:

@@ -20,7 +20,6 @@ from bot.desk.conversations import find_conversation, open_conversation, queue_p
 from bot.desk.messages import receive_message, replies_to, shown_messages
 from bot.desk.staff import staff_titles
 from bot.desk.tickets import find_ticket, ticket_card
-from bot.dialogue.work import Work, waiting_work
 from bot.handbook.errors import NotFound
 from bot.handbook.handoff import ConversationState
 from bot.http.envelope import BadRequest, body_of, ok, text_of
@@ -87,7 +86,7 @@ async def send_message(request: Request) -> HTTPResponse:
     limit, tables = desk.settings.messages_per_minute, request.app.ctx.post.tables
     waits = request.args.get("wait") == "1"
 
-    def work(session: Session) -> tuple[Message, bool, Work | None]:
+    def work(session: Session) -> tuple[Message, bool, Any]:
         conversation = find_conversation(session, conversation_id)
         before = conversation.last_customer_at
         button = chosen(session, conversation_id, text)
@@ -99,7 +98,7 @@ async def send_message(request: Request) -> HTTPResponse:
             # Inside the transaction: a refused message leaves no row.
             desk.limits.count("message", conversation_id, limit)
             go_on(session, desk, tables, conversation, message, before=before, now=desk.now())
-        found = waiting_work(session, conversation_id, now=desk.now()) if waits else None
+        found = desk.turns.waiting(session, conversation_id) if waits else None
         return message, is_new, found
 
     message, is_new, waiting = await desk.turns.in_thread(work, urgent=True)
@@ -112,7 +111,7 @@ async def send_message(request: Request) -> HTTPResponse:
 
 
 async def _answered(
-    request: Request, conversation_id: str, message: Message, is_new: bool, waiting: Work | None
+    request: Request, conversation_id: str, message: Message, is_new: bool, waiting: Any
 ) -> HTTPResponse:
     turns = request.app.ctx.desk.turns
 
