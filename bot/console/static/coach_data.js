@@ -29,6 +29,8 @@ function kept() {
 }
 
 export async function enterData() {
+  // What was labelled meanwhile is not among what an earlier look found.
+  view.promotion = null;
   await Promise.all([promotion(false), enterWords()]);
 }
 
