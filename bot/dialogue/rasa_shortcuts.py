@@ -28,7 +28,7 @@ from rasa.engine.runner.dask import DaskGraphRunner
 from rasa.shared.core.constants import REQUESTED_SLOT
 from rasa.shared.core.domain import Domain
 from rasa.shared.core.events import ActionExecuted, Event, SlotSet
-from rasa.shared.core.trackers import DialogueStateTracker, EventVerbosity
+from rasa.shared.core.trackers import DialogueStateTracker
 from rasa.utils.endpoints import EndpointConfig
 
 from bot.dialogue.rasa_trackers import snapshot
@@ -78,12 +78,22 @@ def call_of(action: RemoteAction, tracker: DialogueStateTracker, _domain: Domain
     """Return what the action server is asked: the state, without past events and the domain.
 
     The actions read the last message and keep everything else in the desk's database; log and
-    domain would be written and read again with every call, the domain with every validation.
+    domain would be written and read again with every call, the domain with every validation, and
+    with the form the message that began it.
     """
     return {
         "next_action": action.name(),
         "sender_id": tracker.sender_id,
-        "tracker": {**tracker.current_state(EventVerbosity.NONE), "events": []},
+        "tracker": {
+            "sender_id": tracker.sender_id,
+            "slots": tracker.current_slot_values(),
+            "latest_message": tracker._latest_message_data(),
+            "active_loop": {"name": tracker.active_loop_name} if tracker.active_loop else {},
+            "latest_action_name": tracker.latest_action_name,
+            "paused": tracker.is_paused(),
+            "followup_action": tracker.followup_action,
+            "events": [],
+        },
         "version": rasa_version,
         "domain": {},
     }
