@@ -120,7 +120,8 @@ class RasaClient:
     def _session(self) -> aiohttp.ClientSession:
         if self._http is None or self._http.closed:
             self._http = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(limit=200, keepalive_timeout=30)
+                connector=aiohttp.TCPConnector(limit=200, keepalive_timeout=30),
+                cookie_jar=aiohttp.DummyCookieJar(),
             )
         return self._http
 

@@ -164,6 +164,7 @@ def kept_session(endpoint: EndpointConfig) -> KeptConnection:
             auth=aiohttp.BasicAuth(given["username"], given["password"]) if given else None,
             timeout=aiohttp.ClientTimeout(total=DEFAULT_REQUEST_TIMEOUT),
             connector=aiohttp.TCPConnector(limit=CONNECTIONS, keepalive_timeout=IDLE_S),
+            cookie_jar=aiohttp.DummyCookieJar(),
         )
         endpoint._kept = kept = (loop, session)
     return KeptConnection(kept[1])
