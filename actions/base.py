@@ -24,7 +24,6 @@ from bot.handbook.reception_tables import load_reception
 from bot.handbook.signal_table import load_signals
 from bot.handbook.tables import Handbook, load_handbook
 from bot.handbook.urgency import SignalRule
-from bot.long_lived import keep_out_of_collection
 from bot.settings import Settings, load_settings
 from bot.storage.conversations import Conversation
 from bot.storage.engine import open_engine, session_factory
@@ -68,9 +67,7 @@ def office() -> Office:
     """Open settings, tables and database at the first call, not at import."""
     settings = load_settings()
     engine = open_engine(settings.database_url)
-    here = Office(settings, load_handbook(), session_factory(engine))
-    keep_out_of_collection()
-    return here
+    return Office(settings, load_handbook(), session_factory(engine))
 
 
 @dataclass

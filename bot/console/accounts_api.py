@@ -63,7 +63,7 @@ def _account(staff: Staff) -> dict[str, Any]:
 async def open_account(ask: Ask) -> HTTPResponse:
     """Open an account with a generated or given password that must be changed."""
     teams = _known_teams(ask, ask.body.get("teams", []))
-    password = ask.body.get("password") or accounts.secrets.token_urlsafe(12)
+    password = ask.body.get("password") or accounts.new_password(ask.body["name"])
 
     def work(session: Session) -> dict[str, Any]:
         staff = accounts.add_staff(

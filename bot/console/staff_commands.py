@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date, datetime, timezone
@@ -66,7 +65,7 @@ def _add(session: Session, arguments: argparse.Namespace, now: datetime) -> None
     for team in arguments.team:
         if team not in teams:
             raise NotFound(f"no team {team}; teams: {', '.join(teams)}", team=team)
-    password = arguments.password or secrets.token_urlsafe(12)
+    password = arguments.password or accounts.new_password(arguments.name)
     staff = accounts.add_staff(
         session,
         load_access(),

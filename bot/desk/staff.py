@@ -150,6 +150,13 @@ def add_staff(
     return staff
 
 
+def new_password(name: str) -> str:
+    """Return a password that nobody guesses; by chance one may hold a short name, and is not taken."""
+    while name.lower() in (password := secrets.token_urlsafe(12)).lower():
+        pass
+    return password
+
+
 def ensure_admin(session: Session, password: str, now: datetime) -> str | None:
     """Create the administrator at the first start; return a generated password, else None.
 
@@ -157,7 +164,7 @@ def ensure_admin(session: Session, password: str, now: datetime) -> str | None:
     """
     if session.execute(select(func.count()).select_from(Staff)).scalar_one():
         return None
-    given = password or secrets.token_urlsafe(12)
+    given = password or new_password("admin")
     staff = Staff(
         name="admin",
         title="管理员",

@@ -61,7 +61,8 @@ class LocalDesk:
 
     def browser(self) -> httpx.Client:
         """Return a client that keeps cookies, not signed in."""
-        client = httpx.Client(base_url=f"{self.url}/api/v1/staff", timeout=20)
+        # As long as the page waits for a trainers' tool.
+        client = httpx.Client(base_url=f"{self.url}/api/v1/staff", timeout=118)
         self.clients.append(client)
         return client
 
@@ -170,7 +171,7 @@ def start_local(home: Path, database_url: str = "") -> tuple[LocalDesk, Callable
     started, ending = Event(), Event()
     thread = Thread(target=serve, args=(app, port, started, ending), daemon=True)
     thread.start()
-    assert started.wait(20), "the desk did not start"
+    assert started.wait(60), "the desk did not start"
 
     def end() -> None:
         for client in local.clients:

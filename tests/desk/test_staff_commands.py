@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from bot.console import staff_commands
+from bot.desk.staff import new_password
 from bot.storage.staff import Staff
 
 
@@ -27,3 +28,7 @@ def test_a_first_password_is_to_be_changed_whoever_chose_it(
         assert 1 == session.query(Staff).filter_by(name="li").one().must_change
     shown = capsys.readouterr().out
     assert "to be changed at the first sign-in" in shown and "Correct-Horse" not in shown
+
+
+def test_a_generated_password_is_never_one_that_is_refused_for_the_name_in_it() -> None:
+    assert not [word for _ in range(50) if "a" in (word := new_password("A")).lower()]

@@ -30,6 +30,7 @@ from tests.console.conftest import LocalDesk, start_local
 from tests.needs import chromium
 from tests.pages.test_console_page import Page
 
+TOOL_S = 118  # as the page waits for a tool
 REPORT = {
     "passed": True, "played": True, "model": "new", "against": "old", "sentences": 100, "reasons": [],
     "limits": [
@@ -225,14 +226,14 @@ def test_old_sentences_are_offered_and_a_tick_stays(page: Page) -> None:
     said = page.see(".newtype [aria-label^='例句']")
     said.send_keys("授权码短信一直没来\n携转审核通过没\n")
     page.click(".newtype button", "检查")
-    page.see(".alike", "不移过来新类型就读不出来")
+    page.see(".alike", "不移过来新类型就读不出来", patience=TOOL_S)
     text = page.see(".alike li span:nth-of-type(2)").text
     page.gone(".alike .is-checked")
     page.click(".alike li .el-checkbox")
     page.see(".alike li .is-checked")
     said.send_keys("生效时间定了没有\n")
     page.click(".newtype button", "检查")
-    page.see(".newtype .problems li", "现在3句")
+    page.see(".newtype .problems li", "现在3句", patience=TOOL_S)
     page.see(".alike li:has(.is-checked)", text)
     page.click(".alike li .el-checkbox")
     page.gone(".alike .is-checked")

@@ -68,7 +68,7 @@ class Page:
         self.see("#password").send_keys(PASSWORD + Keys.ENTER)
         self.see(".left")
 
-    def see(self, css: str, text: str = "") -> object:
+    def see(self, css: str, text: str = "", *, patience: float = PATIENCE_S) -> object:
         """Wait until something is shown."""
 
         def shown(browser: webdriver.Chrome) -> object:
@@ -77,7 +77,7 @@ class Page:
                     return element
             return None
 
-        return WebDriverWait(self.browser, PATIENCE_S, ignored_exceptions=(Exception,)).until(
+        return WebDriverWait(self.browser, patience, ignored_exceptions=(Exception,)).until(
             shown, f"{css} {text}"
         )
 
