@@ -191,6 +191,8 @@ def ask_anew(turn: Turn) -> bool:
 
 def _visit_wished(turn: Turn) -> Ticket | None:
     """Return the open ticket for whose visit the words are a wish; who has to come needs the address."""
+    if not wishes_for_visit(turn.reading.text):
+        return None
     for ticket in desk.tickets_of(turn.session, turn.conversation, open_only=True):
         visited = any("address" in group for group in turn.handbook.type_of(ticket.type).needs)
         if visited and wishes_for_visit(turn.reading.text, ticket.type):

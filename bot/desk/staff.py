@@ -152,8 +152,9 @@ def add_staff(
 
 def new_password(name: str) -> str:
     """Return a password that nobody guesses; by chance one may hold a short name, and is not taken."""
-    while name.lower() in (password := secrets.token_urlsafe(12)).lower():
-        pass
+    password = secrets.token_urlsafe(12)
+    while name and name.lower() in password.lower():
+        password = secrets.token_urlsafe(12)
     return password
 
 
@@ -325,7 +326,7 @@ def reset_password(
     session: Session, staff: Staff, *, now: datetime, by: Caller | None = None
 ) -> str:
     """Set a generated password that must be changed, end all sign-ins, lift a lock."""
-    password = secrets.token_urlsafe(12)
+    password = new_password(staff.name)
     staff.password_hash, staff.must_change = HASHER.hash(password), 1
     staff.failures, staff.locked_until = 0, None
     _end_sign_ins(session, staff.id, now)

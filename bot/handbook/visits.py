@@ -30,10 +30,12 @@ _NO_WISH = re.compile(
 )
 
 
-def wishes_for_visit(text: str, type: str) -> bool:
-    """Tell whether words are a wish for the visit of a ticket of this type, and nothing else."""
+def wishes_for_visit(text: str, type: str | None = None) -> bool:
+    """Tell whether words are a wish for the visit of a ticket, of this type or of any, and nothing else."""
     said = text.strip()
     if len(said) > LONGEST_WISH or ALSO.search(said) or _NO_WISH.search(said):
         return False
     besides = _WISHES.sub("", said)
-    return besides != said and bool(_ARRIVES.search(said)) and line_named(besides) in {None, type}
+    return besides != said and bool(_ARRIVES.search(said)) and (
+        type is None or line_named(besides) in {None, type}
+    )

@@ -1,4 +1,4 @@
-"""What tests of trainers' tools share: a home with kept models."""
+"""What tests of trainers' tools share: a home with kept models, a copy of what a type lives in."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from bot.desk.model_files import gate_path, models_folder, write_json
+from tests.coach.few_sentences import copied
 
 
 @pytest.fixture
@@ -19,3 +20,15 @@ def home(tmp_path: Path) -> Path:
         report = {"passed": passed, "played": True, "against": "old", "measures": {"accuracy": 0.7}}
         write_json(gate_path(tmp_path, name), report)
     return tmp_path
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """Copy the files that a type lives in."""
+    return copied(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def read_only(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Copy the files once for the tests that only look."""
+    return copied(tmp_path_factory.mktemp("project"))

@@ -22,6 +22,7 @@ from bot.desk.model_files import (
     pointer,
     write_json,
 )
+from tests.coach.held import TOOL_S
 from tests.console.conftest import LocalDesk, start_local
 
 
@@ -40,8 +41,10 @@ def local(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalDesk]:
 
 @pytest.fixture(scope="module")
 def trainer(local: LocalDesk) -> httpx.Client:
-    """Sign a trainer in."""
-    return local.person("trainer")
+    """Sign a trainer in, who waits for a tool as the page does."""
+    client = local.person("trainer")
+    client.timeout = TOOL_S
+    return client
 
 
 @pytest.fixture(scope="module")

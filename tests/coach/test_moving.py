@@ -14,24 +14,13 @@ from bot.coach.examples import Example, read_training
 from bot.coach.moving import SHOWN, alike, crowded
 from bot.handbook.errors import DeskError
 from tests.coach import test_new_intent
-from tests.coach.test_new_intent import ANSWERS, NAME, copied, plan
+from tests.coach.few_sentences import ANSWERS, NAME
+from tests.coach.test_new_intent import plan
 
 # Where the example has become a type of the project, nothing of it is left to move.
 pytestmark = test_new_intent.pytestmark
 MOVE = ANSWERS["move"]
 STATUS = "转网申请进度"
-
-
-@pytest.fixture
-def root(tmp_path: Path) -> Path:
-    """Copy the files that a type lives in."""
-    return copied(tmp_path)
-
-
-@pytest.fixture(scope="module")
-def read_only(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Copy the files once for the tests that only look."""
-    return copied(tmp_path_factory.mktemp("project"))
 
 
 def run(root: Path, answers: dict[str, Any], *words: str) -> int:

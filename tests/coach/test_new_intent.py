@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 import shutil
 from datetime import datetime
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -24,48 +23,11 @@ from bot.handbook.tables import Handbook, load_handbook
 from bot.handbook.training_table import load_training
 from bot.settings import ROOT
 from bot.storage.coach import InboxGroup, InboxItem
+from tests.coach.few_sentences import ANSWERS, NAME, copied
 
-ANSWERS = YAML(typ="safe").load(Path(__file__).with_name("port_out_progress.yml").read_text("utf-8"))
-FILES = (
-    "data/nlu", "data/rules", "data/handbook", "data/lexicon", "tests/nlu", "tests/conversations",
-    "domain.yml",
-)
-NAME = "port_out_progress"
-FEW = 40
 pytestmark = pytest.mark.skipif(
     NAME in load_handbook().types, reason="trainers have made the example a type of this project"
 )
-
-
-@pytest.fixture
-def root(tmp_path: Path) -> Path:
-    """Copy the files that a type lives in."""
-    return copied(tmp_path)
-
-
-@pytest.fixture(scope="module")
-def read_only(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Copy the files once for the tests that only look."""
-    return copied(tmp_path_factory.mktemp("project"))
-
-
-def copied(folder: Path) -> Path:
-    """Copy the files that a type lives in, with few sentences of each type, and those that move."""
-    for name in FILES:
-        place = folder / name
-        place.parent.mkdir(parents=True, exist_ok=True)
-        if (ROOT / name).is_dir():
-            shutil.copytree(ROOT / name, place, ignore=shutil.ignore_patterns("*.py", "__pycache__"))
-        else:
-            shutil.copy(ROOT / name, place)
-    for path in (folder / "data/nlu").glob("*.yml"):
-        lines = path.read_text("utf-8").splitlines(keepends=True)
-        starts = [i for i, line in enumerate(lines) if line.startswith("  - text:")]
-        rows = ["".join(lines[i:j]) for i, j in pairwise([*starts, len(lines)])]
-        moves = [row for row in rows if any(f'"{text}"' in row for text in ANSWERS["move"])]
-        stay = [row for row in rows if row not in moves]
-        path.write_text("".join([*lines[: starts[0]], *stay[:FEW], *moves]), "utf-8")
-    return folder
 
 
 def problems(handbook: Handbook, root: Path = ROOT, **changed: Any) -> list[str]:

@@ -61,8 +61,7 @@ class LocalDesk:
 
     def browser(self) -> httpx.Client:
         """Return a client that keeps cookies, not signed in."""
-        # As long as the page waits for a trainers' tool.
-        client = httpx.Client(base_url=f"{self.url}/api/v1/staff", timeout=118)
+        client = httpx.Client(base_url=f"{self.url}/api/v1/staff", timeout=20)
         self.clients.append(client)
         return client
 
@@ -171,13 +170,14 @@ def start_local(home: Path, database_url: str = "") -> tuple[LocalDesk, Callable
     started, ending = Event(), Event()
     thread = Thread(target=serve, args=(app, port, started, ending), daemon=True)
     thread.start()
-    assert started.wait(60), "the desk did not start"
+    assert started.wait(20), "the desk did not start"
 
     def end() -> None:
         for client in local.clients:
             client.close()
         ending.set()
-        thread.join(10)
+        thread.join(20)
+        assert not thread.is_alive(), "the desk did not end"
 
     return local, end
 

@@ -21,6 +21,11 @@ from tests.moments import at
 NOW = at("2026-03-02 09:00")
 
 
+@pytest.fixture(autouse=True)
+def present_time() -> None:
+    """Serve no desk beside these tests: its own watch would run the parts that they exchange."""
+
+
 def desk_on(sessions: sessionmaker) -> SimpleNamespace:
     """Return a desk whose work runs on these sessions, one transaction for each job."""
 

@@ -32,3 +32,4 @@ def test_a_first_password_is_to_be_changed_whoever_chose_it(
 
 def test_a_generated_password_is_never_one_that_is_refused_for_the_name_in_it() -> None:
     assert not [word for _ in range(50) if "a" in (word := new_password("A")).lower()]
+    assert new_password("")

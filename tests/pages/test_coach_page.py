@@ -26,11 +26,11 @@ from bot.desk.training_labels import skip_items
 from bot.settings import ROOT
 from bot.storage.coach import InboxItem
 from bot.storage.conversations import Message
+from tests.coach.held import TOOL_S
 from tests.console.conftest import LocalDesk, start_local
 from tests.needs import chromium
 from tests.pages.test_console_page import Page
 
-TOOL_S = 118  # as the page waits for a tool
 REPORT = {
     "passed": True, "played": True, "model": "new", "against": "old", "sentences": 100, "reasons": [],
     "limits": [
@@ -209,7 +209,7 @@ def test_near_types_are_shown_while_sentences_are_written(served: LocalDesk, pag
     said = page.see(".newtype [aria-label^='例句']")
     said.send_keys("宽带断了上不了网\n家里宽带一直掉线\n光猫红灯亮着没有网\n")
     page.see(".newtype .near", "宽带故障")
-    said.clear()
+    said.send_keys(Keys.CONTROL + "a" + Keys.NULL + Keys.BACKSPACE)
 
 
 def test_an_incomplete_type_says_what_is_missing(page: Page) -> None:
@@ -227,6 +227,8 @@ def test_old_sentences_are_offered_and_a_tick_stays(page: Page) -> None:
     said.send_keys("授权码短信一直没来\n携转审核通过没\n")
     page.click(".newtype button", "检查")
     page.see(".alike", "不移过来新类型就读不出来", patience=TOOL_S)
+    wider = "const page = document.querySelector('main'); return page.scrollWidth > page.clientWidth"
+    assert not page.browser.execute_script(wider), "a long sentence makes the page wider than the window"
     text = page.see(".alike li span:nth-of-type(2)").text
     page.gone(".alike .is-checked")
     page.click(".alike li .el-checkbox")
@@ -237,7 +239,7 @@ def test_old_sentences_are_offered_and_a_tick_stays(page: Page) -> None:
     page.see(".alike li:has(.is-checked)", text)
     page.click(".alike li .el-checkbox")
     page.gone(".alike .is-checked")
-    said.clear()
+    said.send_keys(Keys.CONTROL + "a" + Keys.NULL + Keys.BACKSPACE)
 
 
 def choose(page: Page, label: str, option: str) -> None:
