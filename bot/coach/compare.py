@@ -21,9 +21,11 @@ import numpy as np
 from bot.coach.examples import Example, read_examples, read_training
 from bot.coach.scores import calibration
 from bot.nlu import sentence_vectors
+from bot.nlu.hidden import HiddenSettings, fit_hidden
 from bot.nlu.linear import Features, Penalty, balance, fit, folds, softmax, temperature
 from bot.nlu.ngrams import Ngrams, NgramSettings
 from bot.nlu.noise import Noise
+from bot.nlu.type_model import TypeSettings, blended
 
 Scorer = Callable[[Sequence[Example], Sequence[Example]], np.ndarray]
 
@@ -37,6 +39,7 @@ class Way:
     vectors: bool = True
     scale: float = 1.0
     penalty: Penalty = field(default_factory=lambda: Penalty(1e-5, 3e-5, smoothing=0.1))
+    network: HiddenSettings | None = field(default_factory=TypeSettings().network)
     balance: float = 0.5
     copies: int = 0
     vote: float = 0.0
@@ -53,6 +56,10 @@ WAYS: tuple[Way, ...] = (
     replace(_PLAIN, name="sparse", vectors=False),
     replace(_PLAIN, name="sparse without sounds", vectors=False, ngrams=NgramSettings(longest_sound=0)),
     _PLAIN,
+    replace(_PLAIN, name="regression alone", network=None),
+    replace(_PLAIN, name="network of 256", network=HiddenSettings(256, 20, dropped=0.5, dropped_input=0.5)),
+    replace(_PLAIN, name="network, 10 epochs", network=HiddenSettings(128, 10, dropped=0.5, dropped_input=0.5)),
+    replace(_PLAIN, name="network, less left out", network=HiddenSettings(128, 20, dropped=0.4, dropped_input=0.2)),
     replace(_PLAIN, name="without sounds", ngrams=NgramSettings(longest_sound=0)),
     replace(_PLAIN, name="without fillers", ngrams=NgramSettings(fillers=False)),
     replace(_PLAIN, name="n-grams to 3", ngrams=NgramSettings(longest=3)),
@@ -104,7 +111,8 @@ def class_scores(
     known = features(texts)
     asked = [features([example.text for example in rows]) for rows in tests]
     flat = fit(known, wanted, len(labels), weight=weight, penalty=way.penalty)
-    results = [np.log(softmax(flat.scores(some)) + 1e-9) for some in asked]
+    network = way.network and fit_hidden(known, wanted, len(labels), weight=weight, settings=way.network)
+    results = [np.log(softmax(blended(flat, network, some)) + 1e-9) for some in asked]
     if way.by_kind:
         results = _by_kind(way, known, wanted, weight, asked, labels, kinds)
     if way.vote:

@@ -207,9 +207,7 @@ def save(opinion: Opinion, path: Path) -> None:
         families=np.array(opinion.families),
         grams=np.array(sorted(opinion.grams.index, key=opinion.grams.index.__getitem__)),
         rarity=opinion.grams.rarity,
-        sparse=opinion.weights.sparse_part,
-        dense=opinion.weights.dense_part,
-        bias=opinion.weights.bias,
+        **opinion.weights.arrays(),
         means=opinion.means,
         threshold=np.float64(opinion.threshold),
     )
@@ -223,7 +221,7 @@ def load(path: Path) -> Opinion:
         return Opinion(
             families=tuple(str(name) for name in stored["families"]),
             grams=Ngrams(index, stored["rarity"], _SETTINGS),
-            weights=Weights(stored["sparse"], stored["dense"], stored["bias"]),
+            weights=Weights.of(stored),
             means=stored["means"],
             threshold=float(stored["threshold"]),
         )

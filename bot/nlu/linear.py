@@ -10,7 +10,7 @@ weights did not see.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -51,6 +51,15 @@ class Weights:
         """Return one column of raw scores per class."""
         scores: np.ndarray = features.sparse @ self.sparse_part
         return scores + features.dense @ self.dense_part + self.bias
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """Return the weights by name, to be stored."""
+        return {"sparse": self.sparse_part, "dense": self.dense_part, "bias": self.bias}
+
+    @classmethod
+    def of(cls, stored: Mapping[str, np.ndarray]) -> Weights:
+        """Read what `arrays` gave."""
+        return cls(stored["sparse"], stored["dense"], stored["bias"])
 
 
 @dataclass(frozen=True, slots=True)

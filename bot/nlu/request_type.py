@@ -24,7 +24,7 @@ from bot.nlu.sources import fingerprint
 from bot.nlu.type_model import TypeModel, TypeSettings, fit_types
 
 logger = logging.getLogger(__name__)
-_HELPERS = ("bot.nlu.type_model", "bot.nlu.linear", "bot.nlu.message_features")
+_HELPERS = ("bot.nlu.type_model", "bot.nlu.linear", "bot.nlu.hidden", "bot.nlu.message_features")
 
 
 @DefaultV1Recipe.register(DefaultV1Recipe.ComponentType.INTENT_CLASSIFIER, is_trainable=True)

@@ -1,7 +1,8 @@
 """The type model 类型模型: from features to calibrated probabilities of every request type.
 
-A multinomial regression over both blocks; one temperature, found on folds split by situation,
-makes its confidence mean what it says. Stored as arrays and JSON, never pickled.
+A multinomial regression over both blocks and a network with one hidden layer have the same say;
+one temperature, found on folds split by situation, makes their confidence mean what it says.
+Stored as arrays and JSON, never pickled.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
+from bot.nlu.hidden import Hidden, HiddenSettings, fit_hidden
 from bot.nlu.linear import Features, Penalty, Weights, balance, fit, folds, softmax, temperature
 
 
@@ -27,6 +29,20 @@ class TypeSettings:
     balance: float = 0.5
     copy_weight: float = 0.5
     folds: int = 5
+    units: int = 128
+    epochs: int = 20
+    dropped: float = 0.5
+    dropped_input: float = 0.5
+
+    def network(self) -> HiddenSettings:
+        """Return the settings of the network."""
+        return HiddenSettings(
+            units=self.units,
+            epochs=self.epochs,
+            dropped=self.dropped,
+            dropped_input=self.dropped_input,
+            smoothing=self.smoothing,
+        )
 
     def penalty(self) -> Penalty:
         """Return the penalty of the regression."""
@@ -39,30 +55,37 @@ class TypeModel:
 
     labels: tuple[str, ...]
     weights: Weights
+    hidden: Hidden | None  # None in an archive of before there was a network
     temperature: float
 
     def probabilities(self, features: Features) -> np.ndarray:
         """Return one row of probabilities per text."""
-        return softmax(self.weights.scores(features) / self.temperature)
+        return softmax(blended(self.weights, self.hidden, features) / self.temperature)
 
     def save(self, folder: Path) -> None:
         """Write the model into a folder."""
         head = {"labels": list(self.labels), "temperature": self.temperature}
         (folder / "types.json").write_text(json.dumps(head), encoding="utf-8")
-        np.savez(
-            folder / "types.npz",
-            sparse=self.weights.sparse_part,
-            dense=self.weights.dense_part,
-            bias=self.weights.bias,
-        )
+        hidden = self.hidden.arrays() if self.hidden else {}
+        np.savez(folder / "types.npz", **self.weights.arrays(), **hidden)
 
     @classmethod
     def load(cls, folder: Path) -> TypeModel:
         """Read what `save` wrote."""
         head = json.loads((folder / "types.json").read_text(encoding="utf-8"))
         with np.load(folder / "types.npz", allow_pickle=False) as stored:
-            weights = Weights(stored["sparse"], stored["dense"], stored["bias"])
-        return cls(tuple(head["labels"]), weights, float(head["temperature"]))
+            weights = Weights.of(stored)
+            hidden = Hidden.of(stored) if "hidden_bias" in stored else None
+        return cls(tuple(head["labels"]), weights, hidden, float(head["temperature"]))
+
+
+def blended(weights: Weights, hidden: Hidden | None, features: Features) -> np.ndarray:
+    """Return scores in which regression and network, if there is one, have the same say."""
+    if hidden is None:
+        return weights.scores(features)
+    chances = (softmax(part.scores(features)) for part in (weights, hidden))
+    scores: np.ndarray = sum(np.log(row + 1e-9) for row in chances)
+    return scores
 
 
 def fit_types(
@@ -82,13 +105,11 @@ def fit_types(
     weight = balance(wanted, len(labels), settings.balance)
     weight = weight * np.where(copied, settings.copy_weight, 1.0)
 
-    def fitted(rows: np.ndarray) -> Weights:
-        return fit(
-            features.rows(rows),
-            wanted[rows],
-            len(labels),
-            weight=weight[rows],
-            penalty=settings.penalty(),
+    def fitted(rows: np.ndarray) -> tuple[Weights, Hidden]:
+        some, right, share = features.rows(rows), wanted[rows], weight[rows]
+        return (
+            fit(some, right, len(labels), weight=share, penalty=settings.penalty()),
+            fit_hidden(some, right, len(labels), weight=share, settings=settings.network()),
         )
 
     heat = 1.0
@@ -96,5 +117,5 @@ def fit_types(
         # One number is found well enough on one fold; the others would only cost time.
         train, test = next(folds(wanted, groups, settings.folds))
         judged = test[~copied[test]]
-        heat = temperature(fitted(train).scores(features.rows(judged)), wanted[judged])
-    return TypeModel(labels, fitted(np.arange(len(wanted))), heat)
+        heat = temperature(blended(*fitted(train), features.rows(judged)), wanted[judged])
+    return TypeModel(labels, *fitted(np.arange(len(wanted))), heat)

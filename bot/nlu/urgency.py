@@ -32,6 +32,7 @@ logger = logging.getLogger(__name__)
 _HELPERS = (
     "bot.nlu.urgency_model",
     "bot.nlu.linear",
+    "bot.nlu.hidden",
     "bot.nlu.message_features",
     "bot.nlu.nearest",
     "bot.handbook.urgency",

@@ -1,6 +1,7 @@
 """The urgency model 紧急程度模型: three levels, with thresholds that weigh what a mistake costs.
 
-A missed urgent case costs more than a false one, so `urgent` is chosen long before it is the
+A network with one hidden layer over both blocks of features: how bad it is often lies in two
+words together. A missed urgent case costs more than a false one, so `urgent` is chosen long before it is the
 likeliest level. The two thresholds are found on folds split by situation, never on rows that
 the weights have seen.
 """
@@ -14,7 +15,8 @@ from pathlib import Path
 
 import numpy as np
 
-from bot.nlu.linear import Features, Penalty, Weights, balance, fit, folds, softmax, temperature
+from bot.nlu.hidden import Hidden, HiddenSettings, fit_hidden
+from bot.nlu.linear import Features, Weights, balance, folds, softmax, temperature
 
 LEVELS = ("general", "major", "urgent")
 
@@ -26,28 +28,40 @@ COST = np.array([[0.0, 1.0, 2.0], [2.0, 0.0, 1.0], [10.0, 5.0, 0.0]])
 class UrgencySettings:
     """How the model is fitted; `least_precision` bounds false alarms."""
 
-    sparse_penalty: float = 1e-5
-    dense_penalty: float = 1e-5
-    rounds: int = 80
+    units: int = 128
+    epochs: int = 12
+    dropped: float = 0.4
+    dropped_input: float = 0.2
+    smoothing: float = 0.1
     balance: float = 0.5
     copy_weight: float = 0.5
     folds: int = 4
     least_precision: float = 0.85
     wanted_recall: float = 0.97
 
+    def network(self) -> HiddenSettings:
+        """Return the settings of the network."""
+        return HiddenSettings(
+            units=self.units,
+            epochs=self.epochs,
+            dropped=self.dropped,
+            dropped_input=self.dropped_input,
+            smoothing=self.smoothing,
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class UrgencyModel:
     """A fitted model with the thresholds of `urgent` and `major`."""
 
-    weights: Weights
+    network: Hidden | Weights  # weights alone in an archive of before there was a network
     temperature: float
     urgent_from: float
     major_from: float
 
     def probabilities(self, features: Features) -> np.ndarray:
         """Return one row of level probabilities per text."""
-        return softmax(self.weights.scores(features) / self.temperature)
+        return softmax(self.network.scores(features) / self.temperature)
 
     def levels(self, probabilities: np.ndarray) -> np.ndarray:
         """Return the level chosen for each row, as an index into `LEVELS`."""
@@ -61,20 +75,16 @@ class UrgencyModel:
             "major_from": self.major_from,
         }
         (folder / "urgency.json").write_text(json.dumps(head), encoding="utf-8")
-        np.savez(
-            folder / "urgency.npz",
-            sparse=self.weights.sparse_part,
-            dense=self.weights.dense_part,
-            bias=self.weights.bias,
-        )
+        np.savez(folder / "urgency.npz", **self.network.arrays())
 
     @classmethod
     def load(cls, folder: Path) -> UrgencyModel:
         """Read what `save` wrote."""
         head = json.loads((folder / "urgency.json").read_text(encoding="utf-8"))
         with np.load(folder / "urgency.npz", allow_pickle=False) as stored:
-            weights = Weights(stored["sparse"], stored["dense"], stored["bias"])
-        return cls(weights, **head)
+            if "hidden_bias" in stored:
+                return cls(Hidden.of(stored), **head)
+            return cls(Weights.of(stored), **head)
 
 
 def chosen(probabilities: np.ndarray, urgent_from: float, major_from: float) -> np.ndarray:
@@ -101,14 +111,15 @@ def fit_urgency(
     wanted = np.array([LEVELS.index(level) for level in levels])
     copied = np.zeros(len(wanted), bool) if copies is None else copies
     weight = balance(wanted, 3, settings.balance) * np.where(copied, settings.copy_weight, 1.0)
-    penalty = Penalty(settings.sparse_penalty, settings.dense_penalty, rounds=settings.rounds)
 
-    def fitted(rows: np.ndarray) -> Weights:
-        return fit(features.rows(rows), wanted[rows], 3, weight=weight[rows], penalty=penalty)
+    def fitted(rows: np.ndarray) -> Hidden:
+        return fit_hidden(
+            features.rows(rows), wanted[rows], 3, weight=weight[rows], settings=settings.network()
+        )
 
-    weights = fitted(np.arange(len(wanted)))
+    network = fitted(np.arange(len(wanted)))
     if len(set(groups)) < settings.folds:
-        return UrgencyModel(weights, 1.0, 0.5, 0.5)
+        return UrgencyModel(network, 1.0, 0.5, 0.5)
     least = np.zeros(len(wanted), int) if floors is None else floors
     scores, truth, lifted = [], [], []
     for train, test in folds(wanted, groups, settings.folds):
@@ -120,7 +131,7 @@ def fit_urgency(
     heat = temperature(held_out, labels)
     chances = softmax(held_out / heat)
     found = thresholds(chances, labels, settings, floors=np.concatenate(lifted))
-    return UrgencyModel(weights, heat, *found)
+    return UrgencyModel(network, heat, *found)
 
 
 def thresholds(
