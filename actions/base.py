@@ -143,12 +143,13 @@ class DeskAction(Action, ABC):
     def _run(self, dispatcher: CollectingDispatcher, tracker: Tracker) -> list[dict[str, Any]]:
         here = office()
         now = datetime.now(timezone.utc)
+        # Before the transaction: others wait for who writes.
+        reading = reading_of_parse(tracker.latest_message, here.handbook)
         with here.sessions.begin() as session:
             who = tracker.sender_id
             conversation = known_conversation(session, who) or open_conversation(
                 session, channel="rasa", external_id=who, now=now, id=who
             )
-            reading = reading_of_parse(tracker.latest_message, here.handbook)
             turn = Turn(here, session, conversation, reading, dispatcher, tracker, now)
             self.answer(turn)
         log.info("action.done", action=self.name(), conversation=tracker.sender_id)

@@ -40,11 +40,9 @@ _SAID = (
     .order_by(Message.id.desc())
     .limit(bindparam("most"))
 )
-_REPLIES = (
-    select(Message)
-    .where(Message.reply_to == bindparam("to"), Message.state == "sent")
-    .order_by(Message.id)
-)
+_REPLIES = _OF_CONVERSATION.where(
+    Message.id > bindparam("to"), Message.reply_to == bindparam("to"), Message.state == "sent"
+).order_by(Message.id)
 _EPOCH = select(Conversation.epoch).where(Conversation.id == bindparam("of")).with_for_update(read=True)
 _HANDLED = (
     update(Message)
@@ -291,9 +289,9 @@ def shown_messages(
     )
 
 
-def replies_to(session: Session, message_id: int) -> list[Message]:
-    """Return the sent answers to one inbound message."""
-    return list(session.execute(_REPLIES, {"to": message_id}).scalars())
+def replies_to(session: Session, conversation_id: str, message_id: int) -> list[Message]:
+    """Return the sent answers to one inbound message of a conversation."""
+    return list(session.execute(_REPLIES, {"of": conversation_id, "to": message_id}).scalars())
 
 
 def last_said(session: Session, conversation_id: str) -> Message | None:

@@ -8,8 +8,10 @@ says nothing), the rest has length one.
 from __future__ import annotations
 
 import importlib.util
+import os
 from collections import OrderedDict
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -19,6 +21,8 @@ import numpy as np
 from bot.nlu.plain_text import tidy, without_fillers
 
 WIDTH = 512
+MANY = 32
+MOST_PARTS = 4
 
 
 def available() -> bool:
@@ -46,7 +50,7 @@ def encode(texts: Sequence[str], *, threads: int = 1) -> np.ndarray:
     """Return one vector per text, zero for a text without content."""
     heard = [without_fillers(tidy(text)) for text in texts]
     missing = [t for t in dict.fromkeys(heard) if t and t not in _memory]
-    fresh = dict(zip(missing, _encoder(threads).encode(missing), strict=True)) if missing else {}
+    fresh = dict(zip(missing, _encoded(missing, threads), strict=True)) if missing else {}
     empty = np.zeros(WIDTH, np.float32)
     vectors = [(fresh.get(t) if t in fresh else _memory[t]) if t else empty for t in heard]
     for text, vector in fresh.items():
@@ -54,6 +58,22 @@ def encode(texts: Sequence[str], *, threads: int = 1) -> np.ndarray:
     while len(_memory) > _limit[0]:
         _memory.popitem(last=False)
     return np.stack(vectors) if vectors else np.zeros((0, WIDTH), np.float32)
+
+
+def _encoded(texts: Sequence[str], threads: int) -> np.ndarray:
+    """Let the encoder read many texts in as many parts at once as there are cores.
+
+    More threads inside of one part bring less: most of its work is not matrices.
+    """
+    parts = min(os.cpu_count() or 1, MOST_PARTS, len(texts) // MANY)
+    if parts < 2:
+        return np.asarray(_encoder(threads).encode(list(texts)))
+    vectors = np.zeros((len(texts), WIDTH), np.float32)
+    with ThreadPoolExecutor(parts) as pool:
+        shares = pool.map(lambda part: _encoder(threads).encode(texts[part::parts]), range(parts))
+        for part, share in enumerate(shares):
+            vectors[part::parts] = share
+    return vectors
 
 
 def centred(vectors: np.ndarray, mean: np.ndarray, *, scale: float = 1.0) -> np.ndarray:

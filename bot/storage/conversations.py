@@ -11,10 +11,15 @@ from sqlalchemy import (
     String,
     Text,
     UniqueConstraint,
+    text,
 )
 from sqlalchemy.orm import relationship
 
 from bot.storage.columns import Base, Json, UtcDateTime
+
+# An index over all states would draw SQLite away from that of the conversation, to read through
+# everything ever sent.
+_WAITING = text("state = 'received' OR state = 'pending'")
 
 
 class Customer(Base):
@@ -72,7 +77,7 @@ class Message(Base):
     __table_args__ = (
         UniqueConstraint("conversation_id", "external_id"),
         Index("ix_messages_conversation_id_id", "conversation_id", "id"),
-        Index("ix_messages_state_direction", "state", "direction"),
+        Index("ix_messages_waiting", "state", "direction", sqlite_where=_WAITING, postgresql_where=_WAITING),
         CheckConstraint(
             "direction = 'in' OR state <> 'sent' OR verdict_id IS NOT NULL", name="sent_has_verdict"
         ),

@@ -216,7 +216,7 @@ def test_replies_are_delivered_and_shown_in_the_order_they_were_said(
     said = [say(session, gate, conversation, text=GOOD, author="bot", now=now, reply_to=asked.id) for _ in range(3)]
     sent = deliver_pending(session, conversation.id, now=now)
 
-    assert [m.id for m in sent] == [m.id for m in replies_to(session, asked.id)] == [m.id for m in said]
+    assert [m.id for m in sent] == [m.id for m in replies_to(session, conversation.id, asked.id)] == [m.id for m in said]
     assert last_said(session, conversation.id).id == said[-1].id
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from bot.nlu import sentence_vectors
 from bot.nlu.linear import Features, Penalty, fit, folds, softmax, temperature
 from bot.nlu.nearest import Nearest
 from bot.nlu.ngrams import Ngrams, NgramSettings, sound
@@ -47,6 +48,16 @@ def test_fillers_go_unless_nothing_else_is_there() -> None:
 def test_homophones_sound_alike() -> None:
     assert sound("费") == sound("肥")
     assert sound("山") == sound("商")
+
+
+@pytest.mark.skipif(not sentence_vectors.available(), reason="the encoder is not installed")
+def test_many_texts_get_the_vectors_of_few(monkeypatch: pytest.MonkeyPatch) -> None:
+    texts = [f"{text}{i}号" for i in range(12) for text in TEXTS]
+    at_once = sentence_vectors.encode(texts)
+    sentence_vectors._memory.clear()
+    monkeypatch.setattr(sentence_vectors, "MANY", 1000)
+
+    assert np.allclose(at_once, sentence_vectors.encode(texts), atol=1e-5)
 
 
 def test_an_unseen_homophone_still_shares_features() -> None:

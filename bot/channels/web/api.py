@@ -117,7 +117,7 @@ async def _answered(
 
     def show(session: Session, stored: Message) -> dict[str, Any]:
         joined_to = (stored.payload or {}).get("joined_to", stored.id)
-        replies = messages_json(session, replies_to(session, joined_to))
+        replies = messages_json(session, replies_to(session, conversation_id, joined_to))
         return {"message": message_json(stored), "replies": replies}
 
     try:
