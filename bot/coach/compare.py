@@ -39,7 +39,7 @@ class Way:
     vectors: bool = True
     scale: float = 1.0
     penalty: Penalty = field(default_factory=lambda: Penalty(1e-5, 3e-5, smoothing=0.1))
-    network: HiddenSettings | None = field(default_factory=TypeSettings().network)
+    networks: tuple[HiddenSettings, ...] = field(default_factory=TypeSettings().hidden)
     balance: float = 0.5
     copies: int = 0
     vote: float = 0.0
@@ -56,10 +56,11 @@ WAYS: tuple[Way, ...] = (
     replace(_PLAIN, name="sparse", vectors=False),
     replace(_PLAIN, name="sparse without sounds", vectors=False, ngrams=NgramSettings(longest_sound=0)),
     _PLAIN,
-    replace(_PLAIN, name="regression alone", network=None),
-    replace(_PLAIN, name="network of 256", network=HiddenSettings(256, 20, dropped=0.5, dropped_input=0.5)),
-    replace(_PLAIN, name="network, 10 epochs", network=HiddenSettings(128, 10, dropped=0.5, dropped_input=0.5)),
-    replace(_PLAIN, name="network, less left out", network=HiddenSettings(128, 20, dropped=0.4, dropped_input=0.2)),
+    replace(_PLAIN, name="regression alone", networks=()),
+    replace(_PLAIN, name="one network", networks=TypeSettings(networks=1).hidden()),
+    replace(_PLAIN, name="one network of 256", networks=TypeSettings(networks=1, units=256).hidden()),
+    replace(_PLAIN, name="networks, 10 epochs", networks=TypeSettings(epochs=10).hidden()),
+    replace(_PLAIN, name="networks, less left out", networks=TypeSettings(dropped=0.4, dropped_input=0.2).hidden()),
     replace(_PLAIN, name="without sounds", ngrams=NgramSettings(longest_sound=0)),
     replace(_PLAIN, name="without fillers", ngrams=NgramSettings(fillers=False)),
     replace(_PLAIN, name="n-grams to 3", ngrams=NgramSettings(longest=3)),
@@ -111,8 +112,8 @@ def class_scores(
     known = features(texts)
     asked = [features([example.text for example in rows]) for rows in tests]
     flat = fit(known, wanted, len(labels), weight=weight, penalty=way.penalty)
-    network = way.network and fit_hidden(known, wanted, len(labels), weight=weight, settings=way.network)
-    results = [np.log(softmax(blended(flat, network, some)) + 1e-9) for some in asked]
+    networks = [fit_hidden(known, wanted, len(labels), weight=weight, settings=each) for each in way.networks]
+    results = [np.log(softmax(blended(flat, networks, some)) + 1e-9) for some in asked]
     if way.by_kind:
         results = _by_kind(way, known, wanted, weight, asked, labels, kinds)
     if way.vote:

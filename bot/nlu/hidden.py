@@ -52,14 +52,14 @@ class Hidden:
         sums: np.ndarray = features.sparse @ self.sparse_part
         return np.maximum(sums + features.dense @ self.dense_part + self.bias, 0)
 
-    def arrays(self) -> dict[str, np.ndarray]:
+    def arrays(self, name: str = "hidden") -> dict[str, np.ndarray]:
         """Return the weights by name, to be stored; `fit_hidden` rounded them to half precision."""
-        return {f"hidden_{f.name}": getattr(self, f.name).astype(np.float16) for f in fields(self)}
+        return {f"{name}_{f.name}": getattr(self, f.name).astype(np.float16) for f in fields(self)}
 
     @classmethod
-    def of(cls, stored: Mapping[str, np.ndarray]) -> Hidden:
-        """Read what `arrays` gave; a KeyError tells that there was no network."""
-        return cls(**{f.name: stored[f"hidden_{f.name}"].astype(np.float32) for f in fields(cls)})
+    def of(cls, stored: Mapping[str, np.ndarray], name: str = "hidden") -> Hidden:
+        """Read what `arrays` gave."""
+        return cls(**{f.name: stored[f"{name}_{f.name}"].astype(np.float32) for f in fields(cls)})
 
 
 class _Adam:

@@ -1,7 +1,8 @@
 """The type model 类型模型: from features to calibrated probabilities of every request type.
 
-A multinomial regression over both blocks and a network with one hidden layer have the same say;
-one temperature, found on folds split by situation, makes their confidence mean what it says.
+A multinomial regression over both blocks and two networks with one hidden layer, which differ in
+what they began with, have the same say each; one temperature, found on folds split by situation,
+makes their confidence mean what it says.
 Stored as arrays and JSON, never pickled.
 """
 
@@ -29,19 +30,24 @@ class TypeSettings:
     balance: float = 0.5
     copy_weight: float = 0.5
     folds: int = 5
+    networks: int = 2
     units: int = 128
     epochs: int = 20
     dropped: float = 0.5
     dropped_input: float = 0.5
 
-    def network(self) -> HiddenSettings:
-        """Return the settings of the network."""
-        return HiddenSettings(
-            units=self.units,
-            epochs=self.epochs,
-            dropped=self.dropped,
-            dropped_input=self.dropped_input,
-            smoothing=self.smoothing,
+    def hidden(self) -> tuple[HiddenSettings, ...]:
+        """Return the settings of the networks."""
+        return tuple(
+            HiddenSettings(
+                units=self.units,
+                epochs=self.epochs,
+                dropped=self.dropped,
+                dropped_input=self.dropped_input,
+                smoothing=self.smoothing,
+                seed=1 + number,
+            )
+            for number in range(self.networks)
         )
 
     def penalty(self) -> Penalty:
@@ -55,19 +61,21 @@ class TypeModel:
 
     labels: tuple[str, ...]
     weights: Weights
-    hidden: Hidden | None  # None in an archive of before there was a network
+    networks: tuple[Hidden, ...]  # none in an archive of before there were any
     temperature: float
 
     def probabilities(self, features: Features) -> np.ndarray:
         """Return one row of probabilities per text."""
-        return softmax(blended(self.weights, self.hidden, features) / self.temperature)
+        return softmax(blended(self.weights, self.networks, features) / self.temperature)
 
     def save(self, folder: Path) -> None:
         """Write the model into a folder."""
         head = {"labels": list(self.labels), "temperature": self.temperature}
         (folder / "types.json").write_text(json.dumps(head), encoding="utf-8")
-        hidden = self.hidden.arrays() if self.hidden else {}
-        np.savez(folder / "types.npz", **self.weights.arrays(), **hidden)
+        stored = self.weights.arrays()
+        for number, network in enumerate(self.networks):
+            stored |= network.arrays(f"hidden{number}")
+        np.savez(folder / "types.npz", **stored)
 
     @classmethod
     def load(cls, folder: Path) -> TypeModel:
@@ -75,15 +83,14 @@ class TypeModel:
         head = json.loads((folder / "types.json").read_text(encoding="utf-8"))
         with np.load(folder / "types.npz", allow_pickle=False) as stored:
             weights = Weights.of(stored)
-            hidden = Hidden.of(stored) if "hidden_bias" in stored else None
-        return cls(tuple(head["labels"]), weights, hidden, float(head["temperature"]))
+            names = [key.removesuffix("_out_bias") for key in stored if key.endswith("_out_bias")]
+            networks = tuple(Hidden.of(stored, name) for name in names)
+        return cls(tuple(head["labels"]), weights, networks, float(head["temperature"]))
 
 
-def blended(weights: Weights, hidden: Hidden | None, features: Features) -> np.ndarray:
-    """Return scores in which regression and network, if there is one, have the same say."""
-    if hidden is None:
-        return weights.scores(features)
-    chances = (softmax(part.scores(features)) for part in (weights, hidden))
+def blended(weights: Weights, networks: Sequence[Hidden], features: Features) -> np.ndarray:
+    """Return scores in which the regression and each network have the same say."""
+    chances = (softmax(part.scores(features)) for part in (weights, *networks))
     scores: np.ndarray = sum(np.log(row + 1e-9) for row in chances)
     return scores
 
@@ -105,11 +112,12 @@ def fit_types(
     weight = balance(wanted, len(labels), settings.balance)
     weight = weight * np.where(copied, settings.copy_weight, 1.0)
 
-    def fitted(rows: np.ndarray) -> tuple[Weights, Hidden]:
+    def fitted(rows: np.ndarray) -> tuple[Weights, tuple[Hidden, ...]]:
         some, right, share = features.rows(rows), wanted[rows], weight[rows]
-        return (
-            fit(some, right, len(labels), weight=share, penalty=settings.penalty()),
-            fit_hidden(some, right, len(labels), weight=share, settings=settings.network()),
+        regression = fit(some, right, len(labels), weight=share, penalty=settings.penalty())
+        return regression, tuple(
+            fit_hidden(some, right, len(labels), weight=share, settings=each)
+            for each in settings.hidden()
         )
 
     heat = 1.0
