@@ -75,7 +75,7 @@ WAYS: tuple[Way, ...] = (
     replace(_PLAIN, name="full class weights", balance=1.0),
     replace(_PLAIN, name="noisy copies", copies=1),
     replace(_PLAIN, name="nearest vote", vote=0.3),
-    replace(_PLAIN, name="kind, then type", by_kind=True),
+    replace(_PLAIN, name="kind, then type", by_kind=True, networks=()),
     replace(_PLAIN, name="with E5 beside USE", e5=True),
 )  # fmt: skip
 

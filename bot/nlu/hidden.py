@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from typing import Any
 
 import numpy as np
 from scipy.sparse import csr_matrix
@@ -31,6 +32,12 @@ class HiddenSettings:
     dropped_input: float = 0.2
     smoothing: float = 0.1
     seed: int = 1
+
+    @classmethod
+    def of(cls, settings: Any, seed: int = 1) -> HiddenSettings:
+        """Take over what the settings of a classifier say about its network."""
+        known = {f.name: getattr(settings, f.name) for f in fields(cls) if hasattr(settings, f.name)}
+        return cls(**{**known, "seed": seed})
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,17 +38,7 @@ class TypeSettings:
 
     def hidden(self) -> tuple[HiddenSettings, ...]:
         """Return the settings of the networks."""
-        return tuple(
-            HiddenSettings(
-                units=self.units,
-                epochs=self.epochs,
-                dropped=self.dropped,
-                dropped_input=self.dropped_input,
-                smoothing=self.smoothing,
-                seed=1 + number,
-            )
-            for number in range(self.networks)
-        )
+        return tuple(HiddenSettings.of(self, 1 + number) for number in range(self.networks))
 
     def penalty(self) -> Penalty:
         """Return the penalty of the regression."""

@@ -1,8 +1,8 @@
 """The urgency model 紧急程度模型: three levels, with thresholds that weigh what a mistake costs.
 
 A network with one hidden layer over both blocks of features: how bad it is often lies in two
-words together. A missed urgent case costs more than a false one, so `urgent` is chosen long before it is the
-likeliest level. The two thresholds are found on folds split by situation, never on rows that
+words together. A missed urgent case costs more than a false one, so `urgent` is chosen long
+before it is the likeliest level. The two thresholds are found on folds split by situation, never on rows that
 the weights have seen.
 """
 
@@ -41,13 +41,7 @@ class UrgencySettings:
 
     def network(self) -> HiddenSettings:
         """Return the settings of the network."""
-        return HiddenSettings(
-            units=self.units,
-            epochs=self.epochs,
-            dropped=self.dropped,
-            dropped_input=self.dropped_input,
-            smoothing=self.smoothing,
-        )
+        return HiddenSettings.of(self)
 
 
 @dataclass(frozen=True, slots=True)
