@@ -9,7 +9,7 @@ from __future__ import annotations
 import argparse
 import importlib.util
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
@@ -21,13 +21,12 @@ import numpy as np
 from bot.coach.examples import Example, read_examples, read_training
 from bot.coach.scores import calibration
 from bot.nlu import sentence_vectors
-from bot.nlu.hidden import HiddenSettings, fit_hidden
+from bot.nlu.hidden import HiddenSettings, Task, fit_hidden
 from bot.nlu.linear import Features, Penalty, balance, fit, folds, softmax, temperature
 from bot.nlu.ngrams import Ngrams, NgramSettings
 from bot.nlu.noise import Noise
-from bot.nlu.type_model import TypeSettings, blended
-
-Scorer = Callable[[Sequence[Example], Sequence[Example]], np.ndarray]
+from bot.nlu.request_model import RequestSettings, blended, level_task, log_chances
+from bot.nlu.urgency_model import LEVELS, Thresholds, thresholds
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,11 +38,12 @@ class Way:
     vectors: bool = True
     scale: float = 1.0
     penalty: Penalty = field(default_factory=lambda: Penalty(1e-5, 3e-5, smoothing=0.1))
-    networks: tuple[HiddenSettings, ...] = field(default_factory=TypeSettings().hidden)
+    networks: tuple[HiddenSettings, ...] = field(default_factory=RequestSettings().hidden)
     balance: float = 0.5
     copies: int = 0
     vote: float = 0.0
     by_kind: bool = False
+    apart: bool = False  # types and urgency are learned by different networks
     e5: bool = False
     share: float = 1.0  # of the situations; how much more writing would bring can be read off
 
@@ -57,10 +57,12 @@ WAYS: tuple[Way, ...] = (
     replace(_PLAIN, name="sparse without sounds", vectors=False, ngrams=NgramSettings(longest_sound=0)),
     _PLAIN,
     replace(_PLAIN, name="regression alone", networks=()),
-    replace(_PLAIN, name="one network", networks=TypeSettings(networks=1).hidden()),
-    replace(_PLAIN, name="one network of 256", networks=TypeSettings(networks=1, units=256).hidden()),
-    replace(_PLAIN, name="networks, 10 epochs", networks=TypeSettings(epochs=10).hidden()),
-    replace(_PLAIN, name="networks, less left out", networks=TypeSettings(dropped=0.4, dropped_input=0.2).hidden()),
+    replace(_PLAIN, name="one network", networks=RequestSettings(networks=1).hidden()),
+    replace(_PLAIN, name="networks of 256", networks=RequestSettings(units=256).hidden()),
+    replace(_PLAIN, name="networks, fewer n-grams left out", networks=RequestSettings(dropped_input=0.3).hidden()),
+    replace(_PLAIN, name="networks, less left out", networks=RequestSettings(dropped=0.4, dropped_input=0.2, epochs=12).hidden()),
+    replace(_PLAIN, name="networks of 128", networks=RequestSettings(units=128).hidden()),
+    replace(_PLAIN, name="urgency apart", apart=True),
     replace(_PLAIN, name="without sounds", ngrams=NgramSettings(longest_sound=0)),
     replace(_PLAIN, name="without fillers", ngrams=NgramSettings(fillers=False)),
     replace(_PLAIN, name="n-grams to 3", ngrams=NgramSettings(longest=3)),
@@ -88,17 +90,20 @@ def part_of(train: Sequence[Example], share: float) -> Sequence[Example]:
 def class_scores(
     way: Way, train: Sequence[Example], tests: Sequence[Sequence[Example]],
     labels: Sequence[str], kinds: dict[str, str],
-) -> list[np.ndarray]:
-    """Fit one way and return log-probabilities for each set of tests."""
+) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Fit one way and return scores of types and of levels of urgency for each set of tests."""
     train = part_of(train, way.share)
     texts = [example.text for example in train]
     wanted = np.array([labels.index(example.type) for example in train])
     weight = balance(wanted, len(labels), way.balance)
+    levels = level_task([example.urgency or "" for example in train], way.balance)
     if way.copies:
         noise = Noise(texts)
         texts = texts + [noise.copy(text) for _ in range(way.copies) for text in texts]
         wanted = np.tile(wanted, way.copies + 1)
         weight = np.concatenate([weight, *[weight * 0.5] * way.copies])
+        stress = np.concatenate([levels.weight, *[levels.weight * 0.5] * way.copies])
+        levels = Task(np.tile(levels.labels, way.copies + 1), levels.classes, stress)
     ngrams = Ngrams.fit(texts, way.ngrams)
     encoders = [sentence_vectors.encode] * way.vectors + [_e5] * way.e5
     means = [encode(texts).mean(axis=0) for encode in encoders]
@@ -112,15 +117,26 @@ def class_scores(
     known = features(texts)
     asked = [features([example.text for example in rows]) for rows in tests]
     flat = fit(known, wanted, len(labels), weight=weight, penalty=way.penalty)
-    networks = [fit_hidden(known, wanted, len(labels), weight=weight, settings=each) for each in way.networks]
-    results = [np.log(softmax(blended(flat, networks, some)) + 1e-9) for some in asked]
+    types = Task(wanted, len(labels), weight)
+    told = bool((levels.labels >= 0).any())
+    shared = [types, levels] if told and not way.apart else [types]
+    networks = [fit_hidden(known, shared, each) for each in way.networks]
+    results = [blended(flat, networks, some) for some in asked]
+    if told and way.apart:
+        alone = [fit_hidden(known, [levels], each) for each in way.networks]
+        results = [
+            (kind, np.sum([log_chances(part.scores(some)) for part in alone], axis=0))
+            for (kind, _), some in zip(results, asked, strict=True)
+        ]
     if way.by_kind:
-        results = _by_kind(way, known, wanted, weight, asked, labels, kinds)
+        found = _by_kind(way, known, wanted, weight, asked, labels, kinds)
+        results = [(kind, level) for kind, (_, level) in zip(found, results, strict=True)]
     if way.vote:
         results = [
-            (1 - way.vote) * row + way.vote * np.log(_votes(known, wanted, some, len(labels)))
-            for row, some in zip(results, asked, strict=True)
-        ]
+            ((1 - way.vote) * log_chances(kind)
+             + way.vote * np.log(_votes(known, wanted, some, len(labels))), level)
+            for (kind, level), some in zip(results, asked, strict=True)
+        ]  # fmt: skip
     return results
 
 
@@ -187,19 +203,36 @@ def measure(
     """Return the figures of one way: folds, calibration, then each file."""
     wanted = np.array([labels.index(example.type) for example in train])
     held_out = np.zeros((len(train), len(labels)))
+    stress = np.zeros((len(train), len(LEVELS)))
     for fitted, judged in folds(wanted, [example.situation for example in train], count):
-        [held_out[judged]] = class_scores(
+        [(held_out[judged], stress[judged])] = class_scores(
             way, [train[i] for i in fitted], [[train[i] for i in judged]], labels, kinds
         )
     chances = softmax(held_out / temperature(held_out, wanted))
     hits = chances.argmax(axis=1) == wanted
     figures = [f"{hits.mean():.4f}", f"{calibration(chances.max(axis=1), hits)['ece']:.4f}"]
-    for rows, scores in zip(files, class_scores(way, train, files, labels, kinds), strict=True):
+    figures += _of_urgency(stress, [example.urgency or "" for example in train])
+    for rows, (scores, _) in zip(files, class_scores(way, train, files, labels, kinds), strict=True):
         hits = right(scores, rows, labels)
         sure = np.array([row.sure for row in rows])
         figures.append(f"{hits[sure].mean():.4f}")
         figures.append(f"{hits[~sure].mean():.4f}" if (~sure).any() else "-")
     return figures
+
+
+def _of_urgency(scores: np.ndarray, said: Sequence[str]) -> list[str]:
+    """Return macro-F1 and the recall of urgent that its least precision leaves, signals apart."""
+    known = np.array([level in LEVELS for level in said])
+    if not scores[known].any():
+        return ["-", "-"]
+    labels = np.array([LEVELS.index(level) for level in said if level in LEVELS])
+    found: Thresholds = thresholds(scores[known], labels)
+    levels = found.levels(softmax(scores[known] / found.temperature))
+    hits = [((levels == k) & (labels == k)).sum() for k in range(len(LEVELS))]
+    f1 = [
+        2 * hit / max((levels == k).sum() + (labels == k).sum(), 1) for k, hit in enumerate(hits)
+    ]
+    return [f"{np.mean(f1):.4f}", f"{hits[2] / max((labels == 2).sum(), 1):.4f}"]
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -224,7 +257,7 @@ def run(args: argparse.Namespace) -> int:
     labels = sorted({example.type for example in train})
     kinds = {name: row.kind.value for name, row in load_handbook().types.items()}
     heads = [f"{path.stem[:12]} {part}" for path in args.on for part in ("sure", "unsure")]
-    print(f"{'way':<24}" + "".join(f"{h:>20}" for h in ["folds", "ECE", *heads]) + "  seconds")
+    print(f"{'way':<24}" + "".join(f"{h:>20}" for h in ["folds", "ECE", "urgency F1", "urgent recall", *heads]) + "  seconds")
     for way in WAYS:
         if args.only is not None and way.name not in args.only:
             continue

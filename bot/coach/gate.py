@@ -234,7 +234,7 @@ def examine(
         }
         measures |= losses(measures, earlier, report["types"])
         measures["new_type_recall"] = newcomers(
-            after, set(new.types.labels) - set(old.types.labels), titles
+            after, set(new.model.labels) - set(old.model.labels), titles
         )
     tell("走对话" if play else "对照对话开场", 0.6)
     report["conversations"] = conversations_of(root, new, old)

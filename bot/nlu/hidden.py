@@ -1,14 +1,15 @@
 """A network with one hidden layer 单隐层网络: what features say together, not only what each adds.
 
 Rectified units over both blocks, many of them left out at random in every step so that none
-relies on another. scikit-learn's network knows neither that nor weights of rows nor soft labels;
-here Adam touches only the n-grams of a batch, so that an epoch costs a second. Seeded: the same
-data gives the same weights.
+relies on another. One network may learn several tasks: what tells them apart is shared.
+scikit-learn's network knows neither that nor weights of rows nor soft labels; here Adam touches
+only the n-grams of a batch, so that an epoch costs a second. Seeded: the same data gives the same
+weights.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -41,8 +42,32 @@ class HiddenSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class Task:
+    """One thing to tell of each row; a row whose label is -1 says nothing about it."""
+
+    labels: np.ndarray
+    classes: int
+    weight: np.ndarray
+
+    def target(self, smoothing: float) -> np.ndarray:
+        """Return the chances that the network is to come to, one row each."""
+        wanted = np.full((len(self.labels), self.classes), smoothing / self.classes, np.float32)
+        known = np.flatnonzero(self.labels >= 0)
+        wanted[known, self.labels[known]] += 1 - smoothing
+        return wanted
+
+    def share(self) -> np.ndarray:
+        """Return how much each row counts; all tasks weigh the same over all rows."""
+        counted = np.where(self.labels >= 0, self.weight, 0.0)
+        return (counted / max(counted.mean(), 1e-9)).astype(np.float32)[:, None]
+
+
+@dataclass(frozen=True, slots=True)
 class Hidden:
-    """A fitted network: scores are relu(sparse @ a + dense @ b + c) @ d + e."""
+    """A fitted network: scores are relu(sparse @ a + dense @ b + c) @ d + e.
+
+    Columns of scores are the classes of the tasks, one task after the other.
+    """
 
     sparse_part: np.ndarray
     dense_part: np.ndarray
@@ -100,20 +125,15 @@ class _Adam:
         self._state[rows] = state
 
 
-def fit_hidden(
-    features: Features,
-    labels: np.ndarray,
-    classes: int,
-    *,
-    weight: np.ndarray,
-    settings: HiddenSettings,
-) -> Hidden:
-    """Fit the network; `weight` says how much each row counts."""
+def fit_hidden(features: Features, tasks: Sequence[Task], settings: HiddenSettings) -> Hidden:
+    """Fit one network to all tasks."""
     draw = np.random.default_rng(settings.seed)
     rows, depth = features.dense.shape
-    share = (weight / weight.mean()).astype(np.float32)
-    target = np.full((rows, classes), settings.smoothing / classes, np.float32)
-    target[np.arange(rows), labels] += 1 - settings.smoothing
+    target = np.hstack([task.target(settings.smoothing) for task in tasks])
+    ends = np.cumsum([task.classes for task in tasks])
+    parts = [slice(end - task.classes, end) for task, end in zip(tasks, ends, strict=True)]
+    share = np.hstack([np.repeat(task.share(), task.classes, axis=1) for task in tasks])
+    classes = int(ends[-1])
 
     def drawn(height: int, width: int, spread: float) -> _Adam:
         return _Adam(draw.normal(0, spread, (height, width)).astype(np.float32))
@@ -139,8 +159,9 @@ def fit_hidden(
             sums = grams @ sparse.values[columns] + said @ dense.values + bias.values
             gate = (sums > 0) * kept(sums.shape, settings.dropped)
             units = sums * gate
-            chances = softmax(units @ out.values + out_bias.values)
-            error = (chances - target[some]) * (share[some] / len(some))[:, None]
+            scores = units @ out.values + out_bias.values
+            chances = np.hstack([softmax(scores[:, part]) for part in parts])
+            error = (chances - target[some]) * (share[some] / np.float32(len(some)))
             back = (error @ out.values.T) * gate
             rate = settings.rate * (1 - done / all_steps)
             sparse.step(grams.T.tocsr() @ back, rate, columns)

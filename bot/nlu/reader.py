@@ -20,7 +20,7 @@ from bot.handbook.urgency import Signal, SignalRule, raise_urgency, signals
 from bot.nlu import sentence_vectors
 from bot.nlu.linear import Features
 from bot.nlu.ngrams import Ngrams
-from bot.nlu.type_model import TypeModel
+from bot.nlu.request_model import RequestModel
 from bot.nlu.urgency_model import LEVELS, UrgencyModel
 
 BATCH = 512
@@ -55,15 +55,15 @@ class Reader:
         ngrams: Ngrams,
         mean: np.ndarray,
         scale: float,
-        types: TypeModel,
-        urgency: UrgencyModel,
+        model: RequestModel,
+        urgency: UrgencyModel | None,
         table: Sequence[SignalRule],
     ) -> None:
         self.ngrams = ngrams
         self.mean = mean
         self.scale = scale
-        self.types = types
-        self.urgency = urgency
+        self.model = model
+        self.urgency = urgency  # of an archive of before the shared networks
         self.table = table
 
     @classmethod
@@ -93,14 +93,9 @@ class Reader:
             raise ModuleNotFoundError(
                 "the model was trained with sentence vectors: install the 'embeddings' extra"
             )
-        return cls(
-            Ngrams.load(holder("ngrams.json")),
-            mean,
-            scale,
-            TypeModel.load(holder("types.json")),
-            UrgencyModel.load(holder("urgency.json")),
-            load_signals(),
-        )
+        model = RequestModel.load(holder("types.json"))
+        urgency = UrgencyModel.load(holder("urgency.json")) if model.urgency is None else None
+        return cls(Ngrams.load(holder("ngrams.json")), mean, scale, model, urgency, load_signals())
 
     def features(self, texts: Sequence[str]) -> Features:
         """Return both blocks of features."""
@@ -116,13 +111,22 @@ class Reader:
         for start in range(0, len(texts), BATCH):
             batch = texts[start : start + BATCH]
             features = self.features(batch)
-            types = self.types.probabilities(features)
-            chances = self.urgency.probabilities(features)
-            levels = self.urgency.levels(chances)
+            types, heard = self.model.read(features)
+            chances, levels = self._urgency(features, heard)
             best = np.argsort(-types, axis=1)[:, :ranking]
             for i, text in enumerate(batch):
-                names = tuple((self.types.labels[j], float(types[i, j])) for j in best[i])
+                names = tuple((self.model.labels[j], float(types[i, j])) for j in best[i])
                 yield self._reading(text, names, chances[i], int(levels[i]))
+
+    def _urgency(
+        self, features: Features, heard: np.ndarray | None
+    ) -> tuple[np.ndarray, np.ndarray]:
+        if self.urgency is not None:
+            chances = self.urgency.chances(features)
+            return chances, self.urgency.thresholds.levels(chances)
+        if heard is None or self.model.urgency is None:
+            raise ValueError("the model tells no urgency: train it with config.yml")
+        return heard, self.model.urgency.levels(heard)
 
     def _reading(
         self, text: str, types: tuple[tuple[str, float], ...], chances: np.ndarray, level: int

@@ -1,6 +1,7 @@
 """Type classifier 类型分类组件: the intent of a message, with calibrated confidence.
 
-The arithmetic is in `bot.nlu.type_model`; this is its place in Rasa's graph.
+The arithmetic is in `bot.nlu.request_model`; this is its place in Rasa's graph. The model tells
+the urgency as well, which `bot.nlu.urgency` takes from the message.
 """
 
 from __future__ import annotations
@@ -19,17 +20,33 @@ from rasa.shared.nlu.constants import INTENT, INTENT_RANKING_KEY, TEXT
 from rasa.shared.nlu.training_data.message import Message
 from rasa.shared.nlu.training_data.training_data import TrainingData
 
-from bot.nlu.message_features import example_mark, features_of, is_payload
+from bot.handbook.signal_table import SIGNALS_FILE
+from bot.nlu.message_features import (
+    example_mark,
+    features_of,
+    hear_urgency,
+    is_payload,
+    signal_floors,
+)
+from bot.nlu.request_model import RequestModel, RequestSettings, fit_requests
 from bot.nlu.sources import fingerprint
-from bot.nlu.type_model import TypeModel, TypeSettings, fit_types
 
 logger = logging.getLogger(__name__)
-_HELPERS = ("bot.nlu.type_model", "bot.nlu.linear", "bot.nlu.hidden", "bot.nlu.message_features")
+_HELPERS = (
+    "bot.nlu.request_model",
+    "bot.nlu.urgency_model",
+    "bot.nlu.linear",
+    "bot.nlu.hidden",
+    "bot.nlu.message_features",
+    "bot.handbook.urgency",
+    "bot.handbook.facts",
+    "bot.handbook.signal_table",
+)
 
 
 @DefaultV1Recipe.register(DefaultV1Recipe.ComponentType.INTENT_CLASSIFIER, is_trainable=True)
 class RequestTypeClassifier(IntentClassifier, GraphComponent):
-    """Choose one request type per message."""
+    """Choose one request type per message, and say what was heard of its urgency."""
 
     @classmethod
     def required_components(cls) -> list[type]:
@@ -44,8 +61,8 @@ class RequestTypeClassifier(IntentClassifier, GraphComponent):
     @staticmethod
     def get_default_config() -> dict[str, Any]:
         """Return the settings of the model and the length of the ranking."""
-        chosen = TypeSettings()
-        names = TypeSettings.__dataclass_fields__
+        chosen = RequestSettings()
+        names = RequestSettings.__dataclass_fields__
         return {"ranking_length": 10, **{name: getattr(chosen, name) for name in names}}
 
     def __init__(
@@ -53,7 +70,7 @@ class RequestTypeClassifier(IntentClassifier, GraphComponent):
         config: dict[str, Any],
         model_storage: ModelStorage,
         resource: Resource,
-        model: TypeModel | None = None,
+        model: RequestModel | None = None,
     ) -> None:
         self._config = config
         self._model_storage = model_storage
@@ -82,12 +99,12 @@ class RequestTypeClassifier(IntentClassifier, GraphComponent):
     ) -> RequestTypeClassifier:
         """Load the trained component."""
         with model_storage.read_from(resource) as folder:
-            return cls(config, model_storage, resource, TypeModel.load(folder))
+            return cls(config, model_storage, resource, RequestModel.load(folder))
 
     @classmethod
     def fingerprint_addon(cls, config: dict[str, Any]) -> str:
-        """Retrain when the arithmetic beside this class changes."""
-        return fingerprint(_HELPERS)
+        """Retrain when the arithmetic beside this class or the table of signals changes."""
+        return fingerprint(_HELPERS, [SIGNALS_FILE])
 
     def train(self, training_data: TrainingData) -> Resource:
         """Fit the model on all examples that have an intent and a text."""
@@ -95,30 +112,33 @@ class RequestTypeClassifier(IntentClassifier, GraphComponent):
         if len({m.get(INTENT) for m in examples}) < 2:
             logger.warning("fewer than two intents: the type classifier is not trained")
             return self._resource
-        settings = TypeSettings(
-            **{name: self._config[name] for name in TypeSettings.__dataclass_fields__}
+        settings = RequestSettings(
+            **{name: self._config[name] for name in RequestSettings.__dataclass_fields__}
         )
         # A sentence without a situation stands for itself.
         groups = [example_mark(m, "situation") or f"{i}" for i, m in enumerate(examples)]
-        self._model = fit_types(
-            features_of(examples), [m.get(INTENT) for m in examples], groups, settings=settings
-        )
+        levels = [example_mark(m, "urgency") for m in examples]
+        self._model = fit_requests(
+            features_of(examples), [m.get(INTENT) for m in examples], groups,
+            levels=levels, floors=signal_floors(m.get(TEXT) for m in examples), settings=settings,
+        )  # fmt: skip
         with self._model_storage.write_to(self._resource) as folder:
             self._model.save(folder)
         return self._resource
 
     def process(self, messages: list[Message]) -> list[Message]:
         """Set `intent` and `intent_ranking` of each message."""
-        spoken = [m for m in messages if self._model is not None and not is_payload(m)]
-        chances = self._model.probabilities(features_of(spoken)) if self._model and spoken else []
-        for message, row in zip(spoken, chances, strict=True):
-            best = np.argsort(-row)[: self._config["ranking_length"]]
-            ranking = [
-                {"name": self._model.labels[i], "confidence": float(row[i])}  # type: ignore[union-attr]
-                for i in best
-            ]
-            message.set(INTENT, ranking[0], add_to_output=True)
-            message.set(INTENT_RANKING_KEY, ranking, add_to_output=True)
+        model = self._model
+        spoken = [m for m in messages if model is not None and not is_payload(m)]
+        if model is not None and spoken:
+            types, levels = model.read(features_of(spoken))
+            for message, row in zip(spoken, types, strict=True):
+                best = np.argsort(-row)[: self._config["ranking_length"]]
+                ranking = [{"name": model.labels[i], "confidence": float(row[i])} for i in best]
+                message.set(INTENT, ranking[0], add_to_output=True)
+                message.set(INTENT_RANKING_KEY, ranking, add_to_output=True)
+            if levels is not None and model.urgency is not None:
+                hear_urgency(spoken, levels, model.urgency.levels(levels))
         for message in messages:
             if message.get(INTENT) is None:
                 message.set(INTENT, {"name": None, "confidence": 0.0}, add_to_output=True)

@@ -1,13 +1,11 @@
 """Urgency classifier 紧急程度组件: adds `urgency` to every message, beside its intent.
 
-Trained on the examples that carry an urgency, over the features the type classifier uses; the
-signals of the handbook may raise the result, never lower it. `signals` and `nearest` say why.
+The model that reads the type has heard it; the signals of the handbook may raise the result,
+never lower it. `signals` and `nearest`, the examples most alike, say why.
 """
 
 from __future__ import annotations
 
-import json
-import logging
 from typing import Any
 
 import numpy as np
@@ -21,24 +19,15 @@ from rasa.shared.nlu.training_data.message import Message
 from rasa.shared.nlu.training_data.training_data import TrainingData
 
 from bot.handbook.requests import Urgency
-from bot.handbook.signal_table import SIGNALS_FILE, load_signals
+from bot.handbook.signal_table import load_signals
 from bot.handbook.urgency import Signal, raise_urgency, signals
-from bot.nlu.message_features import example_mark, features_of, is_payload
+from bot.nlu.linear import Features
+from bot.nlu.message_features import example_mark, features_of, heard_urgency, is_payload
 from bot.nlu.nearest import Nearest
 from bot.nlu.sources import fingerprint
-from bot.nlu.urgency_model import LEVELS, UrgencyModel, UrgencySettings, fit_urgency
+from bot.nlu.urgency_model import LEVELS, UrgencyModel
 
-logger = logging.getLogger(__name__)
-_HELPERS = (
-    "bot.nlu.urgency_model",
-    "bot.nlu.linear",
-    "bot.nlu.hidden",
-    "bot.nlu.message_features",
-    "bot.nlu.nearest",
-    "bot.handbook.urgency",
-    "bot.handbook.facts",
-    "bot.handbook.signal_table",
-)
+_NOTHING_HEARD = (np.array([1.0, 0.0, 0.0]), 0)
 
 
 @DefaultV1Recipe.register(DefaultV1Recipe.ComponentType.INTENT_CLASSIFIER, is_trainable=True)
@@ -57,10 +46,8 @@ class UrgencyClassifier(GraphComponent):
 
     @staticmethod
     def get_default_config() -> dict[str, Any]:
-        """Return the settings of the model and how many nearest examples are named."""
-        chosen = UrgencySettings()
-        names = UrgencySettings.__dataclass_fields__
-        return {"nearest": 3, **{name: getattr(chosen, name) for name in names}}
+        """Return how many nearest examples are named."""
+        return {"nearest": 3}
 
     def __init__(
         self,
@@ -97,63 +84,49 @@ class UrgencyClassifier(GraphComponent):
         execution_context: ExecutionContext,
         **kwargs: Any,
     ) -> UrgencyClassifier:
-        """Load the trained component."""
+        """Load the trained component; an archive of before holds a model of its own."""
         with model_storage.read_from(resource) as folder:
-            if not (folder / "urgency.json").exists():
-                return cls(config, model_storage, resource)
-            model, nearest = UrgencyModel.load(folder), Nearest.load(folder)
+            model = UrgencyModel.load(folder) if (folder / "urgency.json").exists() else None
+            nearest = None if (folder / "untrained.json").exists() else Nearest.load(folder)
         return cls(config, model_storage, resource, model, nearest)
 
     @classmethod
     def fingerprint_addon(cls, config: dict[str, Any]) -> str:
-        """Retrain when the arithmetic or the table of signals changes."""
-        return fingerprint(_HELPERS, [SIGNALS_FILE])
+        """Retrain when the search for examples changes."""
+        return fingerprint(("bot.nlu.nearest", "bot.nlu.message_features"))
 
     def train(self, training_data: TrainingData) -> Resource:
-        """Fit the model on the examples that carry an urgency."""
+        """Keep the examples that carry an urgency."""
         examples = [m for m in training_data.intent_examples if m.get(TEXT)]
         marked = [m for m in examples if example_mark(m, "urgency") in LEVELS]
-        if len({example_mark(m, "urgency") for m in marked}) < 2:
-            logger.warning("fewer than two levels of urgency: signals alone will raise it")
-            with self._model_storage.write_to(self._resource) as folder:
-                (folder / "untrained.json").write_text(json.dumps({}), encoding="utf-8")
-            return self._resource
-        settings = UrgencySettings(
-            **{name: self._config[name] for name in UrgencySettings.__dataclass_fields__}
-        )
-        levels = [example_mark(m, "urgency") for m in marked]
-        groups = [example_mark(m, "situation") or f"{i}" for i, m in enumerate(marked)]
-        features = features_of(marked)
-        raised = [raise_urgency(Urgency.GENERAL, signals(m.get(TEXT), self._table)) for m in marked]
-        floors = np.array([level.rank for level in raised])
-        self._model = fit_urgency(features, levels, groups, floors=floors, settings=settings)
-        names = [f"{m.get(INTENT)}/{level}" for m, level in zip(marked, levels, strict=True)]
-        self._nearest = Nearest.fit(features, [m.get(TEXT) for m in marked], names)
         with self._model_storage.write_to(self._resource) as folder:
-            self._model.save(folder)
+            if not marked:
+                (folder / "untrained.json").write_text("{}", encoding="utf-8")
+                return self._resource
+            names = [f"{m.get(INTENT)}/{example_mark(m, 'urgency')}" for m in marked]
+            self._nearest = Nearest.fit(features_of(marked), [m.get(TEXT) for m in marked], names)
             self._nearest.save(folder)
         return self._resource
 
     def process(self, messages: list[Message]) -> list[Message]:
         """Set `urgency` of each message; a payload (`/intent`) gets none."""
-        spoken = [message for message in messages if not is_payload(message)]
-        if not spoken:
-            return messages
-        if self._model is None:
-            for message in spoken:
-                found = signals(message.get(TEXT), self._table)
-                message.set("urgency", _result(np.array([1.0, 0.0, 0.0]), 0, found), True)
-            return messages
-        features = features_of(spoken)
-        chances = self._model.probabilities(features)
-        levels = self._model.levels(chances)
-        for i, message in enumerate(spoken):
-            result = _result(chances[i], int(levels[i]), signals(message.get(TEXT), self._table))
+        for message in messages:
+            if is_payload(message):
+                continue
+            features = features_of([message])
+            chances, level = heard_urgency(message) or self._heard_alone(features)
+            result = _result(chances, level, signals(message.get(TEXT), self._table))
             if self._nearest is not None and self._config["nearest"]:
-                row = features.rows(np.array([i])) if len(spoken) > 1 else features
-                result["nearest"] = self._nearest.to(row, self._config["nearest"])
+                result["nearest"] = self._nearest.to(features, self._config["nearest"])
             message.set("urgency", result, add_to_output=True)
         return messages
+
+    def _heard_alone(self, features: Features) -> tuple[np.ndarray, int]:
+        """Let the model of an archive of before tell; without one, signals alone raise it."""
+        if self._model is None:
+            return _NOTHING_HEARD
+        chances = self._model.chances(features)
+        return chances[0], int(self._model.thresholds.levels(chances)[0])
 
 
 def _result(chances: np.ndarray, level: int, found: list[Signal]) -> dict[str, Any]:

@@ -18,8 +18,7 @@ from bot.nlu import sentence_vectors
 from bot.nlu.linear import Features
 from bot.nlu.ngrams import Ngrams
 from bot.nlu.reader import Reader, Reading
-from bot.nlu.type_model import fit_types
-from bot.nlu.urgency_model import UrgencySettings, fit_urgency
+from bot.nlu.request_model import fit_requests
 
 TEXTS = ["宽带断了没网", "家里宽带坏了", "查话费", "话费多少", "你好", "您好啊"] * 3
 TYPES = ["fault_broadband", "fault_broadband", "bill_query", "bill_query", "greet", "greet"] * 3
@@ -37,8 +36,7 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     groups = [str(i) for i in range(len(TEXTS))]
     ngrams.save(folder)
     sentence_vectors.save(folder, np.zeros(0, np.float32), scale=1.0)
-    fit_types(features, TYPES, groups).save(folder)
-    fit_urgency(features, LEVELS, groups, settings=UrgencySettings(folds=99)).save(folder)
+    fit_requests(features, TYPES, groups, levels=LEVELS).save(folder)
     archive = folder / "tiny.tar.gz"
     with tarfile.open(archive, "w:gz") as stored:
         for path in folder.iterdir():

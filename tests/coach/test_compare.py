@@ -9,27 +9,44 @@ import pytest
 
 from bot.coach.compare import WAYS, Way, measure, part_of, right
 from bot.coach.examples import Example
+from bot.nlu.hidden import HiddenSettings
 from bot.nlu.ngrams import NgramSettings
 
 WORDS = {"bill_query": "查话费余额账单", "fault_broadband": "宽带断网掉线慢", "greet": "你好早上您在吗"}
+LEVELS = ("general", "major", "urgent")
 ROWS = [
-    Example(word[i % 4 :] + word[: i % 3], kind, None, f"{kind}-{i}")
+    Example(word[i % 4 :] + word[: i % 3] + ["", "急", "危"][i % 3], kind, LEVELS[i % 3], f"{kind}-{i}")
     for kind, word in WORDS.items()
     for i in range(12)
 ]
-PLAIN = Way("sparse", ngrams=NgramSettings(least_seen=1), vectors=False)
+NETWORK = HiddenSettings(units=16, epochs=200)
+PLAIN = Way("sparse", ngrams=NgramSettings(least_seen=1), vectors=False, networks=(NETWORK,))
 
 
 @pytest.mark.parametrize(
-    "way", [PLAIN, replace(PLAIN, copies=1), replace(PLAIN, vote=0.3), replace(PLAIN, by_kind=True)]
+    "way",
+    [
+        PLAIN,
+        replace(PLAIN, copies=1),
+        replace(PLAIN, vote=0.3),
+        replace(PLAIN, by_kind=True),
+        replace(PLAIN, apart=True),
+    ],
 )
 def test_every_way_is_scored_on_folds_and_files(way: Way) -> None:
     kinds = {"bill_query": "consult", "fault_broadband": "fault", "greet": "talk"}
 
     figures = measure(way, ROWS, [ROWS[:6]], count=3, labels=sorted(WORDS), kinds=kinds)
-    assert len(figures) == 4
+    assert len(figures) == 6
     assert float(figures[0]) > 0.9
-    assert figures[3] == "-"
+    assert all(float(figure) > 0.9 for figure in figures[2:4])
+    assert figures[5] == "-"
+
+
+def test_a_way_that_tells_no_urgency_shows_no_figure_of_it() -> None:
+    figures = measure(replace(PLAIN, networks=()), ROWS, [], count=3, labels=sorted(WORDS), kinds={})
+
+    assert figures[2:4] == ["-", "-"]
 
 
 def test_ways_have_names_of_their_own() -> None:

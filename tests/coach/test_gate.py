@@ -22,7 +22,7 @@ ASKS = ("买的手机坏了怎么修", "新机黑屏了要送修", "主板坏了
 class Read:
     """Stands in for a model: what it knows, and what it reads otherwise than it should."""
 
-    types: Any
+    model: Any
     said: dict[str, str]
 
     def read(self, texts: list[str]) -> list[Reading]:

@@ -13,12 +13,13 @@ from bot.nlu.nearest import Nearest
 from bot.nlu.ngrams import Ngrams, NgramSettings, sound
 from bot.nlu.noise import Noise
 from bot.nlu.plain_text import tidy, without_fillers
-from bot.nlu.type_model import TypeModel, fit_types
-from bot.nlu.urgency_model import UrgencyModel, UrgencySettings, chosen, fit_urgency, thresholds
+from bot.nlu.request_model import RequestModel, RequestSettings, fit_requests
+from bot.nlu.urgency_model import chosen, thresholds
 
 TEXTS = ["宽带断了", "家里宽带没网", "网断了", "查话费", "看看话费余额", "这个月话费多少"]
 SEEN_OFTEN = NgramSettings(least_seen=3)
 TYPES = ["fault_broadband"] * 3 + ["bill_query"] * 3
+LEVELS = ["urgent", "major", "urgent", "general", "general", "general"]
 
 
 def features(texts: list[str], ngrams: Ngrams) -> Features:
@@ -69,19 +70,20 @@ def test_an_unseen_homophone_still_shares_features() -> None:
 
 def test_a_model_learns_and_survives_storage(tmp_path: Path) -> None:
     ngrams = Ngrams.fit(TEXTS, SEEN_OFTEN)
-    model = fit_types(features(TEXTS, ngrams), TYPES, [str(i % 3) for i in range(6)])
+    model = fit_requests(features(TEXTS, ngrams), TYPES, [str(i % 3) for i in range(6)])
     model.save(tmp_path)
     ngrams.save(tmp_path)
 
     asked = features(["宽带没了", "话费"], Ngrams.load(tmp_path))
-    chances = TypeModel.load(tmp_path).probabilities(asked)
+    chances, levels = RequestModel.load(tmp_path).read(asked)
+    assert levels is None
     assert [model.labels[i] for i in chances.argmax(axis=1)] == ["fault_broadband", "bill_query"]
     assert np.allclose(chances.sum(axis=1), 1)
 
 
 def test_nothing_stored_needs_pickle(tmp_path: Path) -> None:
     ngrams = Ngrams.fit(TEXTS, SEEN_OFTEN)
-    fit_types(features(TEXTS, ngrams), TYPES, TYPES).save(tmp_path)
+    fit_requests(features(TEXTS, ngrams), TYPES, TYPES, levels=LEVELS).save(tmp_path)
     ngrams.save(tmp_path)
 
     assert {path.suffix for path in tmp_path.iterdir()} <= {".json", ".npy", ".npz"}
@@ -120,19 +122,45 @@ def test_the_threshold_of_urgent_keeps_precision() -> None:
     chances = np.array([[0.1, 0.0, 0.9]] * 9 + [[0.7, 0.0, 0.3]] * 5 + [[0.9, 0.0, 0.1]] * 50)
     labels = np.array([2] * 9 + [2, 0, 0, 0, 0] + [0] * 50)
 
-    urgent_from, _ = thresholds(chances, labels, UrgencySettings())
-    assert 0.3 < urgent_from <= 0.9
+    found = thresholds(np.log(chances + 1e-9), labels)
+    said = found.levels(softmax(np.log(chances + 1e-9) / found.temperature)) == 2
+    assert said[:9].all()
+    assert not said[9:].any()
 
 
-def test_an_urgency_model_survives_storage(tmp_path: Path) -> None:
+def test_what_a_signal_demands_anyway_counts_when_thresholds_are_found() -> None:
+    scores = np.log(np.array([[0.2, 0.0, 0.8]] * 6 + [[0.6, 0.0, 0.4]] * 4 + [[0.98, 0.0, 0.02]] * 40) + 1e-9)
+    labels = np.array([2] * 10 + [0] * 40)
+    floors = np.where(np.arange(50) < 6, 2, 0)
+
+    assert thresholds(scores, labels, floors=floors).urgent_from < 0.5
+    false_alarms = np.where(np.arange(50) >= 30, 2, 0)
+    assert thresholds(scores, labels, floors=false_alarms).urgent_from == 0.5
+
+
+def test_urgency_is_learned_beside_the_type_and_survives_storage(tmp_path: Path) -> None:
     ngrams = Ngrams.fit(TEXTS, SEEN_OFTEN)
     some = features(TEXTS, ngrams)
-    model = fit_urgency(some, ["urgent", "major", "urgent", "general", "general", "general"], TEXTS,
-                        settings=UrgencySettings(folds=9))  # fmt: skip
+    settings = RequestSettings(folds=9, epochs=100, dropped=0.0, dropped_input=0.0)
+    model = fit_requests(some, TYPES, TEXTS, levels=LEVELS, settings=settings)
     model.save(tmp_path)
 
-    loaded = UrgencyModel.load(tmp_path)
-    assert np.allclose(loaded.probabilities(some), model.probabilities(some))
+    loaded = RequestModel.load(tmp_path)
+    types, levels = loaded.read(some)
+    assert [model.labels[i] for i in types.argmax(axis=1)] == TYPES
+    assert levels is not None
+    assert levels.argmax(axis=1).tolist() == [2, 2, 2, 0, 0, 0]
+    assert (levels[:3, 1] > levels[3:, 1]).all()
+    assert loaded.urgency == model.urgency
+    assert all(np.array_equal(a, b) for a, b in zip(model.read(some), (types, levels), strict=True))
+
+
+def test_sentences_of_one_level_teach_no_urgency() -> None:
+    ngrams = Ngrams.fit(TEXTS, SEEN_OFTEN)
+    groups = [str(i % 3) for i in range(6)]
+    model = fit_requests(features(TEXTS, ngrams), TYPES, groups, levels=["general"] * 6)
+
+    assert model.urgency is None
 
 
 def test_the_nearest_example_of_a_training_sentence_is_itself(tmp_path: Path) -> None:

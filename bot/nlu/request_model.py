@@ -1,0 +1,161 @@
+"""The request model 诉求模型: from features to calibrated chances of every type and urgency.
+
+For the type a multinomial regression and two networks with one hidden layer, which differ in what
+they began with, have the same say each; the urgency is told by the same networks, for what a
+sentence is about and how bad it is are told by the same words. Temperatures, which make confidence
+mean what it says, and thresholds are found on a fold split by situation, on rows that the weights
+have not seen. Stored as arrays and JSON, never pickled.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+
+from bot.nlu.hidden import Hidden, HiddenSettings, Task, fit_hidden
+from bot.nlu.linear import Features, Penalty, Weights, balance, fit, folds, softmax, temperature
+from bot.nlu.urgency_model import LEVELS, Thresholds, thresholds
+
+
+@dataclass(frozen=True, slots=True)
+class RequestSettings:
+    """How the model is fitted; the values were chosen with `intake coach compare`."""
+
+    sparse_penalty: float = 1e-5
+    dense_penalty: float = 3e-5
+    smoothing: float = 0.1
+    rounds: int = 80
+    balance: float = 0.5
+    folds: int = 5
+    networks: int = 2
+    units: int = 192
+    epochs: int = 16
+    dropped: float = 0.5
+    dropped_input: float = 0.5
+    least_precision: float = 0.85
+    wanted_recall: float = 0.97
+
+    def hidden(self) -> tuple[HiddenSettings, ...]:
+        """Return the settings of the networks."""
+        return tuple(HiddenSettings.of(self, 1 + number) for number in range(self.networks))
+
+    def penalty(self) -> Penalty:
+        """Return the penalty of the regression."""
+        return Penalty(self.sparse_penalty, self.dense_penalty, self.smoothing, self.rounds)
+
+
+@dataclass(frozen=True, slots=True)
+class RequestModel:
+    """A fitted model; columns are in the order of `labels` and of `LEVELS`."""
+
+    labels: tuple[str, ...]
+    weights: Weights
+    networks: tuple[Hidden, ...]  # none in an archive of before there were any
+    temperature: float
+    urgency: Thresholds | None = None  # none where the networks know types only
+
+    def read(self, features: Features) -> tuple[np.ndarray, np.ndarray | None]:
+        """Return the chances of types and, if the networks know it, of levels of urgency."""
+        types, levels = blended(self.weights, self.networks, features)
+        if self.urgency is None:
+            return softmax(types / self.temperature), None
+        return softmax(types / self.temperature), softmax(levels / self.urgency.temperature)
+
+    def save(self, folder: Path) -> None:
+        """Write the model into a folder."""
+        urgency = None if self.urgency is None else asdict(self.urgency)
+        head = {"labels": self.labels, "temperature": self.temperature, "urgency": urgency}
+        (folder / "types.json").write_text(json.dumps(head), encoding="utf-8")
+        stored = self.weights.arrays()
+        for number, network in enumerate(self.networks):
+            stored |= network.arrays(f"hidden{number}")
+        np.savez(folder / "types.npz", **stored)
+
+    @classmethod
+    def load(cls, folder: Path) -> RequestModel:
+        """Read what `save` wrote."""
+        head = json.loads((folder / "types.json").read_text(encoding="utf-8"))
+        with np.load(folder / "types.npz", allow_pickle=False) as stored:
+            weights = Weights.of(stored)
+            names = [key.removesuffix("_out_bias") for key in stored if key.endswith("_out_bias")]
+            networks = tuple(Hidden.of(stored, name) for name in names)
+        urgency = Thresholds(**head["urgency"]) if head.get("urgency") else None
+        return cls(tuple(head["labels"]), weights, networks, float(head["temperature"]), urgency)
+
+
+def blended(
+    weights: Weights, networks: Sequence[Hidden], features: Features
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return scores of types and of levels, in which each part that knows them has the same say."""
+    types = log_chances(weights.scores(features))
+    classes = types.shape[1]
+    levels = np.zeros((len(features), len(LEVELS)), np.float32)
+    for network in networks:
+        scores = network.scores(features)
+        types = types + log_chances(scores[:, :classes])
+        if scores.shape[1] > classes:
+            levels = levels + log_chances(scores[:, classes:])
+    return types, levels
+
+
+def log_chances(scores: np.ndarray) -> np.ndarray:
+    """Return the logarithm of probabilities, never of zero."""
+    return np.asarray(np.log(softmax(scores) + 1e-9))
+
+
+def level_task(levels: Sequence[str], share: float) -> Task:
+    """Return the task of the urgency; a sentence that carries none says nothing about it."""
+    marks = np.array([LEVELS.index(level) if level in LEVELS else -1 for level in levels])
+    weight = np.zeros(len(marks))
+    weight[marks >= 0] = balance(marks[marks >= 0], len(LEVELS), share)
+    return Task(marks, len(LEVELS), weight)
+
+
+def fit_requests(
+    features: Features,
+    types: Sequence[str],
+    groups: Sequence[str],
+    *,
+    levels: Sequence[str] = (),
+    floors: np.ndarray | None = None,
+    settings: RequestSettings | None = None,
+) -> RequestModel:
+    """Fit the model; a row whose level is empty tells nothing about urgency.
+
+    `floors` are the levels that signals demand anyway; thresholds are chosen for both together.
+    """
+    settings = settings or RequestSettings()
+    labels = tuple(sorted(set(types)))
+    index = {label: i for i, label in enumerate(labels)}
+    wanted = np.array([index[name] for name in types])
+    tasks = [Task(wanted, len(labels), balance(wanted, len(labels), settings.balance))]
+    if settings.networks and len(set(levels) & set(LEVELS)) > 1:
+        tasks.append(level_task(levels, settings.balance))
+
+    def fitted(rows: np.ndarray) -> tuple[Weights, tuple[Hidden, ...]]:
+        some = features.rows(rows)
+        asked = [Task(task.labels[rows], task.classes, task.weight[rows]) for task in tasks]
+        kind = asked[0]
+        penalty = settings.penalty()
+        regression = fit(some, kind.labels, kind.classes, weight=kind.weight, penalty=penalty)
+        return regression, tuple(fit_hidden(some, asked, each) for each in settings.hidden())
+
+    heat, found = 1.0, Thresholds() if len(tasks) > 1 else None
+    if len(set(groups)) >= settings.folds > 1:
+        # One fold finds these numbers well enough; the others would only cost time.
+        train, test = next(folds(wanted, groups, settings.folds))
+        said, stressed = blended(*fitted(train), features.rows(test))
+        heat = temperature(said, wanted[test])
+        if len(tasks) > 1:
+            least = np.zeros(len(wanted), int) if floors is None else floors
+            marks = tasks[1].labels[test]
+            told = marks >= 0
+            found = thresholds(
+                stressed[told], marks[told], floors=least[test][told],
+                least_precision=settings.least_precision, wanted_recall=settings.wanted_recall,
+            )  # fmt: skip
+    return RequestModel(labels, *fitted(np.arange(len(wanted))), heat, found)
