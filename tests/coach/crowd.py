@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from bot.storage.conversations import Message
 
-SAID = ("帮我查一下话费余额", "家里宽带断了", "我要办携号转网", "发票怎么开", "手机没有信号", "套餐能不能改便宜点")
+SAID = ("帮我查一下话费余额", "家里宽带断了", "我要办携号转网", "发票怎么开", "手机没有信号", "我要换一个便宜点的套餐")
 
 
 @dataclass
