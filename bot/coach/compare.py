@@ -19,14 +19,14 @@ from zlib import crc32
 import numpy as np
 
 from bot.coach.examples import Example, read_examples, read_training
-from bot.coach.scores import calibration
+from bot.coach.scores import calibration, macro_f1, per_class
 from bot.nlu import sentence_vectors
 from bot.nlu.hidden import HiddenSettings, Task, fit_hidden
 from bot.nlu.linear import Features, Penalty, balance, fit, folds, softmax, temperature
 from bot.nlu.ngrams import Ngrams, NgramSettings
 from bot.nlu.noise import Noise
 from bot.nlu.request_model import RequestSettings, blended, level_task, log_chances
-from bot.nlu.urgency_model import LEVELS, Thresholds, thresholds
+from bot.nlu.urgency_model import LEVELS, thresholds
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,14 +225,12 @@ def _of_urgency(scores: np.ndarray, said: Sequence[str]) -> list[str]:
     known = np.array([level in LEVELS for level in said])
     if not scores[known].any():
         return ["-", "-"]
-    labels = np.array([LEVELS.index(level) for level in said if level in LEVELS])
-    found: Thresholds = thresholds(scores[known], labels)
+    truth = [level for level in said if level in LEVELS]
+    found = thresholds(scores[known], np.array([LEVELS.index(level) for level in truth]))
     levels = found.levels(softmax(scores[known] / found.temperature))
-    hits = [((levels == k) & (labels == k)).sum() for k in range(len(LEVELS))]
-    f1 = [
-        2 * hit / max((levels == k).sum() + (labels == k).sum(), 1) for k, hit in enumerate(hits)
-    ]
-    return [f"{np.mean(f1):.4f}", f"{hits[2] / max((labels == 2).sum(), 1):.4f}"]
+    table = per_class(truth, [LEVELS[level] for level in levels])
+    found_urgent = table["urgent"]["recall"]["value"] if "urgent" in table else None
+    return [f"{macro_f1(table):.4f}", "-" if found_urgent is None else f"{found_urgent:.4f}"]
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

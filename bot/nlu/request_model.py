@@ -10,6 +10,7 @@ have not seen. Stored as arrays and JSON, never pickled.
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -19,6 +20,8 @@ import numpy as np
 from bot.nlu.hidden import Hidden, HiddenSettings, Task, fit_hidden
 from bot.nlu.linear import Features, Penalty, Weights, balance, fit, folds, softmax, temperature
 from bot.nlu.urgency_model import LEVELS, Thresholds, thresholds
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +138,8 @@ def fit_requests(
     tasks = [Task(wanted, len(labels), balance(wanted, len(labels), settings.balance))]
     if settings.networks and len(set(levels) & set(LEVELS)) > 1:
         tasks.append(level_task(levels, settings.balance))
+    else:
+        logger.warning("no network or fewer than two levels of urgency: signals alone will raise it")
 
     def fitted(rows: np.ndarray) -> tuple[Weights, tuple[Hidden, ...]]:
         some = features.rows(rows)

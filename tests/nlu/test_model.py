@@ -155,12 +155,13 @@ def test_urgency_is_learned_beside_the_type_and_survives_storage(tmp_path: Path)
     assert all(np.array_equal(a, b) for a, b in zip(model.read(some), (types, levels), strict=True))
 
 
-def test_sentences_of_one_level_teach_no_urgency() -> None:
+def test_sentences_of_one_level_teach_no_urgency(caplog: pytest.LogCaptureFixture) -> None:
     ngrams = Ngrams.fit(TEXTS, SEEN_OFTEN)
     groups = [str(i % 3) for i in range(6)]
     model = fit_requests(features(TEXTS, ngrams), TYPES, groups, levels=["general"] * 6)
 
     assert model.urgency is None
+    assert "signals alone" in caplog.text
 
 
 def test_the_nearest_example_of_a_training_sentence_is_itself(tmp_path: Path) -> None:
