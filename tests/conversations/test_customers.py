@@ -45,20 +45,22 @@ def serve(
     customer: Customer, script: dict[str, Any], *, before: Callable[[], None] = lambda: None
 ) -> None:
     """Let a customer go through a script; compare texts, ticket and due times."""
-    ticket = None
+    tickets: list[dict[str, Any]] = []
     for turn in script["turns"]:
         before()
         answer = customer.say(turn["say"])
-        ticket = answer.ticket or ticket
+        tickets += [answer.ticket] if answer.ticket else []
         for text in turn.get("has", []):
             assert text in answer.text, f"{turn['say']} → {answer.text}"
         for text in turn.get("lacks", []):
             assert text not in answer.text, f"{turn['say']} → {answer.text}"
     if script.get("no_ticket"):
-        assert ticket is None
+        assert not tickets
     if expected := script.get("ticket"):
-        assert ticket is not None
-        check_ticket(customer.http.get(f"/tickets/{ticket['number']}").json()["data"], expected)
+        assert tickets, "no ticket was opened"
+        # At night a wish for a person opens one more, for the call in the morning.
+        shown = [customer.http.get(f"/tickets/{card['number']}").json()["data"] for card in tickets]
+        check_ticket(([one for one in shown if one["type"] == expected["type"]] or shown)[-1], expected)
 
 
 def check_ticket(ticket: dict[str, Any], expected: dict[str, Any]) -> None:
