@@ -31,24 +31,33 @@ DATA = ROOT / "data" / "language" / "opinion"
 FINE = "fine"
 FALSE_ALARMS = 0.02
 _FOLDS = 3
+_NAMING = "naming_"
 _SETTINGS = NgramSettings(longest=3, longest_sound=0, least_seen=2)
 _PENALTY = Penalty(sparse=1e-4, dense=1e-4, rounds=30)
 _SENTENCE = re.compile(r"[^。！？!?；;\n]+")
 # Form, facts and privacy have exact rules; tone and intent are what a model can add to.
-_OF_TONE = re.compile(
-    r"FBD|PRM|VAG|CPL|DIS|FRD|EXG|RSP|JRG|ACK-03|PRV-0[469]|GRT-0[67]"
-)
+_OF_TONE = re.compile(r"FBD|PRM|VAG|CPL|DIS|FRD|EXG|RSP|JRG|ACK-03|PRV-0[469]|GRT-0[67]")
 TITLES = {
     "ACK": "否定情绪", "CPL": "投诉应对不当", "DIS": "歧视侮辱", "EXG": "夸大与强推",
     "FBD": "服务忌语", "FRD": "诈骗式话术", "GRT": "收尾失当", "JRG": "用语不专业", "PRM": "承诺越权",
     "PRV": "隐私", "RSP": "称呼不敬", "VAG": "含糊",
-    "asks_secret": "索要密码", "blame_customer": "责怪客户", "block_escalation": "阻止投诉升级",
-    "buck_passing": "推诿", "command": "命令口气", "deny_human": "拒绝人工", "discrimination": "歧视",
-    "dismissive": "轻视", "flat_refusal": "生硬拒绝", "fraud_pattern": "诈骗式话术",
-    "hard_sell": "强推", "impatience": "不耐烦", "insult": "辱骂", "interrogation": "质问",
-    "negates_emotion": "否定情绪", "overpromise": "过度承诺", "porting_obstruction": "阻挠携转",
-    "private_deal": "私下交易", "sarcasm": "讽刺", "threat": "威胁",
-    "unauthorized_comp": "擅自赔偿", "vague": "含糊",
+    "absolute_claim": "绝对化用语", "asks_secret": "索要密码", "blame_customer": "责怪客户",
+    "block_escalation": "阻止投诉升级", "buck_passing": "推诿", "casual": "过于随便",
+    "casual_tone": "过于随便", "command": "命令口气", "dare_complain": "激将投诉",
+    "deny_human": "拒绝人工", "discrimination": "歧视", "dismissive": "轻视",
+    "disparage_rival": "贬低同行", "exaggeration": "夸大", "flat_refusal": "生硬拒绝",
+    "fraud_pattern": "诈骗式话术", "hard_sell": "强推", "impatience": "不耐烦", "insult": "辱骂",
+    "internal_info": "内部信息", "interrogation": "质问", "intimate_address": "称呼过于亲昵",
+    "jargon": "行话", "liability_admission": "擅自认责", "misleading_claim": "误导",
+    "mixed_english": "夹杂英文", "must_tone": "强制口气", "negates_emotion": "否定情绪",
+    "no_answer": "没有回答问题", "no_next_step": "没有下一步", "overpromise": "过度承诺",
+    "porting_obstruction": "阻挠携转", "private_deal": "私下交易", "rating_and_goodbye": "收尾失当",
+    "refusal_no_alternative": "拒绝而无出路", "refusal_unknown": "一推不知", "sarcasm": "讽刺",
+    "soft_unknown": "一推不知", "third_party": "向他人透露信息",
+    "third_party_disclosure": "向他人透露信息", "threat": "威胁", "unauthorized_comp": "擅自赔偿",
+    "unilateral_decision": "擅自决定", "upsell_in_complaint": "投诉中推销", "vague": "含糊",
+    "vague_amount": "金额含糊", "vague_answer": "含糊", "vague_time": "时间含糊",
+    "you_not_nin": "称呼不敬",
 }  # fmt: skip
 
 
@@ -56,13 +65,13 @@ TITLES = {
 class Opinion:
     """A fitted model, and the confidence from which it is worth telling anybody.
 
-    `weights` tell bad from fine; the family is the one whose mean sentence is nearest.
+    `weights` tell bad from fine, `naming` tells the families of bad ones apart.
     """
 
     families: tuple[str, ...]
     grams: Ngrams
     weights: Weights
-    means: np.ndarray
+    naming: Weights
     threshold: float
 
     def classify(self, text: str) -> tuple[str, float]:
@@ -75,14 +84,13 @@ class Opinion:
         family, confidence, start, end = self._loudest(text)
         if family == FINE or confidence < self.threshold:
             return None
-        title = TITLES.get(family, family)
         return Finding(
             rule=f"OPN-{family}",
             level=Level.WARN,
             start=start,
             end=end,
             matched=text[start:end],
-            message=f"第二意见：这句话读起来像“{title}”（把握{confidence:.0%}），请再读一遍。",
+            message=f"第二意见：这句话读起来像“{TITLES.get(family, family)}”（把握{confidence:.0%}），请再读一遍。",
             suggestion="",
             basis="企业内部标准",
             report=family,
@@ -99,8 +107,8 @@ class Opinion:
         at, confidence = int(np.argmax(bad[:-1])), float(bad.max())
         if confidence < 0.5:
             return FINE, 1 - confidence, *spans[at]
-        nearest = features.sparse[at] @ self.means.T
-        return self.families[int(np.argmax(nearest))], confidence, *spans[at]
+        likely = self.naming.scores(features.rows(np.array([at])))
+        return self.families[int(np.argmax(likely))], confidence, *spans[at]
 
 
 def _features(grams: Ngrams, texts: list[str]) -> Features:
@@ -182,10 +190,13 @@ def train(texts: list[str], families: list[str]) -> Opinion:
     names = tuple(sorted(set(families) - {FINE}))
     threshold = cross_validate(texts, families).threshold()
     grams, weights = _fitted(texts, _is_bad(families))
-    rows = _features(grams, texts).sparse
-    of = np.array(families)
-    means = np.vstack([np.asarray(rows[of == name].mean(axis=0)) for name in names])
-    return Opinion(names, grams, weights, means.astype(np.float32), threshold)
+    bad = [
+        (text, names.index(name))
+        for text, name in zip(texts, families, strict=True)
+        if name != FINE
+    ]
+    naming = _fit(grams, [text for text, _ in bad], np.array([at for _, at in bad]), len(names))
+    return Opinion(names, grams, weights, naming, threshold)
 
 
 def _is_bad(families: list[str]) -> np.ndarray:
@@ -194,8 +205,12 @@ def _is_bad(families: list[str]) -> np.ndarray:
 
 def _fitted(texts: list[str], labels: np.ndarray) -> tuple[Ngrams, Weights]:
     grams = Ngrams.fit(texts, _SETTINGS)
-    weight = balance(labels, 2, 0.5)
-    return grams, fit(_features(grams, texts), labels, 2, weight=weight, penalty=_PENALTY)
+    return grams, _fit(grams, texts, labels, 2)
+
+
+def _fit(grams: Ngrams, texts: list[str], labels: np.ndarray, classes: int) -> Weights:
+    weight = balance(labels, classes, 0.5)
+    return fit(_features(grams, texts), labels, classes, weight=weight, penalty=_PENALTY)
 
 
 def save(opinion: Opinion, path: Path) -> None:
@@ -208,7 +223,7 @@ def save(opinion: Opinion, path: Path) -> None:
         grams=np.array(sorted(opinion.grams.index, key=opinion.grams.index.__getitem__)),
         rarity=opinion.grams.rarity,
         **opinion.weights.arrays(),
-        means=opinion.means,
+        **{f"{_NAMING}{name}": part for name, part in opinion.naming.arrays().items()},
         threshold=np.float64(opinion.threshold),
     )
     half.replace(path)
@@ -222,7 +237,13 @@ def load(path: Path) -> Opinion:
             families=tuple(str(name) for name in stored["families"]),
             grams=Ngrams(index, stored["rarity"], _SETTINGS),
             weights=Weights.of(stored),
-            means=stored["means"],
+            naming=Weights.of(
+                {
+                    name.removeprefix(_NAMING): stored[name]
+                    for name in stored
+                    if name.startswith(_NAMING)
+                }
+            ),
             threshold=float(stored["threshold"]),
         )
 

@@ -93,3 +93,20 @@ def test_lint_adds_the_opinion_unless_it_is_declined(
 
     assert rules[1] - rules[0] <= {"OPN-insult", "OPN-threat"}
     assert not any(name.startswith("OPN-") for name in rules[0])
+
+
+def test_families_of_few_examples_do_not_give_their_name_to_all() -> None:
+    texts, families = opinion.read_sentences()
+    model = opinion.train(texts[::2], families[::2])
+    told = [
+        (said, name)
+        for text, name in zip(texts[1::2], families[1::2], strict=True)
+        if name != "fine" and (said := model.classify(text)[0]) != "fine"
+    ]
+
+    assert len(told) > 1000
+    assert sum(said == name for said, name in told) > 0.4 * len(told)
+
+
+def test_every_family_has_a_title_in_chinese() -> None:
+    assert set(opinion.read_sentences()[1]) - {"fine"} <= set(opinion.TITLES)
