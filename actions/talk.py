@@ -19,7 +19,7 @@ from actions.tickets import (
 )
 from bot.desk.intakes import number_of
 from bot.desk.messages import note_for_review
-from bot.desk.readings import reading_among_facts, readings_of_halves
+from bot.desk.readings import reading_among_facts, reading_joined, readings_of_halves
 from bot.desk.tickets import find_ticket, tickets_of
 from bot.desk.training_readings import reading_kept
 from bot.handbook.bare_request import SURE_AMONG_FACTS
@@ -64,7 +64,7 @@ class ActionClarify(DeskAction):
             return
         if ("clarify" not in state and about_open_ticket(turn)) or begin_both(turn):
             return
-        if begin_named_fault(turn, state.get("clarify")):
+        if begin_named_fault(turn, state.get("clarify")) or begin_joined(turn):
             return
         if is_other_trade(turn):
             ActionOutOfScope().answer(turn)
@@ -136,6 +136,17 @@ def begin_named_fault(turn: Turn, earlier: Mapping[str, Any] | None) -> bool:
     turn.note_doubt()
     begun = with_earlier_words(replace(turn.reading, type=name, urgency=Urgency(level)), earlier)
     turn.begin_intake(begun)
+    return True
+
+
+def begin_joined(turn: Turn) -> bool:
+    """Begin with the request that the words are together with the unclear ones before them."""
+    whole = reading_joined(turn.tracker.latest_message, turn.handbook)
+    if whole is None:
+        return False
+    turn.note_doubt()
+    earlier = (turn.conversation.dialogue or {}).get("clarify")
+    turn.begin_intake(with_earlier_words(replace(whole, text=turn.reading.text), earlier))
     return True
 
 

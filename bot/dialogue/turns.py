@@ -263,6 +263,7 @@ class Turns:
         try:
             metadata["halves"] = await self._halves(work)
             metadata["left"] = await self._among_facts(work)
+            metadata["joined"] = await self._with_unclear(work)
             answer = await self.rasa.ask(work.conversation_id, text, metadata)
         except EngineDown as error:
             why = str(error.data["why"])
@@ -291,6 +292,13 @@ class Turns:
         if left is None:
             return None
         return {"text": left, "parse": await self.rasa.read(work.conversation_id, for_model(left))}
+
+    async def _with_unclear(self, work: Work) -> dict[str, Any] | None:
+        """Have the words read together with those before them that were not understood."""
+        text = f"{work.unclear} {work.text}"
+        if work.unclear is None or work.choice or len(text) > MODEL_READS:
+            return None
+        return {"text": text, "parse": await self.rasa.read(work.conversation_id, for_model(text))}
 
     def _write(self, session: Session, work: Work, answer: Answer) -> None:
         conversation = desk.find_conversation(session, work.conversation_id)

@@ -99,7 +99,7 @@ _UNKNOWN = re.compile(r"^(?:我|俺)?(?:也|都|真)?(?:不|没)(?:太)?(?:知�
 _DIGITS = re.compile(r"[\d\s\-+]{4,}")
 # Said after an answer: it is to be done now.
 _DO_IT = re.compile(
-    r"(?:那|好的?|行|嗯|就)*[,，\s]*(?:我|帮我|给我)?(?:就)?(?:要|想|需要)?(?:办|开|订|转|装|换|移|补|过户|改)(?:理|通|一个|一下|吧|这个|了)*[。！!]*"
+    r"(?:那|好的?|行|嗯|就)*[,，\s]*(?:我|帮我|给我)?(?:现在|马上)?(?:就)?(?:要|想|需要)?(?:办|开|订|转|装|换|移|补|过户|改)(?:理|通|一个|一下|吧|这个|了)*[。！!]*"
 )
 _NO_REQUEST = frozenset({"unclear", "nlu_fallback", "inform"})
 _GOES_ON_ASKING = re.compile(rf"{QUESTION.pattern}|呢[?？。]*$")
@@ -199,6 +199,9 @@ def _gathering(intake: Intake, reading: Reading, tables: IntakeTables) -> Turn:
     if wanted == "phone_number" and _DIGITS.fullmatch(reading.text.strip()):
         # A number with a digit too few is no more of the story.
         return ask_again(intake)
+    if _DO_IT.fullmatch(reading.text.strip()):
+        # 那帮我开一个 in the middle of a registration means what is being registered.
+        return repeat(intake, says=(Say("utter_noted"),))
     between = aside(intake, reading, tables)
     if between is not None:
         return between

@@ -44,6 +44,8 @@ _FIXED = frozenset({"fault_broadband", "fault_tv", "fault_landline", "fault_ente
 
 _CLAUSE = re.compile(r"[\s，,。；;！!]")
 _HOW_LONG = re.compile(r"多久|多长时间|几天|要等|(?:什么时候|啥时候|何时)(?!我?(?:订|开|办|扣|充|买|答应|同意|说|签)[^，,]{0,2}的)|多快|来得及")
+# How long a contract still runs says nothing of how long we take.
+_RUNS_OUT = re.compile(r"到期|合约|合同|有效|期限|在网")
 # No question that a table could answer.
 _PROTESTS = re.compile(r"(?:凭什么|凭啥|什么意思|啥意思|搞什么|什么情况|什么玩意)[啊呀呢嘛]*[?？!！]*")
 _WAIT = re.compile(r"^(?:等等|等一?下|等会儿?|稍等|先等等|别急|慢着)[,，。！!~啊呢]*$")
@@ -120,7 +122,7 @@ def aside(intake: Intake, reading: Reading, tables: IntakeTables) -> Turn | None
     meant = corrected_type(intake, reading, tables)
     if meant is not None:
         return switch(intake, calm_unless_told(reading), meant, tables)
-    if _HOW_LONG.search(reading.text) and len(reading.text) <= SHORT and not reading.facts:
+    if _HOW_LONG.search(reading.text) and not _RUNS_OUT.search(reading.text) and len(reading.text) <= SHORT and not reading.facts:
         return repeat(intake, says=(Say("utter_not_yet_submitted"),))
     asked = other_request(intake, reading, tables)
     if asked is not None:

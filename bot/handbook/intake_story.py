@@ -101,7 +101,10 @@ def _joined_place(intake: Intake, said: str) -> str:
 def _tell(intake: Intake, reading: Reading) -> None:
     # A corrected fact is in the facts; the words around it tell nothing.
     corrected = reading.facts and len(reading.text) <= SHORT_CORRECTION and corrects(reading.text)
-    if len(words_besides(reading)) >= LEAST_ADDITION and not corrected:
+    words = words_besides(reading)
+    # 20号走 beside a number is short, and the one day that matters.
+    dated = "datetime" in reading.facts and bool(words)
+    if (len(words) >= LEAST_ADDITION or dated) and not corrected:
         intake.story.append(reading.text.strip())
 
 
@@ -160,6 +163,9 @@ def tells_more(intake: Intake, request_type: RequestType, reading: Reading) -> b
     if needs_story(request_type):
         goes_on |= {"chitchat", "praise"}
     words = words_besides(reading)
+    if reading.type in {"affirm", "deny"}:
+        # 我从来没开过啊 is no 不.
+        return len(words) > LEAST_ADDITION and not QUESTION.search(words)
     asks = len(words) <= 2 * LEAST_ADDITION and words.endswith(("?", "？"))
     return reading.type in goes_on and len(words) >= LEAST_ADDITION and not asks
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bot.handbook.intake import CONFIRM, OFFER, IntakeTables, advance
+from bot.handbook.intake import CONFIRM, OFFER, IntakeTables, Reading, advance
 from bot.handbook.requests import Urgency
 from bot.handbook.signal_table import load_signals
 from tests.handbook.intakes import (
@@ -180,3 +180,38 @@ def test_a_demand_in_a_complaint_is_part_of_the_story() -> None:
 
     assert names(turn) == ["noted"]
     assert "我要求书面道歉" in intake.story
+
+
+@pytest.mark.parametrize(
+    ("reading", "kept"),
+    [
+        (read("我从来没开过啊", "deny"), "我从来没开过啊"),
+        (read("对啊都扣了三个月了", "affirm"), "对啊都扣了三个月了"),
+        (read(f"{PHONE} 20号走", phone_number=PHONE, datetime="20号"), f"{PHONE} 20号走"),
+        (read("不是", "deny"), None),
+        (read(PHONE, phone_number=PHONE), None),
+    ],
+    ids=["denies", "agrees and goes on", "a day beside the number", "no", "the number alone"],
+)
+def test_what_is_told_in_passing_stands_in_the_story(reading: Reading, kept: str | None) -> None:
+    intake = start("bill_dispute", "莫名其妙多扣了我68块钱")
+    assert intake.asking == "phone_number"
+    advance(intake, reading, TABLES)
+
+    assert intake.story[1:] == ([kept] if kept else [])
+
+
+@pytest.mark.parametrize("said", ["那帮我开一个", "那我现在就要转", "给我办一下吧"])
+def test_who_wants_it_done_means_what_is_being_registered(said: str) -> None:
+    intake = start("roaming", "下个月去日本玩 帮我弄一下")
+    turn = advance(intake, read(said, "vas_subscribe"), TABLES)
+
+    assert (intake.pending, names(turn), turn.ask) == ([], ["noted"], "phone_number")
+
+
+def test_how_long_a_contract_runs_is_no_question_about_us() -> None:
+    intake = start("port_out", "我要转到别家去")
+    turn = advance(intake, read("合约还有多久到期", "contract_query"), TABLES)
+
+    assert "not_yet_submitted" not in names(turn)
+    assert names(advance(intake, read("要多久"), TABLES)) == ["not_yet_submitted"]

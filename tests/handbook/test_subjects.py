@@ -14,6 +14,7 @@ NAMED = [
     ("我要报故障", "fault"), ("报修", "fault"), ("我要办理业务", "business"), ("办个业务", "business"),
     ("话费有问题", "bill"), ("话费", "bill"), ("宽带", "broadband"), ("就是宽带", "broadband"),
     ("网络", "net"), ("手机", "mobile"), ("套餐", "plan"),
+    ("就是那个那个我家那个机顶盒", "tv"), ("嗯…电视，电视的问题", None), ("喂你好我想问一下宽带", "broadband"),
     # These say what is wanted, or are about something else.
     ("宽带断了", None), ("我要报故障，宽带断了", None), ("话费怎么这么多", None), ("网络慢", None), ("你好", None),
 ]  # fmt: skip
