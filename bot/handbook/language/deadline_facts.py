@@ -11,12 +11,16 @@ from typing import Any
 from bot.handbook.language.case import Case
 from bot.handbook.language.kinds import Hit, Match, Materials, Structural
 from bot.handbook.language.text import Reply, normalise
-from bot.handbook.language.times import Mention, is_promise, mentions, read_instant, spoken
+from bot.handbook.language.times import SHANGHAI, Mention, is_promise, mentions, read_instant, spoken
 
 _CLASSES = {
     "紧急": "urgent", "紧急故障": "urgent", "重大": "major", "重大问题": "major", "一般": "general",
     "一般问题": "general", "咨询": "consultation", "consult": "consultation",
 }  # fmt: skip
+# 首次联系 is the response even in the middle of a conversation.
+_FIRST = re.compile("首次|第一次|首响")
+# Where the present is not known, the last minute of some day: 后天 is a day away at the least.
+_LATE = datetime(2026, 1, 7, 23, 59, tzinfo=SHANGHAI)
 
 
 @dataclass(frozen=True)
@@ -55,8 +59,26 @@ def _deadline_kept(params: Mapping[str, Any], materials: Materials) -> Match:
             why = _breaks(reply, case, mention, words)
             if why:
                 yield Hit(mention.start, mention.end, detail=why)
+        if case.now is None:
+            yield from _days_away(reply, case, words)
 
     return match
+
+
+def _days_away(reply: Reply, case: Case, words: _Words) -> Iterator[Hit]:
+    """Judge 后天 by the hours of the class alone while the present is not known."""
+    for mention in mentions(reply.text, _LATE):
+        if not mention.text.startswith(("后天", "后日", "大后天")):
+            continue
+        left, right = reply.clause(mention.start, mention.end)
+        clause = reply.text[left:right]
+        if words.other.search(clause) or not is_promise(reply, mention):
+            continue
+        limit = _limit(case, clause, words)
+        if limit and limit.hours:
+            why = _too_late(mention, _Limit(None, limit.hours), _LATE)
+            if why:
+                yield Hit(mention.start, mention.end, detail=why)
 
 
 def _breaks(reply: Reply, case: Case, mention: Mention, words: _Words) -> str:
@@ -81,8 +103,8 @@ def _limit(case: Case, clause: str, words: _Words) -> _Limit | None:
     if given is not None:
         resolve_h = given
         respond_h = given if respond_h is None else min(respond_h, given)
-    answered = case.turn in {"mid", "close"} or bool(
-        case.now and respond_by and case.now > respond_by
+    answered = bool(case.now and respond_by and case.now > respond_by) or (
+        case.turn in {"mid", "close"} and not _FIRST.search(clause)
     )
     is_response = words.respond.search(clause) and not words.resolve.search(clause)
     if is_response and not answered:
