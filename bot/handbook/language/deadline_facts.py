@@ -11,7 +11,14 @@ from typing import Any
 from bot.handbook.language.case import Case
 from bot.handbook.language.kinds import Hit, Match, Materials, Structural
 from bot.handbook.language.text import Reply, normalise
-from bot.handbook.language.times import SHANGHAI, Mention, is_promise, mentions, read_instant, spoken
+from bot.handbook.language.times import (
+    SHANGHAI,
+    Mention,
+    is_promise,
+    mentions,
+    read_instant,
+    spoken,
+)
 
 _CLASSES = {
     "紧急": "urgent", "紧急故障": "urgent", "重大": "major", "重大问题": "major", "一般": "general",
