@@ -18,7 +18,7 @@ from bot.storage.engine import migrate, open_engine, reading, session_factory
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the verbs: explain, new, check, report."""
+    """Declare the verbs: explain, new, check, tone, report."""
     verbs = parser.add_subparsers(dest="language_verb", required=True)
     explain = verbs.add_parser("explain", help="show one rule with its examples")
     explain.add_argument("rule")
@@ -26,6 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     new.add_argument("rule")
     check = verbs.add_parser("check", help="run the examples of all rules, or of some groups")
     check.add_argument("groups", nargs="*", metavar="GROUP")
+    verbs.add_parser("tone", help="fit the tone table to the sentences of the second opinion")
     report = verbs.add_parser("report", help="how often each rule fired, and what people did")
     report.add_argument("--since", type=date.fromisoformat, metavar="DAY", help="from this day on")
 
@@ -37,6 +38,11 @@ def run(args: argparse.Namespace) -> int:
     if args.language_verb == "new":
         print(draft(args.rule), end="")
         return 0
+    if args.language_verb == "tone":
+        from bot.coach.tone import renew
+
+        print(f"tone.tsv: {renew()} runs of characters")
+        return check_tables([])
     if args.language_verb == "report":
         print("\n".join(reported(_uses(args.since))))
         return 0
@@ -86,7 +92,7 @@ def explained(rule: LanguageRule) -> str:
         f"  适用 {'、'.join(sorted(rule.applies))}"
         f"   轮次 {'、'.join(sorted(rule.turns)) or '全部'}"
         f"   场景 {'、'.join(sorted(rule.contexts)) or '全部'}"
-        f"   豁免 {'、'.join(rule.guards) or '无'}",
+        f"   豁免 {'、'.join((*rule.guards, *(('tone',) if rule.tone else ()))) or '无'}",
         f"  负责 {rule.owner}   自 {rule.since}   {Path(rule.file).name}:{rule.line}",
         f"  {rule.message}",
     ]

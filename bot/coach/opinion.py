@@ -33,7 +33,7 @@ FALSE_ALARMS = 0.02
 _FOLDS = 3
 _NAMING = "naming_"
 _SETTINGS = NgramSettings(longest=3, longest_sound=0, least_seen=2)
-_PENALTY = Penalty(sparse=1e-4, dense=1e-4, rounds=30)
+_PENALTY = Penalty(sparse=3e-5, dense=3e-5, rounds=30)
 _SENTENCE = re.compile(r"[^。！？!?；;\n]+")
 # Form, facts and privacy have exact rules; tone and intent are what a model can add to.
 _OF_TONE = re.compile(r"FBD|PRM|VAG|CPL|DIS|FRD|EXG|RSP|JRG|ACK-03|PRV-0[469]|GRT-0[67]")

@@ -65,6 +65,7 @@ class Checker:
         self._known: Mapping[str, Any] = {"brand": brand} if brand else {}
         self.rules = tables.rules
         self.version = tables.version
+        self._tone = tables.tone
         self._places = {rule.id: at for at, rule in enumerate(self.rules)}
         self._searches = [
             (at, search) for at, rule in enumerate(self.rules) for search in rule.searches
@@ -260,6 +261,8 @@ class Checker:
             if hit.end <= reached:
                 continue
             by = silenced_by(rule, reply, case, hit, pardons)
+            if not by and rule.tone and self._tone and self._tone.is_fine(reply, hit.start, hit.end):
+                by = "tone"
             start, end = reply.original(hit.start, hit.end)
             matched = reply.raw[start:end]
             if by:

@@ -127,6 +127,7 @@ class LanguageRule:
     antipatterns: tuple[tuple[str, re.Pattern[str]], ...]
     spared_by: re.Pattern[str] | None
     yields_to: frozenset[str]
+    tone: bool
     message: str
     suggestion: str
     fix: Fix | None

@@ -37,6 +37,7 @@ from bot.handbook.language.kinds import (
 from bot.handbook.language.nodes import Place, read_place
 from bot.handbook.language.pattern import UnknownClass, alternation, branches, compile_pattern
 from bot.handbook.language.text import normalise
+from bot.handbook.language.tone import FILE, Tone, read_tone
 
 FUNCTIONS: dict[str, Mapping[str, Structural]] = {
     "absence": absence.FUNCTIONS,
@@ -49,7 +50,7 @@ _REQUIRED = ("id", "title", "kind", "level", "message", "basis", "owner", "since
 _OPTIONAL = (
     "report", "applies", "turns", "contexts", "scopes", "anchors", "pattern", "patterns",
     "phrases", "near", "reach", "raw", "compact", "function", "params", "unless", "unless_in", "unless_facts",
-    "antipatterns", "spared_by", "yields_to", "suggestion", "fix", "override",
+    "antipatterns", "spared_by", "yields_to", "tone", "suggestion", "fix", "override",
 )  # fmt: skip
 _SOURCES = {"phrase": ("phrases",), "pattern": ("pattern", "patterns"), "cooccur": ("near",)}
 _EXAMPLE = ("speaker", "turn", "context", "facts")
@@ -64,6 +65,7 @@ class Tables:
     rules: tuple[LanguageRule, ...]
     brands: Mapping[str, Brand]
     version: str
+    tone: Tone | None = None
 
 
 def read_tables(directory: Path) -> Tables:
@@ -94,7 +96,15 @@ def read_what_can_be_read(directory: Path) -> tuple[Tables, list[TableError]]:
     ordered = tuple(rules[name] for name in sorted(rules))
     if not problems:
         problems.extend(_unknown_betters(ordered))
-    return Tables(ordered, brands, version_of(directory)), problems
+    return Tables(ordered, brands, version_of(directory), _tone(directory, problems)), problems
+
+
+def _tone(directory: Path, problems: list[TableError]) -> Tone | None:
+    try:
+        return read_tone(directory / FILE)
+    except TableError as problem:
+        problems.append(problem)
+        return None
 
 
 def _unknown_betters(rules: tuple[LanguageRule, ...]) -> Iterator[TableError]:
@@ -113,7 +123,7 @@ def _unknown_betters(rules: tuple[LanguageRule, ...]) -> Iterator[TableError]:
 def version_of(directory: Path) -> str:
     """Give a short fingerprint of all tables of a directory."""
     digest = hashlib.sha256()
-    for file in sorted(directory.glob("*.yml")):
+    for file in sorted((*directory.glob("*.yml"), *directory.glob(FILE))):
         digest.update(file.name.encode() + b"\0" + file.read_bytes() + b"\0")
     return digest.hexdigest()[:12]
 
@@ -210,6 +220,7 @@ class _Decoder:
             antipatterns=self._antipatterns(),
             spared_by=self._spared_by(),
             yields_to=frozenset(keys["yields_to"].texts() if "yields_to" in keys else ()),
+            tone=self._flag("tone", default=False),
             message=keys["message"].text(),
             suggestion=keys["suggestion"].text() if "suggestion" in keys else "",
             fix=self._fix(),

@@ -1,0 +1,71 @@
+"""The tone table, 语气表: fitted to the sentences of the second opinion, kept with the rules.
+
+A regression over runs of characters, as plain as can be: it runs in the delivery path, where
+nothing else than Python's dictionaries is needed. What it is for: `bot.handbook.language.tone`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+from scipy.sparse import csr_matrix
+
+from bot.coach.opinion import DATA, FINE, read_sentences
+from bot.handbook.language.checker import TABLES
+from bot.handbook.language.text import normalise
+from bot.handbook.language.tone import FILE, Tone, grams, rarity, write_tone
+from bot.nlu.linear import Features, Penalty, balance, fit
+
+LEAST_SEEN = 3
+_PENALTY = Penalty(sparse=3e-5, dense=3e-5, rounds=30)
+
+
+def made_of(sentences: Path = DATA, tables: Path = TABLES) -> str:
+    """Return a fingerprint of the sentences that people write for it."""
+    digest = hashlib.sha256()
+    for path in (*sorted(sentences.glob("*.txt")), tables / "fine_replies.txt"):
+        digest.update(path.name.encode() + b"\0" + path.read_bytes())
+    return digest.hexdigest()[:12]
+
+
+def fit_tone(texts: list[str], families: list[str]) -> tuple[list[tuple[str, int, float]], float]:
+    """Return run, in how many texts it stood and weight of every run worth keeping, and the bias."""
+    labels = np.array([int(name != FINE) for name in families])
+    found = [grams(normalise(text)) for text in texts]
+    seen = Counter(run for runs in found for run in runs)
+    kept = sorted(run for run, count in seen.items() if count >= LEAST_SEEN)
+    index = {run: at for at, run in enumerate(kept)}
+    rare = np.array([rarity(seen[run], len(texts)) for run in kept], np.float32)
+    columns, values, starts = [], [], [0]
+    for runs in found:
+        own = np.array(sorted(index[run] for run in runs if run in index), np.int32)
+        columns.append(own)
+        values.append(rare[own] / max(float(np.linalg.norm(rare[own])), 1e-9))
+        starts.append(starts[-1] + len(own))
+    matrix = csr_matrix(
+        (np.concatenate(values), np.concatenate(columns), starts), shape=(len(texts), len(kept))
+    )
+    features = Features(matrix, np.zeros((len(texts), 0), np.float32))
+    weight = balance(labels, 2, 0.5)
+    weights = fit(features, labels, 2, weight=weight, penalty=_PENALTY)
+    speaks = weights.sparse_part[:, 1] - weights.sparse_part[:, 0]
+    runs = [(run, seen[run], float(speaks[at])) for run, at in index.items()]
+    return runs, float(weights.bias[1] - weights.bias[0])
+
+
+def tone_of(texts: list[str], families: list[str]) -> Tone:
+    """Fit a table in memory, to be tried before it is written."""
+    runs, bias = fit_tone(texts, families)
+    told = {run: (rarity(seen, len(texts)), weight) for run, seen, weight in runs}
+    return Tone(told, bias, "")
+
+
+def renew(tables: Path = TABLES) -> int:
+    """Fit the table of a directory anew and return how many runs it holds."""
+    texts, families = read_sentences(tables=tables)
+    runs, bias = fit_tone(texts, families)
+    write_tone(tables / FILE, runs, bias=bias, texts=len(texts), made_of=made_of(tables=tables))
+    return len(runs)

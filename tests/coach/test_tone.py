@@ -1,0 +1,47 @@
+"""The tone table is fitted to sentences, and fits those that are there now."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from bot.coach import evaluate_language, tone
+from bot.handbook.language.checker import TABLES, Checker
+from bot.handbook.language.tables import read_tables
+from bot.handbook.language.tone import FILE, read_tone
+
+
+def test_bad_words_speak_for_bad_and_fine_ones_against() -> None:
+    bad = ["吵什么吵", "吵死了", "别吵了烦", "又吵又闹烦"] * 2
+    fine = ["谢谢您", "谢谢来电", "谢谢理解", "非常谢谢"] * 2
+    told = tone.tone_of([*bad, *fine], ["insult"] * len(bad) + ["fine"] * len(fine))
+
+    assert told.bad("你吵") > 0.5 > told.bad("多谢谢")
+
+
+def test_the_table_is_made_of_the_sentences_that_are_there() -> None:
+    kept = read_tone(TABLES / FILE)
+
+    assert kept is not None
+    assert kept.made_of == tone.made_of(), "run `intake language tone`"
+
+
+def test_fitting_anew_gives_the_table_that_is_kept() -> None:
+    kept, again = read_tone(TABLES / FILE), tone.tone_of(*tone.read_sentences())
+
+    assert kept is not None
+    texts = tone.read_sentences()[0][::97]
+    for text in texts:
+        assert abs(kept.bad(text) - again.bad(text)) < 0.05, "run `intake language tone`"
+
+
+def test_on_replies_it_was_not_made_of_it_takes_back_far_more_false_alarms_than_true_ones() -> None:
+    tables = read_tables(TABLES)
+    replies = Path(__file__).parents[1] / "language" / "evaluation_dev13.jsonl"
+    hearing, deaf = (
+        evaluate_language.figures(evaluate_language.judge(replies, Checker(each)))
+        for each in (tables, replace(tables, tone=None))
+    )
+
+    assert hearing["false_alarms"]["share"] < 0.85 * deaf["false_alarms"]["share"]
+    assert hearing["block_recall"]["share"] > 0.95 * deaf["block_recall"]["share"]

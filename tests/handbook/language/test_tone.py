@@ -1,0 +1,88 @@
+"""The tone of the words takes back what a pattern found in a reply that sounds fine."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from bot.handbook.errors import TableError
+from bot.handbook.language.checker import TABLES, Checker, load_checker
+from bot.handbook.language.tables import read_tables, version_of
+from bot.handbook.language.tone import FILE, grams, write_tone
+from tests.handbook.language.test_tables import TABLE
+
+RUDE, POLITE = "吵什么吵，我不知道。", "谢谢，我不知道。"
+# 吵 stands in bad texts only, 谢 in fine ones only; the rest says nothing.
+RUNS = [("吵", 5, 9.0), ("谢", 5, -9.0), ("知", 5, 0.0)]
+
+
+@pytest.fixture
+def listening(tmp_path: Path) -> Path:
+    """Return a folder whose one rule listens to the tone."""
+    text = TABLE.replace("  kind: pattern", "  kind: pattern\n  tone: true")
+    (tmp_path / "test.yml").write_text(text, encoding="utf-8")
+    return tmp_path
+
+
+def verdict(directory: Path, text: str) -> tuple[str, list[str]]:
+    """Check a text with the tables of a directory; say what silenced which hit."""
+    result = Checker(read_tables(directory)).check(text)
+    return result.verdict.value, [each.by for each in result.suppressed]
+
+
+def test_what_sounds_fine_is_spared_and_the_reason_told(listening: Path) -> None:
+    assert verdict(listening, POLITE) == ("block", [])
+    before = version_of(listening)
+    write_tone(listening / FILE, RUNS, bias=0.0, texts=10, made_of="x")
+
+    assert verdict(listening, POLITE) == ("pass", ["tone"])
+    assert verdict(listening, RUDE) == ("block", [])
+    assert version_of(listening) != before
+
+
+def test_politeness_around_it_makes_nothing_polite(listening: Path) -> None:
+    write_tone(listening / FILE, RUNS, bias=0.0, texts=10, made_of="x")
+
+    assert verdict(listening, f"谢谢谢谢谢谢。{RUDE}")[0] == "block"
+
+
+def test_a_rule_that_does_not_listen_fires_all_the_same(tmp_path: Path) -> None:
+    (tmp_path / "test.yml").write_text(TABLE, encoding="utf-8")
+    write_tone(tmp_path / FILE, RUNS, bias=0.0, texts=10, made_of="x")
+
+    assert verdict(tmp_path, POLITE)[0] == "block"
+
+
+@pytest.mark.parametrize("line", ["吵\t5", "吵\tfive\t9.0", "吵"])
+def test_a_wrong_line_is_told_with_its_number(listening: Path, line: str) -> None:
+    write_tone(listening / FILE, RUNS, bias=0.0, texts=10, made_of="x")
+    with (listening / FILE).open("a", encoding="utf-8") as file:
+        file.write(f"{line}\n")
+
+    with pytest.raises(TableError) as caught:
+        read_tables(listening)
+    assert (caught.value.file, caught.value.line) == (str(listening / FILE), 5)
+
+
+def test_runs_of_characters_are_marked_at_both_ends() -> None:
+    assert grams("好的。") == {"^", "$", "好", "的", "^好", "好的", "的$", "^好的", "好的$"}
+    assert grams("。") == {"^", "$", "^$"}
+
+
+def test_privacy_fraud_and_insults_do_not_listen() -> None:
+    listening = {rule.id for rule in load_checker(verify=False).rules if rule.tone}
+
+    assert not {rule.group for rule in load_checker(verify=False).rules if rule.id in listening} & {
+        "PRV", "FRD", "DIS", "FMT",
+    }  # fmt: skip
+    assert {"FBD-04", "VAG-01", "PRM-01"} <= listening
+
+
+def test_no_example_is_taken_back() -> None:
+    tables = read_tables(TABLES)
+    hearing, deaf = Checker(tables), Checker(replace(tables, tone=None))
+    texts = [each.text for rule in tables.rules for each in rule.bad if rule.tone]
+
+    assert all(hearing.check(text).verdict == deaf.check(text).verdict for text in texts)
