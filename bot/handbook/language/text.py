@@ -114,6 +114,7 @@ class Reply:
         self.text = normalise(raw)
         self._origin: list[int] | None = None
         self._held: dict[tuple[int, int, int], bool] = {}
+        self.heard: dict[tuple[int, int], float] = {}  # how bad stretches sound, each heard once
         if len(self.text) != len(raw):
             table = character_table()
             self._origin = [

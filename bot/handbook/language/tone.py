@@ -2,8 +2,8 @@
 
 A pattern about tone cannot know every fine sentence that looks alike. `tone.tsv` holds how much
 more often each run of one to three characters stands in bad sentences than in fine ones; where
-clause, sentence and reply sound fine together, what such a pattern found is taken back. It adds nothing, and
-costs nothing where no pattern finds anything. The table is made by `intake language tone`.
+clause, sentence and reply sound fine together, what such a pattern found is taken back. It adds
+nothing, and costs nothing where no pattern finds anything. `intake language tone` makes the table.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from bot.handbook.errors import TableError
 from bot.handbook.language.text import Reply
 
 FILE = "tone.tsv"
-# Found on replies that neither the rules nor this table were made from: from here on politeness
-# around an insult begins to hide it.
+# Higher, politeness around an insult begins to hide it; found on replies that neither the rules
+# nor this table were made from.
 FINE_BELOW = 0.3
 _LONGEST = 3
 _MARKS = " 。!?;\n"
@@ -61,8 +61,12 @@ class Tone:
         """Tell whether the clause and sentence around a span and the whole reply sound fine."""
         # Each counts the same: politeness around a clause makes nothing polite.
         stretches = (reply.clause(start, end), reply.sentence(start, end), (0, len(reply.text)))
-        heard = [self.bad(reply.text[left:right]) for left, right in stretches]
-        return sum(heard) / len(heard) < FINE_BELOW
+        return sum(self._heard(reply, *each) for each in stretches) / len(stretches) < FINE_BELOW
+
+    def _heard(self, reply: Reply, left: int, right: int) -> float:
+        if (left, right) not in reply.heard:
+            reply.heard[left, right] = self.bad(reply.text[left:right])
+        return reply.heard[left, right]
 
 
 def read_tone(path: Path) -> Tone | None:

@@ -10,7 +10,7 @@ import pytest
 from bot.handbook.errors import TableError
 from bot.handbook.language.checker import TABLES, Checker, load_checker
 from bot.handbook.language.tables import read_tables, version_of
-from bot.handbook.language.tone import FILE, grams, write_tone
+from bot.handbook.language.tone import FILE, Tone, grams, write_tone
 from tests.handbook.language.test_tables import TABLE
 
 RUDE, POLITE = "吵什么吵，我不知道。", "谢谢，我不知道。"
@@ -46,6 +46,17 @@ def test_politeness_around_it_makes_nothing_polite(listening: Path) -> None:
     write_tone(listening / FILE, RUNS, bias=0.0, texts=10, made_of="x")
 
     assert verdict(listening, f"谢谢谢谢谢谢。{RUDE}")[0] == "block"
+
+
+def test_a_long_reply_is_heard_once(listening: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_tone(listening / FILE, RUNS, bias=0.0, texts=10, made_of="x")
+    heard: list[str] = []
+    told = Tone.bad
+    monkeypatch.setattr(Tone, "bad", lambda tone, text: heard.append(text) or told(tone, text))
+    text = POLITE * 30
+    verdict(listening, text)
+
+    assert [len(each) for each in heard].count(len(text)) == 1
 
 
 def test_a_rule_that_does_not_listen_fires_all_the_same(tmp_path: Path) -> None:
