@@ -9,7 +9,7 @@ from rasa_sdk.events import ActiveLoop, SlotSet
 
 from actions.base import DeskAction, Turn
 from actions.handoff import hand_off
-from actions.talk import ask_of_subject, wish_among_facts
+from actions.talk import ask_of_subject, together_with, wish_among_facts
 from actions.tickets import (
     about_open_ticket,
     answer_ticket,
@@ -19,7 +19,7 @@ from actions.tickets import (
 )
 from bot.desk.incidents import incident_of
 from bot.desk.intakes import number_of, open_ticket_of_intake, read_back
-from bot.desk.readings import reading_joined, readings_of_halves
+from bot.desk.readings import readings_of_halves
 from bot.desk.tickets import ticket_card, ticket_facts, tickets_of
 from bot.handbook.bare_request import surer
 from bot.handbook.deadlines import shown_time
@@ -121,10 +121,8 @@ def _begin(turn: Turn, state: dict[str, Any]) -> tuple[Intake, IntakeTurn]:
     tables, known = turn.office.tables, number_of(turn.session, turn.conversation)
     parts = readings_of_halves(turn.tracker.latest_message, turn.handbook)
     whole = surer(turn.reading, wish_among_facts(turn), tables.types)
-    together = reading_joined(turn.tracker.latest_message, turn.handbook)
-    if together is not None and together.confidence > whole.confidence:
-        # 开不了机了 alone may be a phone; after 我家那个机顶盒 it is not.
-        whole = replace(together, text=whole.text)
+    # 开不了机了 alone may be a phone; after 我家那个盒子 it is not.
+    whole = surer(whole, together_with(turn, state.get("clarify") or {}), tables.types)
     first, *second = requests_in(whole, parts, tables.types)
     first = first if second else with_earlier_words(first, state.get("clarify"))
     intake, step = begin(first, tables, key=_key(turn, first), known=known)

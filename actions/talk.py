@@ -19,12 +19,13 @@ from actions.tickets import (
 )
 from bot.desk.intakes import number_of
 from bot.desk.messages import note_for_review
-from bot.desk.readings import reading_among_facts, reading_joined, readings_of_halves
+from bot.desk.readings import reading_among_facts, reading_with_earlier, readings_of_halves
 from bot.desk.tickets import find_ticket, tickets_of
 from bot.desk.training_readings import reading_kept
 from bot.handbook.bare_request import SURE_AMONG_FACTS
 from bot.handbook.intake import Reading, put_by
 from bot.handbook.intake_parts import NOTHING_TOLD, only_marks, told_so_far, with_earlier_words
+from bot.handbook.intake_story import corrects
 from bot.handbook.privacy import mask
 from bot.handbook.requests import RequestKind, Urgency
 from bot.handbook.subjects import Subject, asks_fee, line_named, load_subjects, subject_of
@@ -64,7 +65,7 @@ class ActionClarify(DeskAction):
             return
         if ("clarify" not in state and about_open_ticket(turn)) or begin_both(turn):
             return
-        if begin_named_fault(turn, state.get("clarify")) or begin_joined(turn):
+        if begin_named_fault(turn, state.get("clarify")) or begin_with_earlier(turn):
             return
         if is_other_trade(turn):
             ActionOutOfScope().answer(turn)
@@ -139,15 +140,28 @@ def begin_named_fault(turn: Turn, earlier: Mapping[str, Any] | None) -> bool:
     return True
 
 
-def begin_joined(turn: Turn) -> bool:
-    """Begin with the request that the words are together with the unclear ones before them."""
-    whole = reading_joined(turn.tracker.latest_message, turn.handbook)
-    if whole is None:
+def begin_with_earlier(turn: Turn) -> bool:
+    """Begin with the request that the words are together with those before the question."""
+    earlier = (turn.conversation.dialogue or {}).get("clarify") or {}
+    whole = together_with(turn, earlier)
+    known = turn.handbook.types.get(whole.type) if whole is not None else None
+    if whole is None or known is None or not known.kind.is_request:
+        return False
+    own = tickets_of(turn.session, turn.conversation, open_only=True)
+    if whole.confidence < SURE_AMONG_FACTS or any(ticket.type == whole.type for ticket in own):
         return False
     turn.note_doubt()
-    earlier = (turn.conversation.dialogue or {}).get("clarify")
-    turn.begin_intake(with_earlier_words(replace(whole, text=turn.reading.text), earlier))
+    begun = with_earlier_words(whole, earlier)
+    turn.begin_intake(replace(begun, facts={**number_of(turn.session, turn.conversation), **begun.facts}))
     return True
+
+
+def together_with(turn: Turn, earlier: Mapping[str, Any]) -> Reading | None:
+    """Return the reading with earlier words; None where one of the two names a subject or corrects."""
+    text = turn.reading.text
+    if earlier.get("subjects") or corrects(text) or subject_of(text, load_subjects()) is not None:
+        return None
+    return reading_with_earlier(turn.tracker.latest_message, turn.handbook)
 
 
 def is_other_trade(turn: Turn) -> bool:

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 from scipy.sparse import csr_matrix
 
-from bot.coach.opinion import DATA, FINE, read_sentences
+from bot.coach.opinion import FINE, read_sentences
 from bot.handbook.language.checker import TABLES
 from bot.handbook.language.text import normalise
 from bot.handbook.language.tone import FILE, Tone, grams, rarity, write_tone
@@ -23,12 +23,10 @@ LEAST_SEEN = 3
 _PENALTY = Penalty(sparse=3e-5, dense=3e-5, rounds=30)
 
 
-def made_of(sentences: Path = DATA, tables: Path = TABLES) -> str:
-    """Return a fingerprint of the sentences that people write for it."""
-    digest = hashlib.sha256()
-    for path in (*sorted(sentences.glob("*.txt")), tables / "fine_replies.txt"):
-        digest.update(path.name.encode() + b"\0" + path.read_bytes())
-    return digest.hexdigest()[:12]
+def made_of(texts: list[str], families: list[str]) -> str:
+    """Return a fingerprint of the sentences that a table is fitted to."""
+    lines = (f"{family}\t{text}\n" for text, family in zip(texts, families, strict=True))
+    return hashlib.sha256("".join(lines).encode()).hexdigest()[:12]
 
 
 def fit_tone(texts: list[str], families: list[str]) -> tuple[list[tuple[str, int, float]], float]:
@@ -67,5 +65,5 @@ def renew(tables: Path = TABLES) -> int:
     """Fit the table of a directory anew and return how many runs it holds."""
     texts, families = read_sentences(tables=tables)
     runs, bias = fit_tone(texts, families)
-    write_tone(tables / FILE, runs, bias=bias, texts=len(texts), made_of=made_of(tables=tables))
+    write_tone(tables / FILE, runs, bias=bias, texts=len(texts), made_of=made_of(texts, families))
     return len(runs)

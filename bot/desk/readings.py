@@ -58,15 +58,12 @@ def reading_among_facts(parse: Mapping[str, Any], handbook: Handbook) -> Reading
     return read_anew(reading_of_parse(parse, handbook), reading_of_parse(own, handbook))
 
 
-def reading_joined(parse: Mapping[str, Any], handbook: Handbook) -> Reading | None:
-    """Make a reading of the request that a message is with the unclear words before it."""
-    joined = (parse.get("metadata") or {}).get("joined")
-    if not joined:
+def reading_with_earlier(parse: Mapping[str, Any], handbook: Handbook) -> Reading | None:
+    """Read a message together with what was said before a question; its words and facts stay its own."""
+    together = (parse.get("metadata") or {}).get("with_earlier")
+    if not together:
         return None
-    own = {**joined["parse"], "metadata": {**parse["metadata"], "text": joined["text"]}}
-    reading = reading_of_parse(own, handbook)
-    known = handbook.types.get(reading.type)
-    return reading if known is not None and known.kind.is_request else None
+    return reading_of_parse({**together["parse"], "metadata": parse["metadata"]}, handbook)
 
 
 def signal_titles(signals: list[Any]) -> tuple[str, ...]:

@@ -263,7 +263,7 @@ class Turns:
         try:
             metadata["halves"] = await self._halves(work)
             metadata["left"] = await self._among_facts(work)
-            metadata["joined"] = await self._with_unclear(work)
+            metadata["with_earlier"] = await self._with_earlier(work, text)
             answer = await self.rasa.ask(work.conversation_id, text, metadata)
         except EngineDown as error:
             why = str(error.data["why"])
@@ -293,12 +293,16 @@ class Turns:
             return None
         return {"text": left, "parse": await self.rasa.read(work.conversation_id, for_model(left))}
 
-    async def _with_unclear(self, work: Work) -> dict[str, Any] | None:
-        """Have the words read together with those before them that were not understood."""
-        text = f"{work.unclear} {work.text}"
-        if work.unclear is None or work.choice or len(text) > MODEL_READS:
+    async def _with_earlier(self, work: Work, text: str) -> dict[str, Any] | None:
+        """Have the words read together with those before an open question, if that can be done."""
+        together = f"{work.earlier} {work.text}"
+        if work.earlier is None or text.startswith("/") or len(together) > MODEL_READS:
             return None
-        return {"text": text, "parse": await self.rasa.read(work.conversation_id, for_model(text))}
+        try:
+            parse = await self.rasa.read(work.conversation_id, for_model(together))
+        except EngineDown:
+            return None
+        return {"text": together, "parse": parse}
 
     def _write(self, session: Session, work: Work, answer: Answer) -> None:
         conversation = desk.find_conversation(session, work.conversation_id)

@@ -34,7 +34,7 @@ class Work:
     callback: Choice | None
     first: bool
     asking: str | None
-    unclear: str | None
+    earlier: str | None
 
 
 def waiting_work(session: Session, conversation_id: str, *, now: datetime) -> Work | None:
@@ -51,7 +51,7 @@ def waiting_work(session: Session, conversation_id: str, *, now: datetime) -> Wo
         state=ConversationState(conversation.state), choice=_choice(said, messages),
         callback=chosen_callback(lately, joined(messages)),
         first=said is None or now - said.created_at > FIRST_TURN_GAP,
-        asking=asked_in(conversation.dialogue), unclear=unclear_in(conversation.dialogue),
+        asking=asked_in(conversation.dialogue), earlier=asked_about(conversation.dialogue),
     )
 
 
@@ -77,8 +77,8 @@ def asked_in(dialogue: Mapping[str, Any] | None) -> str | None:
     return None if intake.get("outcome") else intake.get("asking")
 
 
-def unclear_in(dialogue: Mapping[str, Any] | None) -> str | None:
-    """Return the words that a clarifying question was asked about; None when none was asked."""
+def asked_about(dialogue: Mapping[str, Any] | None) -> str | None:
+    """Return what was said before an open clarifying question; None when none is open."""
     return ((dialogue or {}).get("clarify") or {}).get("text") or None
 
 

@@ -101,6 +101,9 @@ _DIGITS = re.compile(r"[\d\s\-+]{4,}")
 _DO_IT = re.compile(
     r"(?:那|好的?|行|嗯|就)*[,，\s]*(?:我|帮我|给我)?(?:现在|马上)?(?:就)?(?:要|想|需要)?(?:办|开|订|转|装|换|移|补|过户|改)(?:理|通|一个|一下|吧|这个|了)*[。！!]*"
 )
+_THAT = re.compile(
+    r"(?:那|好的?|行|嗯|就)*[,，\s]*(?:就)?(?:我|帮我|给我|替我)(?:现在|马上)?(?:就)?(?:要|想)?(?:办|开|弄)(?:理|通|一个|一下|吧|这个|上|好|了)*[。！!]*"
+)
 _NO_REQUEST = frozenset({"unclear", "nlu_fallback", "inform"})
 _GOES_ON_ASKING = re.compile(rf"{QUESTION.pattern}|呢[?？。]*$")
 _ORDER_OF = {"plan_consult": "plan_change"}
@@ -199,13 +202,12 @@ def _gathering(intake: Intake, reading: Reading, tables: IntakeTables) -> Turn:
     if wanted == "phone_number" and _DIGITS.fullmatch(reading.text.strip()):
         # A number with a digit too few is no more of the story.
         return ask_again(intake)
-    if _DO_IT.fullmatch(reading.text.strip()):
-        # 那帮我开一个 in the middle of a registration means what is being registered.
-        return repeat(intake, says=(Say("utter_noted"),))
-    between = aside(intake, reading, tables)
+    # 那帮我开一个 in the middle of an order means what is being ordered.
+    ordered = tables.types[intake.type].kind is RequestKind.ORDER and _THAT.fullmatch(reading.text.strip())
+    between = None if ordered else aside(intake, reading, tables)
     if between is not None:
         return between
-    if reading.facts or tells_more(intake, tables.types[intake.type], reading):
+    if ordered or reading.facts or tells_more(intake, tables.types[intake.type], reading):
         take_in(intake, reading)
         # What was told is no failed answer: the question stays in its first wording.
         said = "utter_updated" if reading.facts and corrects(reading.text) else "utter_noted"

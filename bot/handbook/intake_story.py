@@ -42,6 +42,7 @@ _LEAD = re.compile(
     r"^(?:(?:我|我们|俺)(?:家|公司|单位|店)?(?:的)?(?:是)?(?:地址)?(?:就)?(?:住|在|是)+|地址(?:就)?(?:是|在|为)?|就?(?:住)?在|住)[:：,，\s]*(?:(?:那|这)个?(?:啥|什么)?|嗯|呃)*[:：,，\s]*"
 )
 _NUMBER = re.compile(r"[\d*+\-\s]{7,}")
+_YES_OR_NO = re.compile(r"[好的嗯对是啊呀哦行不没谢您了吧呢，,。！!\s]")
 _LABELS = re.compile(
     r"[\d*\-+@._A-Za-z\s\W]|[零〇一二三四五六七八九幺洞拐]|我的?|你的?|电话|手机号?|号码|账号|宽带|联系|方式|本人|不对|不是|错了?|改成|换成|是|为|在|这个|打|就|嗯|哦|呃"
 )
@@ -164,8 +165,8 @@ def tells_more(intake: Intake, request_type: RequestType, reading: Reading) -> b
         goes_on |= {"chitchat", "praise"}
     words = words_besides(reading)
     if reading.type in {"affirm", "deny"}:
-        # 我从来没开过啊 is no 不.
-        return len(words) > LEAST_ADDITION and not QUESTION.search(words)
+        # 我从来没开过啊 is no 不, and 好的好的好的 no story.
+        return len(_YES_OR_NO.sub("", words)) >= LEAST_ADDITION and not QUESTION.search(words)
     asks = len(words) <= 2 * LEAST_ADDITION and words.endswith(("?", "？"))
     return reading.type in goes_on and len(words) >= LEAST_ADDITION and not asks
 

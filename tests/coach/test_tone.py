@@ -19,23 +19,16 @@ def test_bad_words_speak_for_bad_and_fine_ones_against() -> None:
     assert told.bad("你吵") > 0.5 > told.bad("多谢谢")
 
 
-def test_the_table_is_made_of_the_sentences_that_are_there() -> None:
-    kept = read_tone(TABLES / FILE)
+def test_the_table_is_fitted_to_the_sentences_that_are_there() -> None:
+    texts, families = tone.read_sentences()
+    kept, again = read_tone(TABLES / FILE), tone.tone_of(texts, families)
 
     assert kept is not None
-    assert kept.made_of == tone.made_of(), "run `intake language tone`"
+    assert kept.made_of == tone.made_of(texts, families), "run `intake language tone`"
+    assert all(abs(kept.bad(text) - again.bad(text)) < 0.02 for text in texts[::97])
 
 
-def test_fitting_anew_gives_the_table_that_is_kept() -> None:
-    kept, again = read_tone(TABLES / FILE), tone.tone_of(*tone.read_sentences())
-
-    assert kept is not None
-    texts = tone.read_sentences()[0][::97]
-    for text in texts:
-        assert abs(kept.bad(text) - again.bad(text)) < 0.05, "run `intake language tone`"
-
-
-def test_on_replies_it_was_not_made_of_it_takes_back_far_more_false_alarms_than_true_ones() -> None:
+def test_of_replies_it_was_not_fitted_to_it_spares_fine_ones_and_hardly_a_bad_one() -> None:
     tables = read_tables(TABLES)
     replies = Path(__file__).parents[1] / "language" / "evaluation_dev13.jsonl"
     hearing, deaf = (
@@ -43,5 +36,5 @@ def test_on_replies_it_was_not_made_of_it_takes_back_far_more_false_alarms_than_
         for each in (tables, replace(tables, tone=None))
     )
 
-    assert hearing["false_alarms"]["share"] < 0.85 * deaf["false_alarms"]["share"]
-    assert hearing["block_recall"]["share"] > 0.95 * deaf["block_recall"]["share"]
+    assert hearing["false_alarms"]["share"] < 0.9 * deaf["false_alarms"]["share"]
+    assert hearing["block_recall"]["share"] > 0.98 * deaf["block_recall"]["share"]

@@ -189,9 +189,11 @@ def test_a_demand_in_a_complaint_is_part_of_the_story() -> None:
         (read("对啊都扣了三个月了", "affirm"), "对啊都扣了三个月了"),
         (read(f"{PHONE} 20号走", phone_number=PHONE, datetime="20号"), f"{PHONE} 20号走"),
         (read("不是", "deny"), None),
+        (read("好的好的好的", "affirm"), None),
+        (read("不不不不不不", "deny"), None),
         (read(PHONE, phone_number=PHONE), None),
     ],
-    ids=["denies", "agrees and goes on", "a day beside the number", "no", "the number alone"],
+    ids=["denies", "agrees and goes on", "a day beside the number", "no", "yes again and again", "no again and again", "the number alone"],
 )
 def test_what_is_told_in_passing_stands_in_the_story(reading: Reading, kept: str | None) -> None:
     intake = start("bill_dispute", "莫名其妙多扣了我68块钱")
@@ -201,12 +203,23 @@ def test_what_is_told_in_passing_stands_in_the_story(reading: Reading, kept: str
     assert intake.story[1:] == ([kept] if kept else [])
 
 
-@pytest.mark.parametrize("said", ["那帮我开一个", "那我现在就要转", "给我办一下吧"])
+@pytest.mark.parametrize("said", ["那帮我开一个", "那我现在就要办", "给我弄一下吧"])
 def test_who_wants_it_done_means_what_is_being_registered(said: str) -> None:
     intake = start("roaming", "下个月去日本玩 帮我弄一下")
     turn = advance(intake, read(said, "vas_subscribe"), TABLES)
 
     assert (intake.pending, names(turn), turn.ask) == ([], ["noted"], "phone_number")
+
+
+@pytest.mark.parametrize(
+    ("type", "said", "other"),
+    [("bill_dispute", "我要过户", "transfer_ownership"), ("roaming", "我要补卡", "sim_replace")],
+)
+def test_another_wish_is_kept_however_short(type: str, said: str, other: str) -> None:
+    intake = start(type, "莫名其妙多扣了我68块钱")
+    advance(intake, read(said, other), TABLES)
+
+    assert [row["type"] for row in intake.pending] == [other]
 
 
 def test_how_long_a_contract_runs_is_no_question_about_us() -> None:

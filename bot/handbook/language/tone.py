@@ -18,9 +18,10 @@ from bot.handbook.errors import TableError
 from bot.handbook.language.text import Reply
 
 FILE = "tone.tsv"
-# Higher, politeness around an insult begins to hide it; found on replies that neither the rules
-# nor this table were made from.
+# Higher, politeness around an insult begins to hide it. Chosen on `evaluation_dev13.jsonl`, which
+# neither the rules nor this table were made from.
 FINE_BELOW = 0.3
+RUDE_FROM = 0.8
 _LONGEST = 3
 _MARKS = " 。!?;\n"
 _BLANK = re.compile(r"\s")
@@ -59,7 +60,9 @@ class Tone:
 
     def is_fine(self, reply: Reply, start: int, end: int) -> bool:
         """Tell whether the clause and sentence around a span and the whole reply sound fine."""
-        # Each counts the same: politeness around a clause makes nothing polite.
+        # Politeness around a clause makes nothing polite that sounds rude by itself.
+        if self._heard(reply, *reply.clause(start, end)) >= RUDE_FROM:
+            return False
         stretches = (reply.clause(start, end), reply.sentence(start, end), (0, len(reply.text)))
         return sum(self._heard(reply, *each) for each in stretches) / len(stretches) < FINE_BELOW
 

@@ -9,6 +9,7 @@ import pytest
 
 from bot.handbook.errors import TableError
 from bot.handbook.language.checker import TABLES, Checker, load_checker
+from bot.handbook.language.finding import Verdict
 from bot.handbook.language.tables import read_tables, version_of
 from bot.handbook.language.tone import FILE, Tone, grams, write_tone
 from tests.handbook.language.test_tables import TABLE
@@ -46,6 +47,7 @@ def test_politeness_around_it_makes_nothing_polite(listening: Path) -> None:
     write_tone(listening / FILE, RUNS, bias=0.0, texts=10, made_of="x")
 
     assert verdict(listening, f"谢谢谢谢谢谢。{RUDE}")[0] == "block"
+    assert verdict(listening, f"谢谢谢谢，{RUDE.replace('，', '')}，谢谢谢谢")[0] == "block"
 
 
 def test_a_long_reply_is_heard_once(listening: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -89,6 +91,20 @@ def test_privacy_fraud_and_insults_do_not_listen() -> None:
         "PRV", "FRD", "DIS", "FMT",
     }  # fmt: skip
     assert {"FBD-04", "VAG-01", "PRM-01"} <= listening
+
+
+SUBSTANCE = [
+    "我直接给您减免200元", "退费可以，不过您要先办理一个新套餐", "我们没有人工客服", "我在后台把日期改掉就行",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("said", SUBSTANCE)
+def test_courtesy_lets_nothing_pass_that_may_not_be_said(said: str) -> None:
+    checker = load_checker(verify=False)
+    polite = f"您好，{said}，感谢您的理解与支持，祝您生活愉快。"
+
+    assert checker.check(said, turn="mid").verdict is Verdict.BLOCK
+    assert checker.check(polite, turn="mid").verdict is Verdict.BLOCK
 
 
 def test_no_example_is_taken_back() -> None:
