@@ -157,11 +157,18 @@ def begin_with_earlier(turn: Turn) -> bool:
 
 
 def together_with(turn: Turn, earlier: Mapping[str, Any]) -> Reading | None:
-    """Return the reading with earlier words; None where one of the two names a subject or corrects."""
-    text = turn.reading.text
-    if earlier.get("subjects") or corrects(text) or subject_of(text, load_subjects()) is not None:
+    """Return the reading with earlier words; None where the message names a subject or corrects.
+
+    After a subject was named (机顶盒) only what is offered for it is believed.
+    """
+    text, subjects = turn.reading.text, load_subjects()
+    if corrects(text) or subject_of(text, subjects) is not None:
         return None
-    return reading_with_earlier(turn.tracker.latest_message, turn.handbook)
+    whole = reading_with_earlier(turn.tracker.latest_message, turn.handbook)
+    named = [subject for subject in subjects if subject.id in earlier.get("subjects", [])]
+    if whole is None or (named and not any(whole.type in subject.offers for subject in named)):
+        return None
+    return whole
 
 
 def is_other_trade(turn: Turn) -> bool:

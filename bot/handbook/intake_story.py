@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
+from bot.handbook.facts import find_facts
 from bot.handbook.intake_parts import QUESTION, Intake, Reading
 from bot.handbook.requests import RequestKind, RequestType, Urgency, missing_facts
 
@@ -41,6 +42,9 @@ _NO_PLACE = re.compile(
 _LEAD = re.compile(
     r"^(?:(?:我|我们|俺)(?:家|公司|单位|店)?(?:的)?(?:是)?(?:地址)?(?:就)?(?:住|在|是)+|地址(?:就)?(?:是|在|为)?|就?(?:住)?在|住)[:：,，\s]*(?:(?:那|这)个?(?:啥|什么)?|嗯|呃)*[:：,，\s]*"
 )
+_AROUND = " ，,。；;、\n\t"
+_PHONE_LABEL = re.compile(r"[ ，,。；;、]*(?:我的?)?(?:联系|手机|电话)?(?:电话|手机|方式|号码?)?[是为:： ]*$")
+_CLAUSES = re.compile(r"[，,。；;！!]")
 _NUMBER = re.compile(r"[\d*+\-\s]{7,}")
 _YES_OR_NO = re.compile(r"[好的嗯对是啊呀哦行不没谢您了吧呢，,。！!\s]")
 _LABELS = re.compile(
@@ -62,7 +66,9 @@ def take_in(intake: Intake, reading: Reading) -> None:
         told = {name: value for name, value in told.items() if name not in intake.facts}
     if "phone_number" in told and _is_anothers(intake, reading, corrects=is_correction):
         del told["phone_number"]
-    if is_all_place(reading):
+    if place := place_besides_number(reading):
+        told["address"] = place
+    elif is_all_place(reading):
         # The pattern may have caught only the village of 柳树屯村东头，靠近小学.
         told["address"] = place_said(reading.text)
     if "address" in told and not corrects(reading.text):
@@ -133,6 +139,24 @@ def is_all_place(reading: Reading) -> bool:
     plain = reading.type == "inform" and not corrects(reading.text)
     asks = QUESTION.search(reading.text)
     return plain and not asks and only_address(reading) and is_place(reading.text)
+
+
+def place_besides_number(reading: Reading) -> str:
+    """Return the place that fills a message apart from a number: 海淀区上地西里5号楼1002 138….
+
+    The pattern may have caught only its district.
+    """
+    only = set(reading.facts) - {"datetime"} == {"address", "phone_number"}
+    if not only or len(reading.text) > 2 * SHORT_ADDRESS:
+        return ""
+    numbers = [fact for fact in find_facts(reading.text) if fact.name == "phone_number"]
+    if len(numbers) != 1:
+        return ""
+    number = numbers[0]
+    before, after = reading.text[: number.start].strip(_AROUND), reading.text[number.end :].strip(_AROUND)
+    said = _PHONE_LABEL.sub("", before) if not after else after if not before else ""
+    short = 0 < len(said) <= SHORT_ADDRESS and not QUESTION.search(said) and not _CLAUSES.search(said)
+    return place_said(said) if short and is_place(said) and reading.facts["address"] in said else ""
 
 
 def place_said(text: str) -> str:

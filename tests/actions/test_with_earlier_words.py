@@ -77,6 +77,20 @@ def test_a_subject_named_afterwards_is_asked_about(customer: Customer) -> None:
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    ("type", "begins"), [("fault_tv", True), ("fault_broadband", False)], ids=["offered", "not offered"]
+)
+def test_a_symptom_after_a_named_subject_is_about_it(customer: Customer, type: str, begins: bool) -> None:
+    customer.says("那个我家那个机顶盒", "unclear", "action_clarify")
+    intent = {"name": type, "confidence": 0.9}
+    metadata = {
+        "text": "开不了机了", "message_id": "7", "with_earlier": {"text": "x", "parse": {"intent": intent}},
+    }  # fmt: skip
+    heard = customer.says("开不了机了", "unclear", "action_clarify", metadata=metadata, number=7)
+
+    assert [event["event"] for event in heard.events] == (["active_loop"] if begins else [])
+
+
 def test_the_number_said_last_counts(customer: Customer) -> None:
     customer.says("那个东西 我电话13800138000", "unclear", "action_clarify")
     intent = {"name": "fault_tv", "confidence": 0.9}

@@ -19,6 +19,7 @@ from tests.handbook.intakes import (
     start,
 )
 
+LONG = "13900139000"
 SIGNALS = IntakeTables(HANDBOOK.types, HANDBOOK.facts, HANDBOOK.knowledge, load_signals())
 
 TOLD = [
@@ -228,3 +229,20 @@ def test_how_long_a_contract_runs_is_no_question_about_us() -> None:
 
     assert "not_yet_submitted" not in names(turn)
     assert names(advance(intake, read("要多久"), TABLES)) == ["not_yet_submitted"]
+
+
+@pytest.mark.parametrize(
+    ("said", "found", "kept"),
+    [
+        (f"海淀区上地西里5号楼1002 {LONG}", "海淀区", "海淀区上地西里5号楼1002"),
+        (f"海淀区上地西里5号楼1002，电话{LONG}", "海淀区", "海淀区上地西里5号楼1002"),
+        (f"{LONG} 海淀区上地西里5号楼1002", "海淀区", "海淀区上地西里5号楼1002"),
+        (f"海淀区，家里网断了，{LONG}", "海淀区", "海淀区"),
+        (f"海淀区上地西里师傅没来 {LONG}", "海淀区", "海淀区"),
+    ],
+)
+def test_a_place_beside_a_number_is_taken_whole(said: str, found: str, kept: str) -> None:
+    intake = start()
+    advance(intake, read(said, address=found, phone_number=LONG), TABLES)
+
+    assert (intake.facts["address"], intake.facts["phone_number"]) == (kept, LONG)
