@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +11,12 @@ import httpx
 import pytest
 from ruamel.yaml import YAML
 
+from bot.desk.intakes import CALLBACK_TYPE
+from bot.handbook.tables import load_handbook
 from tests.stack import Customer, Stack
 
 SCRIPTS = YAML(typ="safe").load(Path(__file__).with_name("customers.yml").read_text("utf-8"))
+HANDBOOK = load_handbook()
 pytestmark = pytest.mark.rasa
 
 
@@ -54,13 +57,17 @@ def serve(
             assert text in answer.text, f"{turn['say']} → {answer.text}"
         for text in turn.get("lacks", []):
             assert text not in answer.text, f"{turn['say']} → {answer.text}"
+    expected = script.get("ticket")
+    if not HANDBOOK.teams["care"].is_on_duty(datetime.now(timezone.utc)):
+        # Then a wish for a person opens one more, for the call in the morning.
+        calls = {CALLBACK_TYPE} - {expected["type"] if expected else None}
+        tickets = [card for card in tickets if card["type"] not in calls]
     if script.get("no_ticket"):
         assert not tickets
-    if expected := script.get("ticket"):
+    if expected:
         assert tickets, "no ticket was opened"
-        # At night a wish for a person opens one more, for the call in the morning.
-        shown = [customer.http.get(f"/tickets/{card['number']}").json()["data"] for card in tickets]
-        check_ticket(([one for one in shown if one["type"] == expected["type"]] or shown)[-1], expected)
+        number = tickets[-1]["number"]
+        check_ticket(customer.http.get(f"/tickets/{number}").json()["data"], expected)
 
 
 def check_ticket(ticket: dict[str, Any], expected: dict[str, Any]) -> None:
