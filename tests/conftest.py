@@ -39,6 +39,16 @@ from tests.stack import live_desk, live_stack  # noqa: F401 - fixtures for every
 POSTGRES = os.environ.get("INTAKE_TEST_POSTGRES", "postgresql://127.0.0.1/postgres")
 
 
+def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
+    """Name a long value by its length: pytest hands a test's id to every process it starts.
+
+    An environment string of more than 128 KiB lets no process start (execve(2)).
+    """
+    if isinstance(val, (str, bytes)) and len(val) > 200:
+        return f"{argname}-of-{len(val)}"
+    return None
+
+
 @pytest.fixture(autouse=True)
 def own_logs() -> None:
     """Log as if nothing had been set: a command run in this process leaves its closed stream."""
