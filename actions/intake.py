@@ -9,7 +9,7 @@ from rasa_sdk.events import ActiveLoop, SlotSet
 
 from actions.base import DeskAction, Turn
 from actions.handoff import hand_off
-from actions.talk import ask_of_subject, together_with, wish_among_facts
+from actions.talk import ask_of_subject, together_with, wish_among_facts, words_among_facts
 from actions.tickets import (
     about_open_ticket,
     answer_ticket,
@@ -97,7 +97,7 @@ def _step(turn: Turn, state: dict[str, Any]) -> tuple[Intake, IntakeTurn]:
 def _no_beginning(turn: Turn, state: dict[str, Any]) -> str | None:
     """Tell what words that read as a request really are: a bare subject, a question after a ticket."""
     asked = (state.get("clarify") or {}).get("subjects", [])
-    subject = subject_of(turn.reading.text, load_subjects())
+    subject = subject_of(words_among_facts(turn) or turn.reading.text, load_subjects())
     # 就是宽带 to the question what an unknown ticket is about names the matter.
     if subject is not None and subject.id not in asked and not turn.is_choice and "wish" not in state:
         return "subject"
@@ -279,7 +279,7 @@ def _elsewhere(turn: Turn, intake: Intake) -> None:
 
 
 def _subject(turn: Turn, _: Intake) -> None:
-    ask_of_subject(turn, NOTHING_TOLD)
+    ask_of_subject(turn, NOTHING_TOLD, words_among_facts(turn))
 
 
 def _more(turn: Turn, _: Intake) -> None:

@@ -191,13 +191,19 @@ def wish_among_facts(turn: Turn) -> Reading | None:
     return reading_among_facts(turn.tracker.latest_message, turn.handbook)
 
 
+def words_among_facts(turn: Turn) -> str | None:
+    """Return the words of the message without its numbers and places; None if it holds none."""
+    left = (turn.tracker.latest_message.get("metadata") or {}).get("left")
+    return str(left["text"]) if left else None
+
+
 def take_up_among_facts(turn: Turn) -> bool:
     """Take up the wish that stands among numbers and places; False if there is none."""
     left = wish_among_facts(turn)
     if left is None:
         return False
     state = turn.conversation.dialogue or {}
-    told = str(turn.tracker.latest_message["metadata"]["left"]["text"])
+    told = words_among_facts(turn) or turn.reading.text
     known = turn.handbook.types.get(left.type)
     kind = known.kind if known is not None else RequestKind.TALK
     if kind.is_request:

@@ -64,6 +64,15 @@ def test_a_bare_subject_among_facts_is_answered_with_choices(customer: Customer)
     assert customer.conversation.dialogue["clarify"]["facts"]["address"] == "和平路12号"
 
 
+def test_a_bare_subject_is_asked_about_however_sure_the_whole_message_reads(customer: Customer) -> None:
+    said = "报修，和平路12号，139****1234"
+    metadata = {"text": said, "message_id": "5", "left": {"text": "报修", "parse": {}}}
+    heard = customer.intake(said, "fault_broadband", confidence=0.9, metadata=metadata, number=5)
+
+    assert "fault_tv" in choices(heard)
+    assert customer.conversation.dialogue["clarify"]["facts"]["address"] == "和平路12号"
+
+
 def test_facts_alone_are_confirmed_and_the_matter_asked_for(customer: Customer) -> None:
     heard = customer.says("城关区红星小区7栋，139****1234", "inform", FOLLOW)
 
