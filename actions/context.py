@@ -20,6 +20,7 @@ from actions.tickets import (
     survey,
     withdraw,
 )
+from actions.without_ticket import begin_named_matter
 from bot.desk.tickets import find_ticket
 from bot.handbook.closure import score_in
 from bot.handbook.errors import NotFound
@@ -59,7 +60,7 @@ class ActionFollowContext(DeskAction):
 def _unasked(turn: Turn, state: dict[str, Any]) -> None:
     if number := turn.reading.facts.get("ticket_number"):
         _ticket_named(turn, number, state)
-    elif survey(turn) or take_up_among_facts(turn) or about_open_ticket(turn):
+    elif survey(turn) or take_up_among_facts(turn) or about_open_ticket(turn) or begin_named_matter(turn):
         return
     elif "wish" in state and _NO_NUMBER.search(turn.reading.text):
         turn.say("utter_without_number")

@@ -17,6 +17,7 @@ from actions.tickets import (
     supplement,
     told_of_ticket,
 )
+from actions.without_ticket import begin_named_matter
 from bot.desk.intakes import number_of
 from bot.desk.messages import note_for_review
 from bot.desk.readings import reading_among_facts, reading_with_earlier, readings_of_halves
@@ -59,7 +60,7 @@ class ActionClarify(DeskAction):
         if "supplement" in state:
             supplement(turn, find_ticket(turn.session, state["supplement"]), turn.reading.text)
             return
-        if take_up_among_facts(turn):
+        if take_up_among_facts(turn) or begin_named_matter(turn):
             return
         if note_visit_wish(turn):
             return

@@ -6,7 +6,7 @@ import re
 from dataclasses import replace
 
 from actions.base import Turn
-from bot.handbook.intake_parts import NOTHING_TOLD, told_so_far
+from bot.handbook.intake_parts import NOTHING_TOLD, told_so_far, with_earlier_words
 from bot.handbook.requests import Urgency
 from bot.handbook.subjects import line_named
 
@@ -14,10 +14,14 @@ from bot.handbook.subjects import line_named
 _TOLD_OF = frozenset({"ticket_status", "ticket_urge", "ticket_reopen", "ticket_supplement"})
 _TELLING, _LEAST_MATTER = 8, 0.1
 _WITH_NUMBER = re.compile(r"工单号?|单号|T\d{8}")
+# 就是宽带那个 says what the ticket was about; in more words something else is wanted.
+_LONGEST_NAME = 20
 
 
 def without_ticket(turn: Turn, wish: str) -> None:
     """Register what the customer tells of where we know no ticket; else ask what it is about."""
+    if begin_named_matter(turn):
+        return
     told = told_so_far(NOTHING_TOLD, turn.reading)
     told["urgency"] = (turn.tracker.latest_message.get("urgency") or {}).get("name") or told["urgency"]
     type = _matter(turn) if wish in _TOLD_OF else None
@@ -27,6 +31,18 @@ def without_ticket(turn: Turn, wish: str) -> None:
         return
     turn.begin_intake(replace(turn.reading, type=type, urgency=Urgency(told["urgency"])))
     turn.say("utter_no_ticket_register")
+
+
+def begin_named_matter(turn: Turn) -> bool:
+    """Register the fault on the line that the customer names when asked for an unknown ticket."""
+    state = turn.conversation.dialogue or {}
+    line = line_named(turn.reading.text)
+    if state.get("wish") not in _TOLD_OF or line is None or len(turn.reading.text) > _LONGEST_NAME:
+        return False
+    known = with_earlier_words(replace(turn.reading, type=line), state.get("clarify"))
+    turn.begin_intake(known)
+    turn.say("utter_no_ticket_register")
+    return True
 
 
 def _matter(turn: Turn) -> str | None:

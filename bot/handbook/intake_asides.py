@@ -48,6 +48,9 @@ _HOW_LONG = re.compile(r"多久|多长时间|几天|要等|(?:什么时候|啥�
 _RUNS_OUT = re.compile(r"到期|合约|合同|有效|期限|在网")
 # No question that a table could answer.
 _PROTESTS = re.compile(r"(?:凭什么|凭啥|什么意思|啥意思|搞什么|什么情况|什么玩意)[啊呀呢嘛]*[?？!！]*")
+# 给我退了 about a charge means the money.
+_GIVE_BACK = re.compile(r"(?:那|就|都|你们?|赶紧|马上|快|请|麻烦|要求|必须|把(?:它|这个|这些|那个))*(?:给我?|帮我)?(?:全)?退(?:了|掉|回来|给我|回)*(?:吧|啊|呗|呀|嘛)?[。！!]*")
+_OF_CHARGES = frozenset({"bill_query", "bill_dispute"})
 _WAIT = re.compile(r"^(?:等等|等一?下|等会儿?|稍等|先等等|别急|慢着)[,，。！!~啊呢]*$")
 ASKS_FOR = re.compile(rf"{QUESTION.pattern}|帮|想|要|请|给我|能不能|推荐")
 _SHORT_TALK = {
@@ -124,9 +127,17 @@ def aside(intake: Intake, reading: Reading, tables: IntakeTables) -> Turn | None
         return switch(intake, calm_unless_told(reading), meant, tables)
     if _HOW_LONG.search(reading.text) and not _RUNS_OUT.search(reading.text) and len(reading.text) <= SHORT and not reading.facts:
         return repeat(intake, says=(Say("utter_not_yet_submitted"),))
+    if intake.type in _OF_CHARGES and _GIVE_BACK.fullmatch(reading.text.strip()):
+        return _one_story(intake, reading, tables.types["bill_dispute"], tables)
     asked = other_request(intake, reading, tables)
     if asked is not None:
         return _between(intake, reading, asked, tables)
+    likely = other_request(intake, reading, tables, least=SURE_OF_CORRECTION)
+    if likely is not None and not QUESTION.search(reading.text):
+        # 我没开过这个 is no sure request, and goes on with the story of a charge.
+        story = more_of_the_story(intake, reading, likely, tables)
+        if story is not None:
+            return story
     return _question(intake, reading, tables) or _talk(intake, reading, tables)
 
 

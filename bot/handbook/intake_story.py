@@ -14,6 +14,8 @@ LEAST_STORY = 22
 LEAST_ADDITION = 4
 LONGEST_FACT = 500
 SHORT_CORRECTION = 24
+# Below this a message is not surely what it reads as.
+UNSURE = 0.5
 SHORT_ADDRESS = 30
 # In these the number in the story is another's: the caller who cheated or pestered.
 STRANGERS_NUMBER = frozenset({"fraud_report", "complaint_marketing", "privacy_complaint"})
@@ -33,6 +35,7 @@ _PLACE = re.compile(
     r"[省市区县镇乡村屯庄街路巷弄道坊苑园楼栋幢座单室院厂店桥营]|小区|社区|单元|家属|宿舍|平房|大厦|广场|车站|超市|学校"
     r"|\d+\s*号|后面|前面|旁边|对面|附近|隔壁|门口|路口|东头|西头|南头|北头|组$|队$"
 )
+_WHEN = re.compile(r"昨[天晚日]|今[天早晚日]|前天|[上下]午|晚上|早上|中午|刚才|刚刚|上个?(?:周|月|星期|礼拜)|(?:星期|礼拜|周)[一二三四五六日天]")
 _ENGLISH_PLACE = re.compile(
     r"\b(?:road|rd|street|district|community|building|room|avenue|lane|village|town|county|garden)\b", re.I
 )
@@ -44,6 +47,12 @@ _LEAD = re.compile(
 )
 _AROUND = " ，,。；;、\n\t"
 _PHONE_LABEL = re.compile(r"[ ，,。；;、]*(?:我的?)?(?:联系|手机|电话)?(?:电话|手机|方式|号码?)?[是为:： ]*$")
+# What an order is about, told well enough to be carried out or asked back: a sum, a name, a pick.
+_NAMED = re.compile(
+    r"\d+\s*(?:元|块|G|g|兆|M|分钟|那|的|套餐|档)|[一二三四五六七八九十百]+(?:元|块)|最(?:低|便宜|贵|高|大|小)|保底|原来的?(?:套餐|那个)|以前的?(?:套餐|那个)"
+    r"|(?:退|取消|关|停|删|去|加|订|买|办|开|要|续)[^，,。]{0,8}(?:包|副卡)|(?:包|副卡)[^，,。]{0,6}(?:退|取消|关|停|删|去|不要)"
+    r"|来电(?:显示|提醒|助手|转接)|来显|彩铃|炫铃|呼叫(?:转移|转接|等待|限制)|呼转|漏话|短信提醒|主叫隐藏|会员|亲情(?:网|号)|防骚扰|骚扰拦截|国际长途|短号|手机报|视频包|语音信箱"
+)
 _CLAUSES = re.compile(r"[，,。；;！!]")
 _NUMBER = re.compile(r"[\d*+\-\s]{7,}")
 _YES_OR_NO = re.compile(r"[好的嗯对是啊呀哦行不没谢您了吧呢，,。！!\s]")
@@ -111,8 +120,14 @@ def _tell(intake: Intake, reading: Reading) -> None:
     words = words_besides(reading)
     # 20号走 beside a number is short, and the one day that matters.
     dated = "datetime" in reading.facts and bool(words)
-    if (len(words) >= LEAST_ADDITION or dated) and not corrected:
+    if (len(words) >= least_addition(intake, reading) or dated) and not corrected:
         intake.story.append(reading.text.strip())
+
+
+def least_addition(intake: Intake, reading: Reading) -> int:
+    """Return how many characters add something: 他骂我 in a complaint is short and weighs most."""
+    same = reading.type == intake.type and reading.confidence >= UNSURE
+    return LEAST_ADDITION - 1 if same else LEAST_ADDITION
 
 
 def words_besides(reading: Reading) -> str:
@@ -136,7 +151,8 @@ def only_address(reading: Reading) -> bool:
 
 def is_all_place(reading: Reading) -> bool:
     """Tell whether a short message is a place and nothing else, asked for or not."""
-    plain = reading.type == "inform" and not corrects(reading.text)
+    # 昨天下午在建设路营业厅 tells when something happened.
+    plain = reading.type == "inform" and not corrects(reading.text) and not _WHEN.search(reading.text)
     asks = QUESTION.search(reading.text)
     return plain and not asks and only_address(reading) and is_place(reading.text)
 
@@ -170,7 +186,8 @@ def still_missing(intake: Intake, request_type: RequestType) -> list[str]:
     missing = missing_facts(with_needs(request_type, intake), intake.facts)
     story = "，".join(intake.story)
     long_enough = len(_NUMBER.sub("", story)) >= LEAST_STORY
-    if missing[:1] == ["detail"] and needs_story(request_type) and long_enough:
+    told = long_enough if needs_story(request_type) else bool(_NAMED.search(_NUMBER.sub("", story)))
+    if missing[:1] == ["detail"] and told:
         intake.facts["detail"] = story[:LONGEST_FACT]
         return missing[1:]
     return missing
@@ -192,7 +209,8 @@ def tells_more(intake: Intake, request_type: RequestType, reading: Reading) -> b
         # 我从来没开过啊 is no 不, and 好的好的好的 no story.
         return len(_YES_OR_NO.sub("", words)) >= LEAST_ADDITION and not QUESTION.search(words)
     asks = len(words) <= 2 * LEAST_ADDITION and words.endswith(("?", "？"))
-    return reading.type in goes_on and len(words) >= LEAST_ADDITION and not asks
+    unsure = reading.confidence < UNSURE and not QUESTION.search(words)
+    return (unsure or reading.type in goes_on) and len(words) >= least_addition(intake, reading) and not asks
 
 
 def needs_story(request_type: RequestType) -> bool:

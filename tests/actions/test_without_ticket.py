@@ -165,3 +165,21 @@ def test_an_emoji_alone_is_no_unclear_request(customer: Customer) -> None:
 
     assert heard == [["text_only"]] * 3
     assert customer.tickets == []
+
+
+@pytest.mark.parametrize(
+    ("said", "type", "action"),
+    [
+        ("是宽带的", "affirm", FOLLOW), ("就是宽带那个", "nlu_fallback", CLARIFY),
+        ("不知道单号，报的是宽带", "ticket_status", ANSWER),
+    ],
+)
+def test_the_line_of_an_unknown_ticket_begins_its_registration(
+    customer: Customer, said: str, type: str, action: str
+) -> None:
+    customer.says("报修到哪一步了", "ticket_status", ANSWER)
+    heard = customer.says(said, type, action)
+    customer.intake(said, type)
+
+    assert heard.texts == ["no_ticket_register"]
+    assert customer.conversation.dialogue["intake"]["type"] == "fault_broadband"

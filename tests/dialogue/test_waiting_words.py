@@ -25,7 +25,7 @@ def test_who_is_in_danger_is_told_what_to_do(said: str, told: str) -> None:
     assert bool(words) == bool(told)
 
 
-@pytest.mark.parametrize("said", ["算了", "算了 不等了", "那不等了", "取消排队", "唉，还是机器人吧", "不用等了"])
+@pytest.mark.parametrize("said", ["算了", "算了 不等了", "那不等了", "取消排队", "唉，还是机器人吧", "不用等了", "不排了", "别排队了"])
 def test_who_will_not_wait_is_let_go(said: str) -> None:
     assert leaves_queue(said)
 

@@ -246,3 +246,48 @@ def test_a_place_beside_a_number_is_taken_whole(said: str, found: str, kept: str
     advance(intake, read(said, address=found, phone_number=LONG), TABLES)
 
     assert (intake.facts["address"], intake.facts["phone_number"]) == (kept, LONG)
+
+
+@pytest.mark.parametrize(
+    ("kind", "first", "said", "detail"),
+    [
+        ("plan_change", "我要把流量包退了", None, "我要把流量包退了"),
+        ("plan_change", "我想换套餐", "就最便宜的那个", "我想换套餐，就最便宜的那个"),
+        ("plan_change", "我想换套餐", "什么时候都行啊", None),
+        ("vas_subscribe", "帮我开个来电显示", None, "帮我开个来电显示"),
+        ("vas_subscribe", "我想开个业务", None, None),
+    ],
+)
+def test_an_order_that_names_what_it_is_about_is_not_asked_what(
+    kind: str, first: str, said: str | None, detail: str | None
+) -> None:
+    intake = start(kind, first)
+    if said:
+        advance(intake, read(said, "unclear"), TABLES)
+    advance(intake, read(PHONE, phone_number=PHONE), TABLES)
+
+    assert intake.facts.get("detail") == detail
+    assert intake.asking == (CONFIRM if detail else "detail")
+
+
+def test_a_charge_that_nobody_ordered_becomes_a_dispute_however_unsure_its_words() -> None:
+    intake = start("bill_query", "这个月咋扣了我86块啊")
+    told = advance(intake, read("我没开过这个视频彩铃", "bill_dispute", confidence=0.4), TABLES)
+    back = advance(intake, read("给我退了", "vas_cancel", confidence=0.95), TABLES)
+
+    assert (intake.type, intake.pending) == ("bill_dispute", [])
+    assert told.ask == back.ask == "phone_number"
+    assert intake.story == ["这个月咋扣了我86块啊", "我没开过这个视频彩铃", "给我退了"]
+
+
+@pytest.mark.parametrize(
+    ("said", "type", "confidence"),
+    [("他骂我", "complaint_service", 0.9), ("对就是那个胖胖的", "praise", 0.3), ("昨天下午在建设路营业厅", "inform", 0.9)],
+)
+def test_what_is_told_in_place_of_a_number_is_kept(said: str, type: str, confidence: float) -> None:
+    intake = start("complaint_service", "我要投诉你们小刘")
+    facts = {"address": "建设路"} if type == "inform" else {}
+    told = advance(intake, read(said, type, confidence=confidence, facts=facts), TABLES)
+
+    assert (names(told), told.again) == (["noted"], False)
+    assert intake.story == ["我要投诉你们小刘", said]
