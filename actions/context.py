@@ -83,6 +83,9 @@ def _unasked(turn: Turn, state: dict[str, Any]) -> None:
             ask_open(turn)
     elif says_no(turn.reading) and len(turn.reading.text.strip()) <= SHORTEST_NO:
         turn.say("utter_clarify_open" if _NOT_THIS.search(turn.reading.text) else "utter_goodbye")
+    elif turn.reading.type == "affirm" and (choices := (state.get("clarify") or {}).get("choices")):
+        # Yes to a choice of three says not which.
+        offer_choices(turn, choices)
     elif turn.reading.type == "inform":
         turn.conversation.dialogue = {"clarify": told_so_far(NOTHING_TOLD, turn.reading)}
         ask_open(turn)

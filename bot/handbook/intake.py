@@ -208,6 +208,9 @@ def _gathering(intake: Intake, reading: Reading, tables: IntakeTables) -> Turn:
     if between is not None:
         return between
     if ordered or reading.facts or tells_more(intake, tables.types[intake.type], reading):
+        if not reading.facts:
+            # It is no answer, so it is part of the story.
+            intake.asking = None
         take_in(intake, reading)
         # What was told is no failed answer: the question stays in its first wording.
         said = "utter_updated" if reading.facts and corrects(reading.text) else "utter_noted"

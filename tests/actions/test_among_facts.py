@@ -94,6 +94,13 @@ def test_facts_told_to_a_choice_are_noted_and_the_choice_is_asked_anew(customer:
     assert choices(again) == choices(asked) == ["fault_enterprise", "fault_broadband"]
 
 
+def test_yes_to_a_choice_brings_the_choice_again(customer: Customer) -> None:
+    ranking = [{"name": "plan_consult", "confidence": 0.4}, {"name": "plan_change", "confidence": 0.3}]
+    asked = customer.says("给我妈换个便宜的卡", "nlu_fallback", CLARIFY, ranking=ranking)
+
+    assert choices(customer.says("对 换一个", "affirm", FOLLOW)) == choices(asked)
+
+
 def test_a_person_asked_for_among_facts_comes(customer: Customer) -> None:
     says(customer, "转人工", "request_human", text="139****1234 转人工")
 

@@ -291,3 +291,11 @@ def test_what_is_told_in_place_of_a_number_is_kept(said: str, type: str, confide
 
     assert (names(told), told.again) == (["noted"], False)
     assert intake.story == ["我要投诉你们小刘", said]
+
+
+def test_what_is_told_in_place_of_an_address_reaches_the_description() -> None:
+    intake = start("fault_tv", "电视打不开")
+    told = advance(intake, read("昨天换的盒子", "unclear"), TABLES)
+
+    assert (names(told), told.ask) == (["noted"], "address")
+    assert intake.story == ["电视打不开", "昨天换的盒子"]

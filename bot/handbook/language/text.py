@@ -200,15 +200,17 @@ class Reply:
         """Tell whether a span lies inside somebody else's words.
 
         It may run out of quotation marks as long as most of it stands within them, and take a word
-        before them along.
+        before them along; no wording runs from 您的描述： into the words that the colon introduces.
         """
         for left, right in self.quotations:
             marked = self.text[right - 1] in _CLOSING
             if left <= start:
                 if end <= right or (marked and (right - start) * 2 > end - start):
                     return True
-            elif marked and end > left and (min(end, right) - left) * 4 >= (end - start) * 3:
-                return True
+            elif marked and end > left:
+                introduced = self.text[left - 1 : left] == ":"
+                if introduced or (min(end, right) - left) * 4 >= (end - start) * 3:
+                    return True
         return False
 
     @lazy
