@@ -26,6 +26,7 @@ from bot.handbook.closure import score_in
 from bot.handbook.errors import NotFound
 from bot.handbook.intake import says_no
 from bot.handbook.intake_parts import NOTHING_TOLD, only_marks, told_so_far
+from bot.handbook.short_answers import is_enough
 from bot.storage.tickets import Ticket
 
 _NOT_THIS = re.compile(r"^(?:不是|不对|都不是|错)")
@@ -64,6 +65,9 @@ def _unasked(turn: Turn, state: dict[str, Any]) -> None:
         return
     elif "wish" in state and _NO_NUMBER.search(turn.reading.text):
         turn.say("utter_without_number")
+    elif "clarify" in state and says_no(turn.reading) and is_enough(turn.reading.text):
+        turn.conversation.dialogue = None
+        turn.say("utter_goodbye")
     elif "clarify" in state and (turn.reading.type == "inform" or says_no(turn.reading)):
         # What was told while we asked what it is about is not asked for again.
         told = told_so_far(state["clarify"], turn.reading)

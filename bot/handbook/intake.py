@@ -78,6 +78,7 @@ __all__ = [
     "says_no", "says_yes",
 ]
 
+_ANSWERS = frozenset({"address", "phone_number", "broadband_account"})
 FREE_FACTS = frozenset({"address", "detail", "name", "since"})
 
 _REGISTER = re.compile(
@@ -208,7 +209,7 @@ def _gathering(intake: Intake, reading: Reading, tables: IntakeTables) -> Turn:
     if between is not None:
         return between
     if ordered or reading.facts or tells_more(intake, tables.types[intake.type], reading):
-        if not reading.facts:
+        if not _ANSWERS & set(reading.facts):
             # It is no answer, so it is part of the story.
             intake.asking = None
         take_in(intake, reading)

@@ -25,7 +25,6 @@ from bot.handbook.intake_steps import (
 )
 from bot.handbook.intake_story import (
     CORRECTS,
-    LEAST_ADDITION,
     LONGEST_FACT,
     still_missing,
     take_in,
@@ -43,6 +42,7 @@ ALIASES = {
 }
 # 曼谷 is worth a line of the ticket.
 SHORTEST_ADDITION = 2
+SHORT_NO = 4
 _MARKS = re.compile(r"\W")
 _SPOKEN = frozenset({"address", "detail", "name", "since"})
 _ADDS = re.compile(r"(?:加上|补上|补充|加一?个|添上)[:：,，\s]*(.{2,})$")
@@ -129,7 +129,7 @@ def correcting(intake: Intake, reading: Reading, tables: IntakeTables) -> Turn:
         corrected = _corrected(intake, reading, tables)
         if corrected is not None:
             return corrected
-        if says_no(reading) and len(reading.text.strip()) <= LEAST_ADDITION:
+        if says_no(reading) and len(reading.text.strip()) <= SHORT_NO:
             return ask(intake, CONFIRM)
         if len(reading.text.strip()) < 2:
             return ask_again(intake)

@@ -11,9 +11,10 @@ from bot.handbook.requests import RequestKind, RequestType, Urgency, missing_fac
 
 # Characters from which on a complaint is a story and not only a wish to complain.
 LEAST_STORY = 22
-LEAST_ADDITION = 4
+LEAST_ADDITION = 3
 LONGEST_FACT = 500
 SHORT_CORRECTION = 24
+SHORT_QUESTION = 8
 # Below this a message is not surely what it reads as.
 UNSURE = 0.5
 SHORT_ADDRESS = 30
@@ -120,14 +121,8 @@ def _tell(intake: Intake, reading: Reading) -> None:
     words = words_besides(reading)
     # 20号走 beside a number is short, and the one day that matters.
     dated = "datetime" in reading.facts and bool(words)
-    if (len(words) >= least_addition(intake, reading) or dated) and not corrected:
+    if (len(words) >= LEAST_ADDITION or dated) and not corrected:
         intake.story.append(reading.text.strip())
-
-
-def least_addition(intake: Intake, reading: Reading) -> int:
-    """Return how many characters add something: 他骂我 in a complaint is short and weighs most."""
-    same = reading.type == intake.type and reading.confidence >= UNSURE
-    return LEAST_ADDITION - 1 if same else LEAST_ADDITION
 
 
 def words_besides(reading: Reading) -> str:
@@ -207,10 +202,10 @@ def tells_more(intake: Intake, request_type: RequestType, reading: Reading) -> b
     words = words_besides(reading)
     if reading.type in {"affirm", "deny"}:
         # 我从来没开过啊 is no 不, and 好的好的好的 no story.
-        return len(_YES_OR_NO.sub("", words)) >= LEAST_ADDITION and not QUESTION.search(words)
-    asks = len(words) <= 2 * LEAST_ADDITION and words.endswith(("?", "？"))
+        return len(_YES_OR_NO.sub("", words)) > LEAST_ADDITION and not QUESTION.search(words)
+    asks = len(words) <= SHORT_QUESTION and words.endswith(("?", "？"))
     unsure = reading.confidence < UNSURE and not QUESTION.search(words)
-    return (unsure or reading.type in goes_on) and len(words) >= least_addition(intake, reading) and not asks
+    return (unsure or reading.type in goes_on) and len(words) >= LEAST_ADDITION and not asks
 
 
 def needs_story(request_type: RequestType) -> bool:

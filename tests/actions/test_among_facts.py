@@ -101,6 +101,19 @@ def test_yes_to_a_choice_brings_the_choice_again(customer: Customer) -> None:
     assert choices(customer.says("对 换一个", "affirm", FOLLOW)) == choices(asked)
 
 
+def test_of_no_ticket_no_choice_is_offered_alone(customer: Customer) -> None:
+    ranking = [{"name": "ticket_reopen", "confidence": 0.5}, {"name": "unclear", "confidence": 0.3}]
+    heard = customer.says("还是不会 你们派人来吧", "nlu_fallback", CLARIFY, ranking=ranking)
+
+    assert (heard.texts, choices(heard)) == (["clarify_open"], [])
+
+
+def test_who_wants_nothing_more_is_not_offered_a_person(customer: Customer) -> None:
+    customer.says("姓王 昨天来修的", "nlu_fallback", CLARIFY)
+
+    assert customer.says("不用了", "deny", FOLLOW).texts == ["goodbye"]
+
+
 def test_a_person_asked_for_among_facts_comes(customer: Customer) -> None:
     says(customer, "转人工", "request_human", text="139****1234 转人工")
 

@@ -293,9 +293,11 @@ def test_what_is_told_in_place_of_a_number_is_kept(said: str, type: str, confide
     assert intake.story == ["我要投诉你们小刘", said]
 
 
-def test_what_is_told_in_place_of_an_address_reaches_the_description() -> None:
+@pytest.mark.parametrize("said", ["昨天换的盒子", "光有声"])
+def test_what_is_told_in_place_of_an_address_reaches_the_description(said: str) -> None:
     intake = start("fault_tv", "电视打不开")
-    told = advance(intake, read("昨天换的盒子", "unclear"), TABLES)
+    facts = {"datetime": "昨天"} if "昨天" in said else {}
+    told = advance(intake, read(said, "unclear", facts=facts), TABLES)
 
     assert (names(told), told.ask) == (["noted"], "address")
-    assert intake.story == ["电视打不开", "昨天换的盒子"]
+    assert intake.story == ["电视打不开", said]
