@@ -26,7 +26,7 @@ from bot.handbook.closure import score_in
 from bot.handbook.errors import NotFound
 from bot.handbook.intake import says_no
 from bot.handbook.intake_parts import NOTHING_TOLD, only_marks, told_so_far
-from bot.handbook.short_answers import is_enough
+from bot.handbook.short_answers import wants_nothing
 from bot.storage.tickets import Ticket
 
 _NOT_THIS = re.compile(r"^(?:不是|不对|都不是|错)")
@@ -65,7 +65,7 @@ def _unasked(turn: Turn, state: dict[str, Any]) -> None:
         return
     elif "wish" in state and _NO_NUMBER.search(turn.reading.text):
         turn.say("utter_without_number")
-    elif "clarify" in state and says_no(turn.reading) and is_enough(turn.reading.text):
+    elif "clarify" in state and wants_nothing(turn.reading.text):
         turn.conversation.dialogue = None
         turn.say("utter_goodbye")
     elif "clarify" in state and (turn.reading.type == "inform" or says_no(turn.reading)):
@@ -87,12 +87,25 @@ def _unasked(turn: Turn, state: dict[str, Any]) -> None:
             ask_open(turn)
     elif says_no(turn.reading) and len(turn.reading.text.strip()) <= SHORTEST_NO:
         turn.say("utter_clarify_open" if _NOT_THIS.search(turn.reading.text) else "utter_goodbye")
-    elif turn.reading.type == "affirm" and (choices := (state.get("clarify") or {}).get("choices")):
-        # Yes to a choice of three says not which.
-        offer_choices(turn, choices)
+    elif turn.reading.type == "affirm" and "clarify" in state:
+        _yes_to_which(turn, state)
     elif turn.reading.type == "inform":
         turn.conversation.dialogue = {"clarify": told_so_far(NOTHING_TOLD, turn.reading)}
         ask_open(turn)
+    else:
+        turn.say("utter_anything_else")
+
+
+def _yes_to_which(turn: Turn, state: dict[str, Any]) -> None:
+    """Bring a choice again, once, to a yes that says not which; else it is a yes to a person."""
+    told = told_so_far(state["clarify"], turn.reading)
+    choices = told.pop("choices", None)
+    if choices:
+        turn.conversation.dialogue = {**state, "clarify": told}
+        offer_choices(turn, choices)
+    elif told["count"] > MOST_CLARIFIED:
+        turn.conversation.dialogue = None
+        hand_off(turn, intake=None)
     else:
         turn.say("utter_anything_else")
 

@@ -264,16 +264,15 @@ def _offer_subject(turn: Turn, subject: Subject) -> None:
 
 def likely_choices(turn: Turn) -> list[dict[str, str]]:
     """Return buttons for the two or three likeliest readings worth offering."""
-    offered, requests = [], False
+    # Of no ticket nothing can be wished.
+    has_ticket = bool(tickets_of(turn.session, turn.conversation, most=1))
+    kinds = set(RequestKind) - {RequestKind.TALK} - (set() if has_ticket else {RequestKind.TICKET})
+    offered = []
     for name, share in (wish_among_facts(turn) or turn.reading).ranking:
         known = turn.handbook.types.get(name)
-        if known is None or known.kind is RequestKind.TALK or share < LEAST_SHARE:
-            continue
-        requests |= known.kind is not RequestKind.TICKET
-        offered.append({"title": known.spoken, "payload": known.spoken, "choice": name})
-    # Of no ticket nothing can be wished.
-    requests = requests or bool(tickets_of(turn.session, turn.conversation, most=1))
-    return offered[:MOST_CHOICES] if requests else []
+        if known is not None and known.kind in kinds and share >= LEAST_SHARE:
+            offered.append({"title": known.spoken, "payload": known.spoken, "choice": name})
+    return offered[:MOST_CHOICES]
 
 
 class ActionOutOfScope(DeskAction):

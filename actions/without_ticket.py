@@ -14,13 +14,17 @@ from bot.handbook.subjects import line_named
 _TOLD_OF = frozenset({"ticket_status", "ticket_urge", "ticket_reopen", "ticket_supplement"})
 _TELLING, _LEAST_MATTER = 8, 0.1
 _WITH_NUMBER = re.compile(r"工单号?|单号|T\d{8}")
-# 就是宽带那个 says what the ticket was about; in more words something else is wanted.
-_LONGEST_NAME = 20
+# 就是宽带那个, 单号不记得了 报的是电视: what the ticket was about, and nothing else.
+_NO_NUMBER = r"(?:[^，,。\s]{0,8}号[^，,。\s]{0,4}[，,\s]+)?"
+_LINE = r"(?:宽带|光猫|wifi|网线|电视|机顶盒|座机|固话|固定电话|专线|手机信号|手机网)"
+_NAMES = re.compile(
+    rf"{_NO_NUMBER}(?:我|俺)?(?:就?是|报修?的?是?)?(?:我?家里?)?的?{_LINE}(?:坏了|断了|故障|报修)?(?:的|那个|那单|吧|啊|呀)*[。！!]*", re.I
+)
 
 
 def without_ticket(turn: Turn, wish: str) -> None:
     """Register what the customer tells of where we know no ticket; else ask what it is about."""
-    if begin_named_matter(turn):
+    if wish in _TOLD_OF and begin_named_matter(turn):
         return
     told = told_so_far(NOTHING_TOLD, turn.reading)
     told["urgency"] = (turn.tracker.latest_message.get("urgency") or {}).get("name") or told["urgency"]
@@ -37,7 +41,8 @@ def begin_named_matter(turn: Turn) -> bool:
     """Register the fault on the line that the customer names when asked for an unknown ticket."""
     state = turn.conversation.dialogue or {}
     line = line_named(turn.reading.text)
-    if state.get("wish") not in _TOLD_OF or line is None or len(turn.reading.text) > _LONGEST_NAME:
+    named = line is not None and _NAMES.fullmatch(turn.reading.text.strip())
+    if line is None or not named or state.get("wish") not in _TOLD_OF:
         return False
     known = with_earlier_words(replace(turn.reading, type=line), state.get("clarify"))
     turn.begin_intake(known)

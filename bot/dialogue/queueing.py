@@ -35,7 +35,7 @@ from bot.handbook.urgency import SignalRule, signals
 from bot.storage.conversations import Conversation
 from bot.storage.tickets import Ticket
 
-_LEAVE = re.compile(r"^(?:(?:那|哎|唉|嗯|就)*(?:算了)?[，,\s]*)(?:取消排队|(?:我)?(?:不|别)(?:用|想|要)?(?:再)?(?:等|排(?:队)?)了|不用人工了?(?:[,，].*)?|取消人工|(?:还是)?(?:叫|找|转|回|转回)?机器人(?:吧|来)?|算了)[。！!]?$")
+_LEAVE = re.compile(r"^(?:(?:那|哎|唉|嗯|就)*(?:算了)?[，,\s]*)(?:取消排队|不(?:用)?等了|(?:我)?(?:不|别)(?:用|想|要)?(?:再)?排(?:队)?了|不用人工了?(?:[,，].*)?|取消人工|(?:还是)?(?:叫|找|转|回|转回)?机器人(?:吧|来)?|算了)[。！!]?$")
 _MESSAGE = re.compile(r"^(?:我要)?留言")
 # What the customer must be told at once, wait or no wait, by the signal in the words.
 _FIRST_AID = {

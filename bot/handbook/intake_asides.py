@@ -49,7 +49,7 @@ _RUNS_OUT = re.compile(r"到期|合约|合同|有效|期限|在网")
 # No question that a table could answer.
 _PROTESTS = re.compile(r"(?:凭什么|凭啥|什么意思|啥意思|搞什么|什么情况|什么玩意)[啊呀呢嘛]*[?？!！]*")
 # 给我退了 about a charge means the money.
-_GIVE_BACK = re.compile(r"(?:那|就|都|你们?|赶紧|马上|快|请|麻烦|要求|必须|把(?:它|这个|这些|那个))*(?:给我?|帮我)?(?:全)?退(?:了|掉|回来|给我|回)*(?:吧|啊|呗|呀|嘛)?[。！!]*")
+_GIVE_BACK = re.compile(r"(?:那|就|都|你们?|赶紧|马上|快|请|麻烦|要求|必须|把(?:它|这个|这些|那个))*(?:给我|帮我|退给)(?:全|都)?(?:退|我)(?:了|掉|回来|给我|回)*(?:吧|啊|呗|呀|嘛)?[。！!]*")
 _OF_CHARGES = frozenset({"bill_query", "bill_dispute"})
 _WAIT = re.compile(r"^(?:等等|等一?下|等会儿?|稍等|先等等|别急|慢着)[,，。！!~啊呢]*$")
 ASKS_FOR = re.compile(rf"{QUESTION.pattern}|帮|想|要|请|给我|能不能|推荐")
@@ -127,17 +127,21 @@ def aside(intake: Intake, reading: Reading, tables: IntakeTables) -> Turn | None
         return switch(intake, calm_unless_told(reading), meant, tables)
     if _HOW_LONG.search(reading.text) and not _RUNS_OUT.search(reading.text) and len(reading.text) <= SHORT and not reading.facts:
         return repeat(intake, says=(Say("utter_not_yet_submitted"),))
-    if intake.type in _OF_CHARGES and _GIVE_BACK.fullmatch(reading.text.strip()):
+    said = reading.text.strip()
+    if intake.type in _OF_CHARGES and said not in intake.words and _GIVE_BACK.fullmatch(said):
         return _one_story(intake, reading, tables.types["bill_dispute"], tables)
     asked = other_request(intake, reading, tables)
     if asked is not None:
         return _between(intake, reading, asked, tables)
     likely = other_request(intake, reading, tables, least=SURE_OF_CORRECTION)
-    if likely is not None and not QUESTION.search(reading.text):
+    if likely is not None and not QUESTION.search(said):
         # 我没开过这个 is no sure request, and goes on with the story of a charge.
-        story = more_of_the_story(intake, reading, likely, tables)
+        disputed = intake.type in _OF_CHARGES and likely.id == "bill_dispute"
+        story = more_of_the_story(intake, reading, likely, tables) if disputed else None
         if story is not None:
             return story
+        if likely.kind is RequestKind.SAFETY and reading.urgency is Urgency.URGENT:
+            return _between(intake, reading, likely, tables)
     return _question(intake, reading, tables) or _talk(intake, reading, tables)
 
 
@@ -213,7 +217,7 @@ def _talk(intake: Intake, reading: Reading, tables: IntakeTables) -> Turn | None
     if other.id == "goodbye":
         return repeat(intake, says=(Say("utter_not_complete"),))
     # 我要赔偿 is no business of ours to refuse in the middle of a complaint.
-    story = needs_story(tables.types[intake.type]) and len(reading.text.strip()) >= LEAST_ADDITION
+    story = needs_story(tables.types[intake.type]) and len(reading.text.strip()) > LEAST_ADDITION
     if story and other.id in {"chitchat", "out_of_scope", "praise"}:
         return None
     if other.id == "out_of_scope" and not ASKS_FOR.search(reading.text):

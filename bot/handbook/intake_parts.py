@@ -13,7 +13,7 @@ from bot.handbook.urgency import SignalRule
 
 # What messengers write where a picture stood.
 _STANDS_FOR = re.compile(r"\[(?:图片|表情|动画表情|语音|视频|文件|位置)\]")
-QUESTION = re.compile(r"[?？]|吗$|什么|怎么|多少|多久|为什么|几点|哪里|哪个|何时|咋(?!了)")
+QUESTION = re.compile(r"[?？]|吗$|什么|怎么|多少|多久|为什么|几点|哪里|哪个|何时|咋(?:办|弄|交|充|改|查|开|整|退|取消|收)")
 _MARKS = re.compile(r"[\s.。．…·,，、;；:：?？!！~～\-—_*]+")
 _WORD = re.compile(r"[0-9A-Za-z一-鿿]")
 

@@ -8,6 +8,7 @@ from dataclasses import replace
 from bot.handbook.facts import find_facts
 from bot.handbook.intake_parts import QUESTION, Intake, Reading
 from bot.handbook.requests import RequestKind, RequestType, Urgency, missing_facts
+from bot.handbook.short_answers import agrees, goes_on, wants_nothing
 
 # Characters from which on a complaint is a story and not only a wish to complain.
 LEAST_STORY = 22
@@ -36,7 +37,7 @@ _PLACE = re.compile(
     r"[省市区县镇乡村屯庄街路巷弄道坊苑园楼栋幢座单室院厂店桥营]|小区|社区|单元|家属|宿舍|平房|大厦|广场|车站|超市|学校"
     r"|\d+\s*号|后面|前面|旁边|对面|附近|隔壁|门口|路口|东头|西头|南头|北头|组$|队$"
 )
-_WHEN = re.compile(r"昨[天晚日]|今[天早晚日]|前天|[上下]午|晚上|早上|中午|刚才|刚刚|上个?(?:周|月|星期|礼拜)|(?:星期|礼拜|周)[一二三四五六日天]")
+_WHEN = re.compile(r"昨[天晚日]|今[天早晚]|前天|[上下]午|晚上|早上|中午|刚才|刚刚|上个?(?:周|月|星期|礼拜)|(?:星期|礼拜|周)[一二三四五六日天]")
 _ENGLISH_PLACE = re.compile(
     r"\b(?:road|rd|street|district|community|building|room|avenue|lane|village|town|county|garden)\b", re.I
 )
@@ -48,14 +49,20 @@ _LEAD = re.compile(
 )
 _AROUND = " ，,。；;、\n\t"
 _PHONE_LABEL = re.compile(r"[ ，,。；;、]*(?:我的?)?(?:联系|手机|电话)?(?:电话|手机|方式|号码?)?[是为:： ]*$")
-# What an order is about, told well enough to be carried out or asked back: a sum, a name, a pick.
+# What an order is about, told well enough to be carried out or asked back: a sum or a pick after a
+# wish or by itself, what is added or dropped, a service by its name.
+_PICK = r"(?:\d+(?:\.\d)?\s*(?:元|块|G(?!的|手机|卡)|g|兆|M|分钟|那档?|档|的?套餐)|[一二三四五六七八九十百]{1,4}(?:元|块)|最(?:低|便宜|贵|高|大|小)|保底|原来|以前)"
 _NAMED = re.compile(
-    r"\d+\s*(?:元|块|G|g|兆|M|分钟|那|的|套餐|档)|[一二三四五六七八九十百]+(?:元|块)|最(?:低|便宜|贵|高|大|小)|保底|原来的?(?:套餐|那个)|以前的?(?:套餐|那个)"
-    r"|(?:退|取消|关|停|删|去|加|订|买|办|开|要|续)[^，,。]{0,8}(?:包|副卡)|(?:包|副卡)[^，,。]{0,6}(?:退|取消|关|停|删|去|不要)"
-    r"|来电(?:显示|提醒|助手|转接)|来显|彩铃|炫铃|呼叫(?:转移|转接|等待|限制)|呼转|漏话|短信提醒|主叫隐藏|会员|亲情(?:网|号)|防骚扰|骚扰拦截|国际长途|短号|手机报|视频包|语音信箱"
+    rf"(?:换|改|转|降|升|恢复|调)(?:成|回|到|为|个|一个|下来?)?[^，,。不别]{{0,4}}{_PICK}|(?:^|[，,。\s])(?:就|要|那个?|那就)*{_PICK}(?:的|那个?|那种|那档|套餐|一档|吧)*(?:$|[，,。\s])"
+    r"|(?:退|取消|关|停|删|去掉|加|订|买|办|开|续)(?:了|掉|个|一个|这个|那个|我的?|上)*[^，,。个]{0,6}(?:流量|通话|语音|短信|漫游|视频|加油|定向|亲情|叠加)包|(?:流量|通话|语音|短信|漫游|视频|加油|定向|叠加)包[^，,。]{0,4}(?:退|取消|关|停|删|去掉|不要)"
+    r"|(?:退|取消|关|停|删|去掉|加|办|开|要)[^，,。]{0,4}副卡|副卡[^，,。]{0,4}(?:退|取消|关|停|删|去掉|不要)"
+    r"|来电(?:显示|提醒|助手|转接)|来显|彩铃|炫铃|呼叫(?:转移|转接|等待|限制)|呼转|漏话|短信提醒|主叫隐藏|(?:开|办|订|续)[^，,。]{0,6}会员|亲情(?:网|号)|防骚扰|骚扰拦截|国际长途|短号|手机报|语音信箱"
 )
 _CLAUSES = re.compile(r"[，,。；;！!]")
 _NUMBER = re.compile(r"[\d*+\-\s]{7,}")
+_FILLER = re.compile(r"(.)\1+")
+# The question, whether a person is wanted, that 先登记 answers.
+_PERSON = "person_offer"
 _YES_OR_NO = re.compile(r"[好的嗯对是啊呀哦行不没谢您了吧呢，,。！!\s]")
 _LABELS = re.compile(
     r"[\d*\-+@._A-Za-z\s\W]|[零〇一二三四五六七八九幺洞拐]|我的?|你的?|电话|手机号?|号码|账号|宽带|联系|方式|本人|不对|不是|错了?|改成|换成|是|为|在|这个|打|就|嗯|哦|呃"
@@ -116,6 +123,9 @@ def _joined_place(intake: Intake, said: str) -> str:
 
 
 def _tell(intake: Intake, reading: Reading) -> None:
+    said = reading.text
+    if intake.asking == _PERSON and (agrees(said) or goes_on(said) or wants_nothing(said)):
+        return
     # A corrected fact is in the facts; the words around it tell nothing.
     corrected = reading.facts and len(reading.text) <= SHORT_CORRECTION and corrects(reading.text)
     words = words_besides(reading)
@@ -204,8 +214,12 @@ def tells_more(intake: Intake, request_type: RequestType, reading: Reading) -> b
         # 我从来没开过啊 is no 不, and 好的好的好的 no story.
         return len(_YES_OR_NO.sub("", words)) > LEAST_ADDITION and not QUESTION.search(words)
     asks = len(words) <= SHORT_QUESTION and words.endswith(("?", "？"))
-    unsure = reading.confidence < UNSURE and not QUESTION.search(words)
-    return (unsure or reading.type in goes_on) and len(words) >= LEAST_ADDITION and not asks
+    if reading.confidence < UNSURE and not QUESTION.search(words):
+        # Unsure words about how we treat the customer; another request is not to get lost among them.
+        goes_on |= {"complaint_service", "ticket_reopen", "chitchat", "praise"}
+    if _FILLER.fullmatch(words):
+        return False
+    return reading.type in goes_on and len(words) >= LEAST_ADDITION and not asks
 
 
 def needs_story(request_type: RequestType) -> bool:

@@ -40,6 +40,8 @@ _UNDO = re.compile(
 _DECLINE = re.compile(r"^(?:继续|先登记|登记|直接登记|接着|往下)")
 _ENOUGH = re.compile(r"^(?:不用|不需要|不必)(?!.*(?:登记|转人工))|^没有?(?:其他|其它|别的|了)|^没事")
 
+_NOTHING = re.compile(r"(?:不用|不需要|不必|没有?了|没事)了?[，,\s]*(?:谢谢|再见|拜拜)?[。！!]*")
+
 
 def plain(text: str) -> str:
     """Return a short answer in small letters and Simplified characters."""
@@ -86,6 +88,11 @@ def goes_on(text: str) -> bool:
 def is_enough(text: str) -> bool:
     """Tell whether nothing more is wanted after an answer."""
     return bool(_ENOUGH.search(plain(text)))
+
+
+def wants_nothing(text: str) -> bool:
+    """Tell whether the whole message says that nothing is wanted."""
+    return bool(_NOTHING.fullmatch(plain(text)))
 
 
 def says_yes(reading: Reading) -> bool:

@@ -99,6 +99,8 @@ def test_yes_to_a_choice_brings_the_choice_again(customer: Customer) -> None:
     asked = customer.says("给我妈换个便宜的卡", "nlu_fallback", CLARIFY, ranking=ranking)
 
     assert choices(customer.says("对 换一个", "affirm", FOLLOW)) == choices(asked)
+    customer.says("对", "affirm", FOLLOW)
+    assert customer.conversation.state == "waiting"
 
 
 def test_of_no_ticket_no_choice_is_offered_alone(customer: Customer) -> None:
@@ -111,6 +113,7 @@ def test_of_no_ticket_no_choice_is_offered_alone(customer: Customer) -> None:
 def test_who_wants_nothing_more_is_not_offered_a_person(customer: Customer) -> None:
     customer.says("姓王 昨天来修的", "nlu_fallback", CLARIFY)
 
+    assert customer.says("不用问了 直接派人来", "deny", FOLLOW).texts == ["clarify_offer_person"]
     assert customer.says("不用了", "deny", FOLLOW).texts == ["goodbye"]
 
 

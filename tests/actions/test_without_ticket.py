@@ -183,3 +183,20 @@ def test_the_line_of_an_unknown_ticket_begins_its_registration(
 
     assert heard.texts == ["no_ticket_register"]
     assert customer.conversation.dialogue["intake"]["type"] == "fault_broadband"
+
+
+@pytest.mark.parametrize(
+    ("said", "type", "action"),
+    [
+        ("我手机号是13812345678", "inform", FOLLOW), ("手机上没收到单号", "nlu_fallback", CLARIFY),
+        ("不是宽带的", "deny", FOLLOW), ("催一下宽带移机", "ticket_urge", ANSWER),
+        ("我要取消宽带那个单", "ticket_cancel", ANSWER), ("流量包退订那个", "nlu_fallback", CLARIFY),
+    ],
+)
+def test_a_line_among_other_words_begins_nothing(
+    customer: Customer, said: str, type: str, action: str
+) -> None:
+    customer.says("报修到哪一步了", "ticket_status", ANSWER)
+    heard = customer.says(said, type, action)
+
+    assert "no_ticket_register" not in heard.texts

@@ -30,6 +30,6 @@ def test_who_will_not_wait_is_let_go(said: str) -> None:
     assert leaves_queue(said)
 
 
-@pytest.mark.parametrize("said", ["还要等多久", "我不等了三天了吗", "算了多少钱", "等着呢"])
+@pytest.mark.parametrize("said", ["还要等多久", "我不等了三天了吗", "算了多少钱", "等着呢", "我不想等了"])
 def test_who_only_speaks_of_waiting_stays(said: str) -> None:
     assert not leaves_queue(said)

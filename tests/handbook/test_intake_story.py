@@ -15,6 +15,7 @@ from tests.handbook.intakes import (
     TABLES,
     confirming,
     names,
+    offered,
     read,
     start,
 )
@@ -256,6 +257,14 @@ def test_a_place_beside_a_number_is_taken_whole(said: str, found: str, kept: str
         ("plan_change", "我想换套餐", "什么时候都行啊", None),
         ("vas_subscribe", "帮我开个来电显示", None, "帮我开个来电显示"),
         ("vas_subscribe", "我想开个业务", None, None),
+        ("vas_subscribe", "你们金卡会员想开个业务", None, None),
+        ("plan_change", "我想把58的套餐换成39元那档", None, "我想把58的套餐换成39元那档"),
+        ("plan_change", "我现在58元的套餐太贵了，想换一个", None, None),
+        ("plan_change", "以前的套餐太贵了想换", None, None),
+        ("plan_change", "尾号8899的卡想换套餐", None, None),
+        ("plan_change", "我手机是5G的，想换个套餐", None, None),
+        ("plan_change", "我要改套餐，去年办的合约包到期了", None, None),
+        ("plan_change", "我要换套餐", "别给我办最贵的", None),
     ],
 )
 def test_an_order_that_names_what_it_is_about_is_not_asked_what(
@@ -280,9 +289,34 @@ def test_a_charge_that_nobody_ordered_becomes_a_dispute_however_unsure_its_words
     assert intake.story == ["这个月咋扣了我86块啊", "我没开过这个视频彩铃", "给我退了"]
 
 
+@pytest.mark.parametrize(("said", "type"), [("退回来了", "thanks"), ("都退了", "inform")])
+def test_money_that_came_back_is_not_asked_back(said: str, type: str) -> None:
+    intake = start("bill_query", "这个月咋扣了我86块啊")
+    advance(intake, read(said, type, confidence=0.9), TABLES)
+
+    assert intake.type == "bill_query"
+
+
+def test_an_unsure_danger_is_taken_up_by_itself_and_no_other_wish_is_lost_in_a_story() -> None:
+    intake = start("fault_mobile", "手机没信号")
+    asked = advance(intake, read("给我开张发票", "invoice", confidence=0.45), TABLES)
+    advance(intake, read("电线着火了", "report_hazard", confidence=0.45, urgency=Urgency.URGENT), TABLES)
+
+    assert (names(asked), intake.story) == ([], ["电线着火了"])
+    assert (intake.type, intake.pending[0]["type"]) == ("report_hazard", "fault_mobile")
+
+
+@pytest.mark.parametrize("said", ["不用了", "先登记", "继续吧"])
+def test_what_answers_the_offer_of_a_person_is_no_story(said: str) -> None:
+    intake = offered()
+    advance(intake, read(said, "deny"), TABLES)
+
+    assert intake.story == ["家里宽带断了"]
+
+
 @pytest.mark.parametrize(
     ("said", "type", "confidence"),
-    [("他骂我", "complaint_service", 0.9), ("对就是那个胖胖的", "praise", 0.3), ("昨天下午在建设路营业厅", "inform", 0.9)],
+    [("他骂我", "complaint_service", 0.9), ("对就是那个胖胖的", "chitchat", 0.3), ("昨天下午在建设路营业厅", "inform", 0.9)],
 )
 def test_what_is_told_in_place_of_a_number_is_kept(said: str, type: str, confidence: float) -> None:
     intake = start("complaint_service", "我要投诉你们小刘")

@@ -30,6 +30,7 @@ _SENTENCE_END = re.compile(r"[。!?;\n]")
 _QUOTED = re.compile(
     r"“[^“”]*”|‘[^‘’]*’|「[^「」]*」|『[^『』]*』|《[^《》]*》|〈[^〈〉]*〉|\"[^\"\n]*\""
 )
+_READ_BACK = "您的描述:"
 _CLOSING = '”’」』》〉"'
 # Words after these belong to the customer or a third party, to the end of the clause.
 _REPORTED = re.compile(
@@ -200,7 +201,7 @@ class Reply:
         """Tell whether a span lies inside somebody else's words.
 
         It may run out of quotation marks as long as most of it stands within them, and take a word
-        before them along; no wording runs from 您的描述： into the words that the colon introduces.
+        before them along; no wording runs from the heading 您的描述： into the customer's words.
         """
         for left, right in self.quotations:
             marked = self.text[right - 1] in _CLOSING
@@ -208,8 +209,8 @@ class Reply:
                 if end <= right or (marked and (right - start) * 2 > end - start):
                     return True
             elif marked and end > left:
-                introduced = self.text[left - 1 : left] == ":"
-                if introduced or (min(end, right) - left) * 4 >= (end - start) * 3:
+                read_back = end <= right and self.text.endswith(_READ_BACK, 0, left)
+                if read_back or (min(end, right) - left) * 4 >= (end - start) * 3:
                     return True
         return False
 

@@ -61,6 +61,7 @@ def test_a_comma_in_a_number_ends_no_clause() -> None:
         ("“别”再来问了。", "别”再来问", False),
         ("您的描述：“我妈不会用手机 想换卡”。", "您的描述:“我妈不会用", True),
         ("您先“不会用”再来问。", "您先“不会用", False),
+        ("请您告诉我：“服务密码”是多少？", "告诉我:“服务密码", False),
     ],
 )
 def test_words_of_others_are_told_from_our_own(text: str, word: str, quoted: bool) -> None:
