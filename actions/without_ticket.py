@@ -40,9 +40,8 @@ def without_ticket(turn: Turn, wish: str) -> None:
 def begin_named_matter(turn: Turn) -> bool:
     """Register the fault on the line that the customer names when asked for an unknown ticket."""
     state = turn.conversation.dialogue or {}
-    line = line_named(turn.reading.text)
-    named = line is not None and _NAMES.fullmatch(turn.reading.text.strip())
-    if line is None or not named or state.get("wish") not in _TOLD_OF:
+    line = line_named(turn.reading.text) if _NAMES.fullmatch(turn.reading.text.strip()) else None
+    if line is None or state.get("wish") not in _TOLD_OF:
         return False
     known = with_earlier_words(replace(turn.reading, type=line), state.get("clarify"))
     turn.begin_intake(known)

@@ -23,7 +23,12 @@ from bot.handbook.intake_asides import (
 )
 from bot.handbook.intake_confirm import confirming, correcting
 from bot.handbook.intake_parts import (
+    CONFIRM,
+    CORRECTION,
+    OFFER,
     QUESTION,
+    SOLVED,
+    SURE,
     Intake,
     IntakeTables,
     Reading,
@@ -35,14 +40,9 @@ from bot.handbook.intake_parts import (
 )
 from bot.handbook.intake_steps import (
     ANSWER_FITS,
-    CONFIRM,
-    CORRECTION,
     FIRST_AID,
     NOT_GIVEN,
-    OFFER,
     OWN_WORDS,
-    SOLVED,
-    SURE,
     acknowledge,
     answer_to,
     ask,
@@ -78,7 +78,6 @@ __all__ = [
     "says_no", "says_yes",
 ]
 
-_ANSWERS = frozenset({"address", "phone_number", "broadband_account"})
 FREE_FACTS = frozenset({"address", "detail", "name", "since"})
 
 _REGISTER = re.compile(
@@ -209,7 +208,7 @@ def _gathering(intake: Intake, reading: Reading, tables: IntakeTables) -> Turn:
     if between is not None:
         return between
     if ordered or reading.facts or tells_more(intake, tables.types[intake.type], reading):
-        if not _ANSWERS & set(reading.facts):
+        if not _KNOWN_BY_HEART & set(reading.facts):
             # It is no answer, so it is part of the story.
             intake.asking = None
         take_in(intake, reading)

@@ -7,6 +7,8 @@ from dataclasses import replace
 
 from bot.handbook.intake_parts import (
     QUESTION,
+    SOLVED,
+    SURE,
     Intake,
     IntakeTables,
     Reading,
@@ -16,8 +18,6 @@ from bot.handbook.intake_parts import (
 )
 from bot.handbook.intake_steps import (
     FIRST_AID,
-    SOLVED,
-    SURE,
     acknowledge,
     answer_to,
     ask_again,
@@ -49,7 +49,7 @@ _RUNS_OUT = re.compile(r"到期|合约|合同|有效|期限|在网")
 # No question that a table could answer.
 _PROTESTS = re.compile(r"(?:凭什么|凭啥|什么意思|啥意思|搞什么|什么情况|什么玩意)[啊呀呢嘛]*[?？!！]*")
 # 给我退了 about a charge means the money.
-_GIVE_BACK = re.compile(r"(?:那|就|都|你们?|赶紧|马上|快|请|麻烦|要求|必须|把(?:它|这个|这些|那个))*(?:给我|帮我|退给)(?:全|都)?(?:退|我)(?:了|掉|回来|给我|回)*(?:吧|啊|呗|呀|嘛)?[。！!]*")
+_GIVE_BACK = re.compile(r"(?:那|就|都|你们?|赶紧|马上|快|请|麻烦|要求|必须|把(?:它|这个|这些|那个))*(?:(?:给我|帮我)(?:全|都)?退(?:了|掉|回来|回)*|退给我)(?:吧|啊|呗|呀|嘛)?[。！!]*")
 _OF_CHARGES = frozenset({"bill_query", "bill_dispute"})
 _WAIT = re.compile(r"^(?:等等|等一?下|等会儿?|稍等|先等等|别急|慢着)[,，。！!~啊呢]*$")
 ASKS_FOR = re.compile(rf"{QUESTION.pattern}|帮|想|要|请|给我|能不能|推荐")

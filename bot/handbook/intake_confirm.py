@@ -13,10 +13,8 @@ from bot.handbook.intake_asides import (
     same_line,
     switch,
 )
-from bot.handbook.intake_parts import Intake, IntakeTables, Reading, Turn
+from bot.handbook.intake_parts import CONFIRM, CORRECTION, Intake, IntakeTables, Reading, Turn
 from bot.handbook.intake_steps import (
-    CONFIRM,
-    CORRECTION,
     ask,
     ask_again,
     confirm_anew,

@@ -11,6 +11,9 @@ from bot.handbook.knowledge import KnowledgeEntry
 from bot.handbook.requests import RequestType, Urgency
 from bot.handbook.urgency import SignalRule
 
+# Below this a message is not surely what it reads as.
+SURE = 0.5
+CONFIRM, OFFER, SOLVED, CORRECTION = "confirmation", "person_offer", "solved", "correction"
 # What messengers write where a picture stood.
 _STANDS_FOR = re.compile(r"\[(?:图片|表情|动画表情|语音|视频|文件|位置)\]")
 QUESTION = re.compile(r"[?？]|吗$|什么|怎么|多少|多久|为什么|几点|哪里|哪个|何时|咋(?:办|弄|交|充|改|查|开|整|退|取消|收)")

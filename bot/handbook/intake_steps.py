@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
-from bot.handbook.intake_parts import Intake, IntakeTables, Reading, Say, Turn
+from bot.handbook.intake_parts import CONFIRM, OFFER, Intake, IntakeTables, Reading, Say, Turn
 from bot.handbook.intake_story import still_missing
 from bot.handbook.knowledge import KnowledgeEntry, best_answers
 from bot.handbook.requests import RequestKind, RequestType, Urgency
@@ -13,9 +13,7 @@ from bot.handbook.urgency import raise_urgency, signals
 from bot.handbook.wished_time import wished_time
 
 MOST_REASKS = 2
-SURE = 0.5
 ANSWER_FITS = 0.44
-CONFIRM, OFFER, SOLVED, CORRECTION = "confirmation", "person_offer", "solved", "correction"
 NOT_GIVEN = "未提供"
 # Urgent ones in which the customer must be told what to do at once.
 FIRST_AID = frozenset({"fraud_report", "report_hazard"})

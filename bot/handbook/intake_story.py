@@ -6,7 +6,7 @@ import re
 from dataclasses import replace
 
 from bot.handbook.facts import find_facts
-from bot.handbook.intake_parts import QUESTION, Intake, Reading
+from bot.handbook.intake_parts import OFFER, QUESTION, SURE, Intake, Reading
 from bot.handbook.requests import RequestKind, RequestType, Urgency, missing_facts
 from bot.handbook.short_answers import agrees, goes_on, wants_nothing
 
@@ -16,8 +16,6 @@ LEAST_ADDITION = 3
 LONGEST_FACT = 500
 SHORT_CORRECTION = 24
 SHORT_QUESTION = 8
-# Below this a message is not surely what it reads as.
-UNSURE = 0.5
 SHORT_ADDRESS = 30
 # In these the number in the story is another's: the caller who cheated or pestered.
 STRANGERS_NUMBER = frozenset({"fraud_report", "complaint_marketing", "privacy_complaint"})
@@ -61,8 +59,6 @@ _NAMED = re.compile(
 _CLAUSES = re.compile(r"[，,。；;！!]")
 _NUMBER = re.compile(r"[\d*+\-\s]{7,}")
 _FILLER = re.compile(r"(.)\1+")
-# The question, whether a person is wanted, that 先登记 answers.
-_PERSON = "person_offer"
 _YES_OR_NO = re.compile(r"[好的嗯对是啊呀哦行不没谢您了吧呢，,。！!\s]")
 _LABELS = re.compile(
     r"[\d*\-+@._A-Za-z\s\W]|[零〇一二三四五六七八九幺洞拐]|我的?|你的?|电话|手机号?|号码|账号|宽带|联系|方式|本人|不对|不是|错了?|改成|换成|是|为|在|这个|打|就|嗯|哦|呃"
@@ -124,7 +120,7 @@ def _joined_place(intake: Intake, said: str) -> str:
 
 def _tell(intake: Intake, reading: Reading) -> None:
     said = reading.text
-    if intake.asking == _PERSON and (agrees(said) or goes_on(said) or wants_nothing(said)):
+    if intake.asking == OFFER and (agrees(said) or goes_on(said) or wants_nothing(said)):
         return
     # A corrected fact is in the facts; the words around it tell nothing.
     corrected = reading.facts and len(reading.text) <= SHORT_CORRECTION and corrects(reading.text)
@@ -214,7 +210,7 @@ def tells_more(intake: Intake, request_type: RequestType, reading: Reading) -> b
         # 我从来没开过啊 is no 不, and 好的好的好的 no story.
         return len(_YES_OR_NO.sub("", words)) > LEAST_ADDITION and not QUESTION.search(words)
     asks = len(words) <= SHORT_QUESTION and words.endswith(("?", "？"))
-    if reading.confidence < UNSURE and not QUESTION.search(words):
+    if reading.confidence < SURE and not QUESTION.search(words):
         # Unsure words about how we treat the customer; another request is not to get lost among them.
         goes_on |= {"complaint_service", "ticket_reopen", "chitchat", "praise"}
     if _FILLER.fullmatch(words):

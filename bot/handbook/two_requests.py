@@ -6,8 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from bot.handbook.intake_parts import Reading
-from bot.handbook.intake_steps import SURE
+from bot.handbook.intake_parts import SURE, Reading
 from bot.handbook.one_story import SEPARATES, belongs, fitting, is_wanted, tells_done
 from bot.handbook.requests import RequestType
 

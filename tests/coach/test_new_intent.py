@@ -92,7 +92,7 @@ def test_a_type_that_comes_near_must_be_named(handbook: Handbook, tmp_path: Path
     draft = check_draft({**ANSWERS, "not": {"payment": "缴费"}}, handbook, load_training(), tmp_path)
 
     nearest, *others = draft.confusable
-    assert nearest["type"] == "port_out" and all(row["share"] < 0.2 for row in others)
+    assert nearest["type"] == "port_out" and all(row["share"] < 0.02 for row in others)
     assert any("与“携号转网”容易混淆" in p["message"] for p in draft.problems)
 
 
