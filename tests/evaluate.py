@@ -200,9 +200,13 @@ def main() -> None:
     console.rule("service language")
     language = argparse.ArgumentParser()
     evaluate_language.add_arguments(language)
-    # Rules are tuned on the first set and on one half of the second, the thresholds of tone
-    # were chosen on the third; nobody reads the rest.
-    for name, *half in (("dev",), ("dev2", "--half", "unread"), ("dev13",), ("test",)):
+    # Rules are tuned on the first set and on one half of the second; thresholds of tone and of
+    # the second opinion were chosen on the next three, unread but for mistakes of the third. The
+    # plain lines are all fine. Nobody reads the rest.
+    chosen_on = (("dev12",), ("dev13",), ("dev14",))
+    for name, *half in (
+        ("dev",), ("dev2", "--half", "unread"), *chosen_on, ("plain",), ("test",)
+    ):  # fmt: skip
         file = ROOT / "tests/language" / f"evaluation_{name}.jsonl"
         out = ["--out", f"results/language/{name}"]
         console.print(f"{file.name} {' '.join(half[1:])}")

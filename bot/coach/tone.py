@@ -7,6 +7,7 @@ nothing else than Python's dictionaries is needed. What it is for: `bot.handbook
 from __future__ import annotations
 
 import hashlib
+import math
 from collections import Counter
 from pathlib import Path
 
@@ -40,9 +41,12 @@ def fit_tone(texts: list[str], families: list[str]) -> tuple[list[tuple[str, int
     rare = np.array([rarity(seen[run], len(texts)) for run in kept], np.float32)
     columns, values, starts = [], [], [0]
     for runs in found:
-        own = np.array(sorted(index[run] for run in runs if run in index), np.int32)
+        known = sorted((index[run], count) for run, count in runs.items() if run in index)
+        own = np.array([at for at, _ in known], np.int32)
+        times = np.array([count for _, count in known], np.float32)
         columns.append(own)
-        values.append(rare[own] / max(float(np.linalg.norm(rare[own])), 1e-9))
+        length = math.sqrt(float(times @ (rare[own] * rare[own])))
+        values.append(times * rare[own] / max(length, 1e-9))
         starts.append(starts[-1] + len(own))
     matrix = csr_matrix(
         (np.concatenate(values), np.concatenate(columns), starts), shape=(len(texts), len(kept))
@@ -59,7 +63,7 @@ def tone_of(texts: list[str], families: list[str]) -> Tone:
     """Fit a table in memory, to be tried before it is written."""
     runs, bias = fit_tone(texts, families)
     told = {run: (rarity(seen, len(texts)), weight) for run, seen, weight in runs}
-    return Tone(told, bias, "")
+    return Tone.of(told, bias)
 
 
 def renew(tables: Path = TABLES) -> int:

@@ -163,6 +163,6 @@ def test_no_reply_stands_in_two_files() -> None:
         for path in SPLITS
         for line in path.read_text(encoding="utf-8").splitlines()
     ]
-    tuned = sorted(["dev", *(f"dev{number}" for number in range(2, 14))])
-    assert [path.stem.partition("_")[2] for path in SPLITS] == [*tuned, "test"]
+    numbered = sorted(["dev", *(f"dev{number}" for number in range(2, 15))])
+    assert [path.stem.partition("_")[2] for path in SPLITS] == [*numbered, "plain", "test"]
     assert len(texts) == len(set(texts))

@@ -28,7 +28,7 @@ def test_the_table_is_fitted_to_the_sentences_that_are_there() -> None:
     assert all(abs(kept.bad(text) - again.bad(text)) < 0.02 for text in texts[::97])
 
 
-def test_of_replies_it_was_not_fitted_to_it_spares_fine_ones_and_hardly_a_bad_one() -> None:
+def test_of_replies_it_was_not_fitted_to_it_spares_fine_ones_and_finds_bad_ones() -> None:
     tables = read_tables(TABLES)
     replies = Path(__file__).parents[1] / "language" / "evaluation_dev13.jsonl"
     hearing, deaf = (
@@ -37,4 +37,12 @@ def test_of_replies_it_was_not_fitted_to_it_spares_fine_ones_and_hardly_a_bad_on
     )
 
     assert hearing["false_alarms"]["share"] < 0.9 * deaf["false_alarms"]["share"]
-    assert hearing["block_recall"]["share"] > 0.98 * deaf["block_recall"]["share"]
+    assert hearing["block_recall"]["share"] > 1.1 * deaf["block_recall"]["share"]
+
+
+def test_hardly_a_plain_everyday_line_is_blocked() -> None:
+    lines = Path(__file__).parents[1] / "language" / "evaluation_plain.jsonl"
+    found = evaluate_language.judge(lines, Checker(read_tables(TABLES)))
+
+    assert len(found) == 320 and not any(line.bad for line in found)
+    assert sum(line.verdict == "block" for line in found) < 0.04 * len(found)

@@ -1,7 +1,8 @@
 """The checker, 服务语言检查器: one reply in, findings and a verdict out.
 
 One Aho-Corasick automaton over the anchors of all rules decides which rules look at a reply at
-all; what they find passes the guards, the exceptions and the antipatterns before it counts.
+all; what they find passes the guards, the exceptions and the antipatterns before it counts. What
+no rule found is judged by its sound (`sounding`).
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from bot.handbook.language.finding import Finding, Result, Suppressed, verdict_o
 from bot.handbook.language.gate import plain_words
 from bot.handbook.language.kinds import Hit, LanguageRule, Search, search_all
 from bot.handbook.language.silence import Pardons, giving_way, silenced_by
+from bot.handbook.language.sounding import sounding
 from bot.handbook.language.tables import Tables, read_tables, version_of
 from bot.handbook.language.text import Reply
 from bot.handbook.privacy import mask
@@ -66,6 +68,7 @@ class Checker:
         self.rules = tables.rules
         self.version = tables.version
         self._tone = tables.tone
+        self._by_sound = [rule for rule in self.rules if rule.kind == "tone"]
         self._places = {rule.id: at for at, rule in enumerate(self.rules)}
         self._searches = [
             (at, search) for at, rule in enumerate(self.rules) for search in rule.searches
@@ -114,6 +117,9 @@ class Checker:
         covered = self._covered(case.speaker, case.turn, case.context)
         for at, hits in self._hits(reply, case, covered).items():
             findings.extend(self._judged(self.rules[at], hits, reply, case, suppressed))
+        if self._tone and self._by_sound:
+            heard = sounding(self._tone, self._by_sound, reply, case, findings, self.explain)
+            findings += [_finding(rule, hit, reply, case) for rule, hit in list(heard)]
         if findings:
             findings, gave_way = giving_way(reply, findings, self.explain)
             suppressed.extend(gave_way)
@@ -263,26 +269,30 @@ class Checker:
             by = silenced_by(rule, reply, case, hit, pardons)
             if not by and rule.tone and self._tone and self._tone.is_fine(reply, hit.start, hit.end):
                 by = "tone"
-            start, end = reply.original(hit.start, hit.end)
-            matched = reply.raw[start:end]
             if by:
-                suppressed.append(Suppressed(rule.id, start, end, matched, by))
+                start, end = reply.original(hit.start, hit.end)
+                suppressed.append(Suppressed(rule.id, start, end, reply.raw[start:end], by))
                 continue
             reached, told = hit.end, told + 1
             if told > _MOST_FINDINGS:
                 return
-            yield Finding(
-                rule=rule.id,
-                level=rule.level(case.context),
-                start=start,
-                end=end,
-                matched=matched,
-                message=rule.message.replace("{detail}", hit.detail),
-                suggestion=rule.suggestion.replace("{deadline}", _deadline(case)),
-                basis=rule.basis,
-                report=rule.report,
-                overridable=rule.overridable,
-            )
+            yield _finding(rule, hit, reply, case)
+
+
+def _finding(rule: LanguageRule, hit: Hit, reply: Reply, case: Case) -> Finding:
+    start, end = reply.original(hit.start, hit.end)
+    return Finding(
+        rule=rule.id,
+        level=rule.level(case.context),
+        start=start,
+        end=end,
+        matched=reply.raw[start:end],
+        message=rule.message.replace("{detail}", hit.detail),
+        suggestion=rule.suggestion.replace("{deadline}", _deadline(case)),
+        basis=rule.basis,
+        report=rule.report,
+        overridable=rule.overridable,
+    )
 
 
 def fixed(rule: LanguageRule, matched: str) -> str:

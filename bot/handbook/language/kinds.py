@@ -1,7 +1,7 @@
 """Kinds of rules, 规则种类: few, in code; the rules themselves are tables.
 
-phrase, pattern and cooccur look for words; absence, consistency, fact and checksum name a
-function of their own module.
+phrase, pattern and cooccur look for words; tone looks for a subject in sentences that sound bad;
+absence, consistency, fact and checksum name a function of their own module.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from bot.handbook.language.case import Case
 from bot.handbook.language.finding import Level
 from bot.handbook.language.text import Reply
 
-KINDS = ("phrase", "pattern", "cooccur", "absence", "consistency", "fact", "checksum")
+KINDS = ("phrase", "pattern", "cooccur", "tone", "absence", "consistency", "fact", "checksum")
 
 
 @dataclass(frozen=True)
@@ -143,6 +143,10 @@ class LanguageRule:
     def level(self, context: str | None) -> Level:
         """Give the level in a context, or the default one."""
         return self.levels.get(context or "default") or self.levels["default"]
+
+    def yields(self, other: LanguageRule) -> bool:
+        """Tell whether it gives way to another rule, named by its id or by its group."""
+        return other.id in self.yields_to or other.group in self.yields_to
 
     def covers(self, speaker: str, turn: str | None, context: str | None) -> bool:
         """Tell whether the rule looks at such replies; what is not known is not covered."""

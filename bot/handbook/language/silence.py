@@ -75,8 +75,9 @@ def giving_way(
     kept: list[Finding] = []
     taken: list[Suppressed] = []
     for each in findings:
-        better = rule_of(each.rule).yields_to
-        by = _better(reply, each, [other for other in findings if other.rule in better])
+        weak = rule_of(each.rule)
+        better = [other for other in findings if weak.yields(rule_of(other.rule))]
+        by = _better(reply, each, better)
         if by:
             taken.append(Suppressed(each.rule, each.start, each.end, each.matched, by))
         else:

@@ -52,7 +52,10 @@ _OPTIONAL = (
     "phrases", "near", "reach", "raw", "compact", "function", "params", "unless", "unless_in", "unless_facts",
     "antipatterns", "spared_by", "yields_to", "tone", "suggestion", "fix", "override",
 )  # fmt: skip
-_SOURCES = {"phrase": ("phrases",), "pattern": ("pattern", "patterns"), "cooccur": ("near",)}
+_SOURCES = {
+    "phrase": ("phrases",), "pattern": ("pattern", "patterns"), "cooccur": ("near",),
+    "tone": ("pattern", "patterns"),
+}  # fmt: skip
 _EXAMPLE = ("speaker", "turn", "context", "facts")
 _REACHES = ("clause", "sentence", "reply")
 _FEWEST = 3
@@ -108,15 +111,15 @@ def _tone(directory: Path, problems: list[TableError]) -> Tone | None:
 
 
 def _unknown_betters(rules: tuple[LanguageRule, ...]) -> Iterator[TableError]:
-    """Yield an error for every rule that yields to one that is not there."""
-    known = {rule.id for rule in rules}
+    """Yield an error for every rule that yields to a rule or a group that is not there."""
+    known = {name for rule in rules for name in (rule.id, rule.group)}
     for rule in rules:
         for name in sorted(rule.yields_to - known):
             yield TableError(
                 file=rule.file,
                 line=rule.line,
                 key="yields_to",
-                expected=f"ids of rules, not {name}",
+                expected=f"ids of rules or groups, not {name}",
             )
 
 
@@ -189,7 +192,8 @@ class _Decoder:
         self.brands = brands
         self.keys = place.mapping(_REQUIRED, _OPTIONAL)
         self.kind = self.keys["kind"].choice(KINDS)
-        self.reach = self.keys["reach"].choice(_REACHES) if "reach" in self.keys else "clause"
+        usual = "sentence" if self.kind == "tone" else "clause"
+        self.reach = self.keys["reach"].choice(_REACHES) if "reach" in self.keys else usual
         self.raw = self._flag("raw", default=False)
 
     def rule(self) -> LanguageRule:
@@ -270,7 +274,7 @@ class _Decoder:
             return (self._compile(place, alternation(place.texts())),)
         if self.kind == "cooccur":
             return (self._compile(place, self._near(place)),)
-        if self.kind != "pattern":
+        if self.kind not in {"pattern", "tone"}:
             return ()
         sources = list(place.items()) if given[0] == "patterns" else [place]
         return tuple(self._compile(source, source.text(), raw=self.raw) for source in sources)
@@ -292,6 +296,8 @@ class _Decoder:
         return self.classes[name]
 
     def _searches(self, patterns: tuple[re.Pattern[str], ...]) -> tuple[Search, ...]:
+        if self.kind == "tone":
+            return ()  # the sound of a sentence calls them, not a word
         words = self.keys["anchors"].texts() if "anchors" in self.keys else ()
         declared = tuple(normalise(word) for word in words)
         if self.raw or not patterns:

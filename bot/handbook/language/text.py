@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from itertools import pairwise
 from typing import Any, Generic, TypeVar
@@ -116,6 +116,7 @@ class Reply:
         self._origin: list[int] | None = None
         self._held: dict[tuple[int, int, int], bool] = {}
         self.heard: dict[tuple[int, int], float] = {}  # how bad stretches sound, each heard once
+        self.sounds: Sequence[tuple[int, int, float, float]] | None = None  # what makes them so
         if len(self.text) != len(raw):
             table = character_table()
             self._origin = [

@@ -2,17 +2,21 @@
 
 A pattern about tone cannot know every fine sentence that looks alike. `tone.tsv` holds how much
 more often each run of one to three characters stands in bad sentences than in fine ones; where
-clause, sentence and reply sound fine together, what such a pattern found is taken back. It adds
-nothing, and costs nothing where no pattern finds anything. `intake language tone` makes the table.
+clause, sentence and reply sound fine together, what such a pattern found is taken back. And where
+a sentence sounds bad, rules of kind `tone` ask what it is about (`sounding`). `intake language tone`
+makes the table.
 """
 
 from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+import ahocorasick
 
 from bot.handbook.errors import TableError
 from bot.handbook.language.text import Reply
@@ -22,20 +26,31 @@ FILE = "tone.tsv"
 # neither the rules nor this table were made from.
 FINE_BELOW = 0.3
 RUDE_FROM = 0.8
+# From here the rules of kind `tone` look at a sentence. Chosen on the same: higher they find fewer
+# bad replies, lower they object to more fine ones.
+LOUD_FROM = 0.7
 _LONGEST = 3
+_BORDER = "。"  # stands before and after each sentence, whatever mark ends it
 _MARKS = " 。!?;\n"
-_BLANK = re.compile(r"\s")
+_NO_RUN = re.compile(rf"\s|.{_BORDER}.|^{_BORDER}+$")
 
 
-def grams(text: str) -> set[str]:
-    """Return the runs of characters of a normalised text, with its beginning and end marked."""
-    marked = f"^{text.strip(_MARKS)}$"
-    runs = {
+def bordered(text: str) -> str:
+    """Put the border before and after each sentence of a normalised text."""
+    for mark in "!?;\n":
+        text = text.replace(mark, _BORDER)
+    return f"{_BORDER}{text}{_BORDER}"
+
+
+def grams(text: str) -> Counter[str]:
+    """Count the runs of characters of a normalised text, none of them across two sentences."""
+    marked = bordered(text.strip(_MARKS))
+    runs = Counter(
         marked[at : at + size]
         for size in range(1, _LONGEST + 1)
         for at in range(len(marked) - size + 1)
-    }
-    return {run for run in runs if not _BLANK.search(run)}
+    )
+    return Counter({run: count for run, count in runs.items() if not _NO_RUN.search(run)})
 
 
 def rarity(seen: int, texts: int) -> float:
@@ -47,16 +62,36 @@ def rarity(seen: int, texts: int) -> float:
 class Tone:
     """The weights of `tone.tsv`: of each run how rare it is, and how much it speaks for bad."""
 
-    runs: Mapping[str, tuple[float, float]]
+    automaton: ahocorasick.Automaton  # of each run: rarity squared, rarity times weight
     bias: float
     made_of: str
 
+    @classmethod
+    def of(cls, runs: Mapping[str, tuple[float, float]], bias: float, made_of: str = "") -> Tone:
+        """Make a table of the rarity and the weight of each run."""
+        automaton = ahocorasick.Automaton()
+        for run, (rare, weight) in runs.items():
+            automaton.add_word(run, (rare * rare, rare * weight))
+        if runs:
+            automaton.make_automaton()
+        return cls(automaton, bias, made_of)
+
     def bad(self, text: str) -> float:
         """Return the chance that a normalised text is a bad one, from 0 to 1."""
-        known = [self.runs[run] for run in grams(text) if run in self.runs]
-        length = math.sqrt(sum(rare * rare for rare, _ in known)) or 1.0
-        score = self.bias + sum(rare * weight for rare, weight in known) / length
-        return 1 / (1 + math.exp(-score))
+        return self._chance(*self._sum(bordered(text.strip(_MARKS))))
+
+    def _iter(self, marked: str) -> Iterator[tuple[int, tuple[float, float]]]:
+        return self.automaton.iter(marked) if len(self.automaton) else iter(())
+
+    def _sum(self, marked: str) -> tuple[float, float]:
+        length = score = 0.0
+        for _, (rare, speaks) in self._iter(marked):
+            length += rare
+            score += speaks
+        return length, score
+
+    def _chance(self, length: float, score: float) -> float:
+        return 1 / (1 + math.exp(-self.bias - score / (math.sqrt(length) or 1.0)))
 
     def is_fine(self, reply: Reply, start: int, end: int) -> bool:
         """Tell whether the clause and sentence around a span and the whole reply sound fine."""
@@ -66,10 +101,37 @@ class Tone:
         stretches = (reply.clause(start, end), reply.sentence(start, end), (0, len(reply.text)))
         return sum(self._heard(reply, *each) for each in stretches) / len(stretches) < FINE_BELOW
 
+    def sentences(self, reply: Reply) -> Iterator[tuple[int, int, float]]:
+        """Yield every sentence, and how bad it sounds by itself."""
+        for start, stop, length, score in self._sums(reply):
+            yield start, stop, self._chance(length, score)
+
     def _heard(self, reply: Reply, left: int, right: int) -> float:
         if (left, right) not in reply.heard:
-            reply.heard[left, right] = self.bad(reply.text[left:right])
+            parts = [each for each in self._sums(reply) if left <= each[0] and each[1] <= right]
+            whole = left == 0 and right == len(reply.text)
+            if whole or (parts and (parts[0][0], parts[-1][1]) == (left, right)):
+                sums = sum(each[2] for each in parts), sum(each[3] for each in parts)
+            else:
+                sums = self._sum(bordered(reply.text[left:right].strip(_MARKS)))
+            reply.heard[left, right] = self._chance(*sums)
         return reply.heard[left, right]
+
+    def _sums(self, reply: Reply) -> Sequence[tuple[int, int, float, float]]:
+        """Add up the runs of each sentence, all in one go; no run goes across two."""
+        if reply.sounds is None:
+            found, start, length, score = [], 0, 0.0, 0.0
+            stops = iter((*reply.sentence_ends, len(reply.text)))
+            stop = next(stops)
+            for at, (rare, speaks) in self._iter(bordered(reply.text)):
+                while at > stop + 1:  # the border in front moves every place by one
+                    found.append((start, stop, length, score))
+                    start, stop, length, score = stop + 1, next(stops), 0.0, 0.0
+                length += rare
+                score += speaks
+            found.append((start, stop, length, score))
+            reply.sounds = found
+        return reply.sounds
 
 
 def read_tone(path: Path) -> Tone | None:
@@ -93,7 +155,7 @@ def read_tone(path: Path) -> Tone | None:
                 file=path, line=number, key=FILE,
                 expected=f"the form that `intake language tone` writes ({error})",
             ) from error  # fmt: skip
-    return Tone(runs, bias, made_of)
+    return Tone.of(runs, bias, made_of)
 
 
 def write_tone(

@@ -227,7 +227,7 @@ def test_a_brand_that_nobody_knows_is_refused_by_name() -> None:
 
 
 def blocked_by(checker: Checker, *rules: str) -> list[tuple[str, dict[str, Any]]]:
-    """Return the bad examples that block, of all rules or of some."""
+    """Return the bad examples that a rule's words block, of all rules or of some."""
     found = []
     for rule in checker.rules:
         for each in rule.bad if not rules or rule.id in rules else ():
@@ -235,7 +235,11 @@ def blocked_by(checker: Checker, *rules: str) -> list[tuple[str, dict[str, Any]]
                 "speaker": each.speaker or "staff", "turn": each.turn, "context": each.context,
                 "facts": each.facts or None,
             }
-            if checker.check(each.text, **case).verdict is Verdict.BLOCK:
+            blocking = {
+                each.rule for each in checker.check(each.text, **case).findings
+                if each.level is Level.BLOCK
+            }
+            if any(checker.explain(name).kind != "tone" for name in blocking):
                 found.append((each.text.rstrip("。！!~"), case))
     return found
 
