@@ -1,7 +1,7 @@
 """The tone table, 语气表: fitted to the sentences of the second opinion, kept with the rules.
 
-A regression over runs of characters, as plain as can be: it runs in the delivery path, where
-nothing else than Python's dictionaries is needed. What it is for: `bot.handbook.language.tone`.
+A regression over runs of characters, as plain as can be: in the delivery path it takes one
+automaton and a sum. What it is for: `bot.handbook.language.tone`.
 """
 
 from __future__ import annotations

@@ -1,8 +1,9 @@
 """Rules of kind `tone`, 语气规则: what a sentence that sounds bad is about.
 
 Their patterns are subjects as broad as a word class, which stand in as many fine sentences as bad
-ones. So they are looked for only where `tone.tsv` hears the sentence as bad and no other rule found
-anything in it; the first rule whose subject is there names it. They come in the order of their ids.
+ones. So they are looked for only where `tone.tsv` hears the sentence as bad, quotations left out,
+and no other rule knows better what is wrong with it; the first rule whose subject is there names
+it. They come in the order of their ids.
 """
 
 from __future__ import annotations
@@ -15,10 +16,14 @@ from bot.handbook.language.finding import Finding, Level
 from bot.handbook.language.kinds import Hit, LanguageRule, search_all
 from bot.handbook.language.silence import silenced_by
 from bot.handbook.language.text import Reply
-from bot.handbook.language.tone import LOUD_FROM, Tone
+from bot.handbook.language.tone import Tone
 
-SHORTEST = 6  # Chinese characters; fewer tell nothing
+SHORTEST, LONGEST = 6, 300  # Chinese characters of a sentence that can be judged by its sound
 _CHINESE = re.compile("[\u4e00-\u9fff]")
+_MOST = 40  # sentences of one reply; nobody reads more
+# What a form, an address or something left out breaks says nothing about the words around it.
+_OF_FORM = frozenset({"FMT", "GRT", "JRG", "LEN", "RSP"})
+_Found = tuple[LanguageRule, int, int]
 
 
 def sounding(
@@ -30,41 +35,47 @@ def sounding(
     rule_of: Callable[[str], LanguageRule],
 ) -> Iterator[tuple[LanguageRule, Hit]]:
     """Name what each sentence that sounds bad is about, unless a rule that knows better found it."""
-    loud = [
-        (start, stop)
-        for start, stop, bad in tone.sentences(reply)
-        if bad >= LOUD_FROM and len(_CHINESE.findall(reply.text, start, stop)) >= SHORTEST
-    ]
-    if not loud:
-        return
-    taken = [
-        reply.normalised(each.start, each.end)
-        for each in findings
-        if each.level is not Level.SUGGEST and not rule_of(each.rule).yields(rules[0])
-    ]
-    for start, stop in loud:
-        if any(left < stop and start < right for left, right in taken):
+    told = 0
+    known: list[_Found] | None = None
+    for start, stop in tone.loud(reply):
+        if not SHORTEST <= len(_CHINESE.findall(reply.own_words, start, stop)) <= LONGEST:
             continue
+        if known is None:
+            known = _known(reply, findings, rule_of)
+        here = [rule for rule, left, right in known if left < stop and start < right]
         for rule in rules:
-            hit = _subject(rule, reply, case, start, stop)
-            if hit is not None:
-                yield rule, Hit(*reply.clause(hit.start, hit.end))
-                break
+            if all(other.yields(rule) for other in here):
+                hit = _subject(rule, reply, case, start, stop)
+                if hit is not None:
+                    yield rule, hit
+                    told += 1
+                    break
+        if told == _MOST:
+            return
+
+
+def _known(
+    reply: Reply, findings: Sequence[Finding], rule_of: Callable[[str], LanguageRule]
+) -> list[_Found]:
+    """List what other rules found in words, and where."""
+    return [
+        (rule, *reply.normalised(each.start, each.end))
+        for each in findings
+        for rule in [rule_of(each.rule)]
+        if each.level is not Level.SUGGEST
+        and rule.kind != "absence"
+        and rule.group not in _OF_FORM
+    ]
 
 
 def _subject(
     rule: LanguageRule, reply: Reply, case: Case, start: int, stop: int
 ) -> Hit | None:
-    """Find the subject of a rule in a sentence, with the mark that ends it, past what silences it."""
+    """Find the clause with the subject of a rule in a sentence, past what silences it."""
     if not rule.covers(case.speaker, case.turn, case.context):
         return None
-    end = min(stop + 1, len(reply.text))
-    return next(
-        (
-            hit
-            for pattern in rule.patterns
-            for hit in search_all(pattern, reply.text, start, end)
-            if not silenced_by(rule, reply, case, hit)
-        ),
-        None,
-    )
+    for pattern in rule.patterns:
+        for hit in search_all(pattern, reply.own_words, start, min(stop + 1, len(reply.text))):
+            if not silenced_by(rule, reply, case, hit):
+                return Hit(*reply.clause(hit.start, hit.end))
+    return None

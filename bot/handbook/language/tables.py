@@ -56,6 +56,7 @@ _SOURCES = {
     "phrase": ("phrases",), "pattern": ("pattern", "patterns"), "cooccur": ("near",),
     "tone": ("pattern", "patterns"),
 }  # fmt: skip
+_NOT_OF_TONE = ("anchors", "raw", "compact", "tone", "fix")  # a sentence called them, not a word
 _EXAMPLE = ("speaker", "turn", "context", "facts")
 _REACHES = ("clause", "sentence", "reply")
 _FEWEST = 3
@@ -192,6 +193,9 @@ class _Decoder:
         self.brands = brands
         self.keys = place.mapping(_REQUIRED, _OPTIONAL)
         self.kind = self.keys["kind"].choice(KINDS)
+        for key in _NOT_OF_TONE if self.kind == "tone" else ():
+            if key in self.keys:
+                raise self.keys[key].wrong("not to be there with kind tone", key=key)
         usual = "sentence" if self.kind == "tone" else "clause"
         self.reach = self.keys["reach"].choice(_REACHES) if "reach" in self.keys else usual
         self.raw = self._flag("raw", default=False)

@@ -115,8 +115,9 @@ class Reply:
         self.text = normalise(raw)
         self._origin: list[int] | None = None
         self._held: dict[tuple[int, int, int], bool] = {}
-        self.heard: dict[tuple[int, int], float] = {}  # how bad stretches sound, each heard once
-        self.sounds: Sequence[tuple[int, int, float, float]] | None = None  # what makes them so
+        # What `tone` found out: how bad stretches sound, and what each sentence adds up to.
+        self.heard: dict[tuple[int, int], float] = {}
+        self.sums: Sequence[tuple[int, int, float, float]] | None = None
         if len(self.text) != len(raw):
             table = character_table()
             self._origin = [
@@ -197,6 +198,14 @@ class Reply:
             _, end = (self.sentence if colon else self.clause)(match.start(), match.end())
             spans.append((match.end(), end))
         return spans
+
+    @lazy
+    def own_words(self) -> str:
+        """Blank out what is quoted or reported; every other character keeps its place."""
+        text = self.text
+        for start, end in self.quotations:
+            text = f"{text[:start]}{' ' * (end - start)}{text[end:]}"
+        return text
 
     def is_quoted(self, start: int, end: int) -> bool:
         """Tell whether a span lies inside somebody else's words.

@@ -22,8 +22,8 @@ from bot.handbook.errors import TableError
 from bot.handbook.language.text import Reply
 
 FILE = "tone.tsv"
-# Higher, politeness around an insult begins to hide it. Chosen on `evaluation_dev13.jsonl`, which
-# neither the rules nor this table were made from.
+# Higher, politeness around an insult begins to hide it. Chosen on `evaluation_dev12` to `dev14`,
+# which this table was not made from.
 FINE_BELOW = 0.3
 RUDE_FROM = 0.8
 # From here the rules of kind `tone` look at a sentence. Chosen on the same: higher they find fewer
@@ -32,6 +32,7 @@ LOUD_FROM = 0.7
 _LONGEST = 3
 _BORDER = "。"  # stands before and after each sentence, whatever mark ends it
 _MARKS = " 。!?;\n"
+_AT_BORDER = re.compile(rf"(?<={_BORDER}) +| +(?={_BORDER})")
 _NO_RUN = re.compile(rf"\s|.{_BORDER}.|^{_BORDER}+$")
 
 
@@ -39,7 +40,8 @@ def bordered(text: str) -> str:
     """Put the border before and after each sentence of a normalised text."""
     for mark in "!?;\n":
         text = text.replace(mark, _BORDER)
-    return f"{_BORDER}{text}{_BORDER}"
+    text = f"{_BORDER}{text}{_BORDER}"
+    return _AT_BORDER.sub(lambda blank: _BORDER * len(blank[0]), text) if " " in text else text
 
 
 def grams(text: str) -> Counter[str]:
@@ -62,7 +64,7 @@ def rarity(seen: int, texts: int) -> float:
 class Tone:
     """The weights of `tone.tsv`: of each run how rare it is, and how much it speaks for bad."""
 
-    automaton: ahocorasick.Automaton  # of each run: rarity squared, rarity times weight
+    automaton: ahocorasick.Automaton  # of each run: its square of rarity, and rarity times weight
     bias: float
     made_of: str
 
@@ -84,14 +86,14 @@ class Tone:
         return self.automaton.iter(marked) if len(self.automaton) else iter(())
 
     def _sum(self, marked: str) -> tuple[float, float]:
-        length = score = 0.0
-        for _, (rare, speaks) in self._iter(marked):
-            length += rare
+        squares = score = 0.0
+        for _, (square, speaks) in self._iter(marked):
+            squares += square
             score += speaks
-        return length, score
+        return squares, score
 
-    def _chance(self, length: float, score: float) -> float:
-        return 1 / (1 + math.exp(-self.bias - score / (math.sqrt(length) or 1.0)))
+    def _chance(self, squares: float, score: float) -> float:
+        return 1 / (1 + math.exp(-self.bias - score / (math.sqrt(squares) or 1.0)))
 
     def is_fine(self, reply: Reply, start: int, end: int) -> bool:
         """Tell whether the clause and sentence around a span and the whole reply sound fine."""
@@ -103,8 +105,17 @@ class Tone:
 
     def sentences(self, reply: Reply) -> Iterator[tuple[int, int, float]]:
         """Yield every sentence, and how bad it sounds by itself."""
-        for start, stop, length, score in self._sums(reply):
-            yield start, stop, self._chance(length, score)
+        for start, stop, squares, score in self._sums(reply):
+            yield start, stop, self._chance(squares, score)
+
+    def loud(self, reply: Reply) -> list[tuple[int, int]]:
+        """Find the sentences that sound bad, without what is quoted in them."""
+        sums = self._sums(reply)
+        found = [each[:2] for each in sums if self._chance(*each[2:]) >= LOUD_FROM]
+        if found and reply.quotations:
+            sums = self._add_up(reply.own_words, reply.sentence_ends)
+            found = [each[:2] for each in sums if self._chance(*each[2:]) >= LOUD_FROM]
+        return found
 
     def _heard(self, reply: Reply, left: int, right: int) -> float:
         if (left, right) not in reply.heard:
@@ -118,20 +129,23 @@ class Tone:
         return reply.heard[left, right]
 
     def _sums(self, reply: Reply) -> Sequence[tuple[int, int, float, float]]:
+        if reply.sums is None:
+            reply.sums = self._add_up(reply.text, reply.sentence_ends)
+        return reply.sums
+
+    def _add_up(self, text: str, ends: Sequence[int]) -> list[tuple[int, int, float, float]]:
         """Add up the runs of each sentence, all in one go; no run goes across two."""
-        if reply.sounds is None:
-            found, start, length, score = [], 0, 0.0, 0.0
-            stops = iter((*reply.sentence_ends, len(reply.text)))
-            stop = next(stops)
-            for at, (rare, speaks) in self._iter(bordered(reply.text)):
-                while at > stop + 1:  # the border in front moves every place by one
-                    found.append((start, stop, length, score))
-                    start, stop, length, score = stop + 1, next(stops), 0.0, 0.0
-                length += rare
-                score += speaks
-            found.append((start, stop, length, score))
-            reply.sounds = found
-        return reply.sounds
+        found, start, squares, score = [], 0, 0.0, 0.0
+        stops = iter((*ends, len(text)))
+        stop = next(stops)
+        for at, (square, speaks) in self._iter(bordered(text)):
+            while at > stop + 1:  # the border in front moves every place by one
+                found.append((start, stop, squares, score))
+                start, stop, squares, score = stop + 1, next(stops), 0.0, 0.0
+            squares += square
+            score += speaks
+        found.append((start, stop, squares, score))
+        return found
 
 
 def read_tone(path: Path) -> Tone | None:

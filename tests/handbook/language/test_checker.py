@@ -227,7 +227,10 @@ def test_a_brand_that_nobody_knows_is_refused_by_name() -> None:
 
 
 def blocked_by(checker: Checker, *rules: str) -> list[tuple[str, dict[str, Any]]]:
-    """Return the bad examples that a rule's words block, of all rules or of some."""
+    """Return the bad examples that words block, of all rules or of some.
+
+    What is blocked by its sound may sound better in company: `test_sounding` has bounds for that.
+    """
     found = []
     for rule in checker.rules:
         for each in rule.bad if not rules or rule.id in rules else ():
@@ -236,8 +239,8 @@ def blocked_by(checker: Checker, *rules: str) -> list[tuple[str, dict[str, Any]]
                 "facts": each.facts or None,
             }
             blocking = {
-                each.rule for each in checker.check(each.text, **case).findings
-                if each.level is Level.BLOCK
+                finding.rule for finding in checker.check(each.text, **case).findings
+                if finding.level is Level.BLOCK
             }
             if any(checker.explain(name).kind != "tone" for name in blocking):
                 found.append((each.text.rstrip("。！!~"), case))
