@@ -105,17 +105,20 @@ class Tone:
 
     def sentences(self, reply: Reply) -> Iterator[tuple[int, int, float]]:
         """Yield every sentence, and how bad it sounds by itself."""
-        for start, stop, squares, score in self._sums(reply):
-            yield start, stop, self._chance(squares, score)
+        return self._judged(self._sums(reply))
 
     def loud(self, reply: Reply) -> list[tuple[int, int]]:
         """Find the sentences that sound bad, without what is quoted in them."""
-        sums = self._sums(reply)
-        found = [each[:2] for each in sums if self._chance(*each[2:]) >= LOUD_FROM]
-        if found and reply.quotations:
-            sums = self._add_up(reply.own_words, reply.sentence_ends)
-            found = [each[:2] for each in sums if self._chance(*each[2:]) >= LOUD_FROM]
-        return found
+        judged = list(self.sentences(reply))
+        if any(bad >= LOUD_FROM for _, _, bad in judged) and reply.quotations:
+            judged = list(self._judged(self._add_up(reply.own_words, reply.sentence_ends)))
+        return [(start, stop) for start, stop, bad in judged if bad >= LOUD_FROM]
+
+    def _judged(
+        self, sums: Iterable[tuple[int, int, float, float]]
+    ) -> Iterator[tuple[int, int, float]]:
+        for start, stop, squares, score in sums:
+            yield start, stop, self._chance(squares, score)
 
     def _heard(self, reply: Reply, left: int, right: int) -> float:
         if (left, right) not in reply.heard:
