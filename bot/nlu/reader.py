@@ -111,7 +111,7 @@ class Reader:
         for start in range(0, len(texts), BATCH):
             batch = texts[start : start + BATCH]
             features = self.features(batch)
-            types, heard = self.model.read(features)
+            types, heard = self.model.read(features, batch)
             chances, levels = self._urgency(features, heard)
             best = np.argsort(-types, axis=1)[:, :ranking]
             for i, text in enumerate(batch):

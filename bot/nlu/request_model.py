@@ -3,8 +3,8 @@
 For the type a multinomial regression and two networks with one hidden layer, which differ in what
 they began with, have the same say each; the urgency is told by the same networks, for what a
 sentence is about and how bad it is are told by the same words. Temperatures, which make confidence
-mean what it says, and thresholds are found on a fold split by situation, on rows that the weights
-have not seen. Stored as arrays and JSON, never pickled.
+mean what it says, and thresholds are found on situations that the weights have not seen. What is
+doubted is read a second time (`bot.nlu.second_reading`). Stored as arrays and JSON, never pickled.
 """
 
 from __future__ import annotations
@@ -19,6 +19,8 @@ import numpy as np
 
 from bot.nlu.hidden import Hidden, HiddenSettings, Task, fit_hidden
 from bot.nlu.linear import Features, Penalty, Weights, balance, fit, folds, softmax, temperature
+from bot.nlu.second_reading import SecondReading, SecondSettings, calibrated, fit_second
+from bot.nlu.tuned_vectors import left_out
 from bot.nlu.urgency_model import LEVELS, Thresholds, thresholds
 
 logger = logging.getLogger(__name__)
@@ -41,10 +43,16 @@ class RequestSettings:
     dropped_input: float = 0.5
     least_precision: float = 0.85
     wanted_recall: float = 0.97
+    ask_below: float = 0.7
+    second_share: float = 2.4
 
     def hidden(self) -> tuple[HiddenSettings, ...]:
         """Return the settings of the networks."""
         return tuple(HiddenSettings.of(self, 1 + number) for number in range(self.networks))
+
+    def second(self) -> SecondSettings:
+        """Return the settings of the second reading."""
+        return SecondSettings(ask_below=self.ask_below, share=self.second_share)
 
     def penalty(self) -> Penalty:
         """Return the penalty of the regression."""
@@ -60,22 +68,33 @@ class RequestModel:
     networks: tuple[Hidden, ...]  # none in an archive of before there were any
     temperature: float
     urgency: Thresholds | None = None  # none where the networks know types only
+    second: SecondReading | None = None  # none where there was no tuned encoder
 
-    def read(self, features: Features) -> tuple[np.ndarray, np.ndarray | None]:
+    def read(
+        self, features: Features, texts: Sequence[str]
+    ) -> tuple[np.ndarray, np.ndarray | None]:
         """Return the chances of types and, if the networks know it, of levels of urgency."""
         types, levels = blended(self.weights, self.networks, features)
+        chances = softmax(types / self.temperature)
+        if self.second is not None:
+            chances = self.second.read(texts, types, chances)
         if self.urgency is None:
-            return softmax(types / self.temperature), None
-        return softmax(types / self.temperature), softmax(levels / self.urgency.temperature)
+            return chances, None
+        return chances, softmax(levels / self.urgency.temperature)
 
     def save(self, folder: Path) -> None:
         """Write the model into a folder."""
         urgency = None if self.urgency is None else asdict(self.urgency)
-        head = {"labels": self.labels, "temperature": self.temperature, "urgency": urgency}
+        head = {
+            "labels": self.labels, "temperature": self.temperature, "urgency": urgency,
+            "second": self.second.numbers() if self.second else None,
+        }  # fmt: skip
         (folder / "types.json").write_text(json.dumps(head), encoding="utf-8")
         stored = self.weights.arrays()
         for number, network in enumerate(self.networks):
             stored |= network.arrays(f"hidden{number}")
+        if self.second is not None:
+            stored |= self.second.arrays()
         np.savez(folder / "types.npz", **stored)
 
     @classmethod
@@ -85,9 +104,11 @@ class RequestModel:
         with np.load(folder / "types.npz", allow_pickle=False) as stored:
             weights = Weights.of(stored)
             names = [key.removesuffix("_out_bias") for key in stored if key.endswith("_out_bias")]
-            networks = tuple(Hidden.of(stored, name) for name in names)
+            networks = tuple(Hidden.of(stored, name) for name in names if name != "second")
+            second = SecondReading.of(stored, head["second"]) if head.get("second") else None
         urgency = Thresholds(**head["urgency"]) if head.get("urgency") else None
-        return cls(tuple(head["labels"]), weights, networks, float(head["temperature"]), urgency)
+        heat = float(head["temperature"])
+        return cls(tuple(head["labels"]), weights, networks, heat, urgency, second)
 
 
 def blended(
@@ -126,10 +147,12 @@ def fit_requests(
     levels: Sequence[str] = (),
     floors: np.ndarray | None = None,
     settings: RequestSettings | None = None,
+    texts: Sequence[str] = (),
 ) -> RequestModel:
     """Fit the model; a row whose level is empty tells nothing about urgency.
 
     `floors` are the levels that signals demand anyway; thresholds are chosen for both together.
+    With `texts`, what is doubted will be read a second time.
     """
     settings = settings or RequestSettings()
     labels = tuple(sorted(set(types)))
@@ -149,12 +172,15 @@ def fit_requests(
         regression = fit(some, kind.labels, kind.classes, weight=kind.weight, penalty=penalty)
         return regression, tuple(fit_hidden(some, asked, each) for each in settings.hidden())
 
-    heat, found = 1.0, Thresholds() if len(tasks) > 1 else None
+    heat, found, second = 1.0, Thresholds() if len(tasks) > 1 else None, None
     if len(set(groups)) >= settings.folds > 1:
-        # One fold finds these numbers well enough; the others would only cost time.
-        train, test = next(folds(wanted, groups, settings.folds))
+        train, test = apart(wanted, groups, settings.folds)
         said, stressed = blended(*fitted(train), features.rows(test))
         heat = temperature(said, wanted[test])
+        if texts:
+            known, asked = [texts[i] for i in train], [texts[i] for i in test]
+            second = fit_second(known, wanted[train], len(labels), settings.second())
+            second = calibrated(second, asked, said, softmax(said / heat), wanted[test])
         if len(tasks) > 1:
             least = np.zeros(len(wanted), int) if floors is None else floors
             marks = tasks[1].labels[test]
@@ -163,4 +189,15 @@ def fit_requests(
                 stressed[told], marks[told], floors=least[test][told],
                 least_precision=settings.least_precision, wanted_recall=settings.wanted_recall,
             )  # fmt: skip
-    return RequestModel(labels, *fitted(np.arange(len(wanted))), heat, found)
+    return RequestModel(labels, *fitted(np.arange(len(wanted))), heat, found, second)
+
+
+def apart(
+    wanted: np.ndarray, groups: Sequence[str], count: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Split rows to learn from and rows to calibrate on, which no tuning has seen either."""
+    out = np.array([left_out(group) for group in groups])
+    if out.any() and len(set(wanted[~out])) == len(set(wanted)):
+        return np.flatnonzero(~out), np.flatnonzero(out)
+    # Few sentences: one fold finds these numbers well enough.
+    return next(folds(wanted, groups, count))

@@ -21,6 +21,7 @@ from rasa.shared.nlu.training_data.message import Message
 from rasa.shared.nlu.training_data.training_data import TrainingData
 
 from bot.handbook.signal_table import SIGNALS_FILE
+from bot.nlu import tuned_vectors
 from bot.nlu.message_features import (
     example_mark,
     features_of,
@@ -30,6 +31,7 @@ from bot.nlu.message_features import (
 )
 from bot.nlu.request_model import RequestModel, RequestSettings, fit_requests
 from bot.nlu.sources import fingerprint
+from bot.settings import load_settings
 
 logger = logging.getLogger(__name__)
 _HELPERS = (
@@ -37,6 +39,9 @@ _HELPERS = (
     "bot.nlu.urgency_model",
     "bot.nlu.linear",
     "bot.nlu.hidden",
+    "bot.nlu.second_reading",
+    "bot.nlu.tuned_vectors",
+    "bot.nlu.encoder_file",
     "bot.nlu.message_features",
     "bot.handbook.urgency",
     "bot.handbook.facts",
@@ -63,7 +68,7 @@ class RequestTypeClassifier(IntentClassifier, GraphComponent):
         """Return the settings of the model and the length of the ranking."""
         chosen = RequestSettings()
         names = RequestSettings.__dataclass_fields__
-        return {"ranking_length": 10, **{name: getattr(chosen, name) for name in names}}
+        return {"ranking_length": 10, "second_reading": True, **{name: getattr(chosen, name) for name in names}}
 
     def __init__(
         self,
@@ -99,12 +104,27 @@ class RequestTypeClassifier(IntentClassifier, GraphComponent):
     ) -> RequestTypeClassifier:
         """Load the trained component."""
         with model_storage.read_from(resource) as folder:
-            return cls(config, model_storage, resource, RequestModel.load(folder))
+            model = RequestModel.load(folder)
+        if model.second is not None and not tuned_vectors.available():
+            logger.warning(
+                "the model reads what it doubts a second time, but the tuned encoder is missing "
+                "(extra 'embeddings', a processor with AVX2): more will be misunderstood"
+            )
+        elif model.second is not None:
+            # The first call lays the encoder out; a customer must not wait for it.
+            tuned_vectors.encode(["预热"])
+        return cls(config, model_storage, resource, model)
 
     @classmethod
     def fingerprint_addon(cls, config: dict[str, Any]) -> str:
-        """Retrain when the arithmetic beside this class or the table of signals changes."""
-        return fingerprint(_HELPERS, [SIGNALS_FILE])
+        """Retrain when the arithmetic, the table of signals or the tuned encoder changes."""
+        tuned = [tuned_vectors.LAYERS] if cls._reads_twice(config) else []
+        return f"{len(tuned)} {fingerprint(_HELPERS, [SIGNALS_FILE, *tuned])}"
+
+    @staticmethod
+    def _reads_twice(config: dict[str, Any]) -> bool:
+        on = config.get("second_reading", True) and load_settings().embeddings
+        return bool(on) and tuned_vectors.available()
 
     def train(self, training_data: TrainingData) -> Resource:
         """Fit the model on all examples that have an intent and a text."""
@@ -121,6 +141,7 @@ class RequestTypeClassifier(IntentClassifier, GraphComponent):
         self._model = fit_requests(
             features_of(examples), [m.get(INTENT) for m in examples], groups,
             levels=levels, floors=signal_floors(m.get(TEXT) for m in examples), settings=settings,
+            texts=[m.get(TEXT) for m in examples] if self._reads_twice(self._config) else (),
         )  # fmt: skip
         with self._model_storage.write_to(self._resource) as folder:
             self._model.save(folder)
@@ -131,7 +152,7 @@ class RequestTypeClassifier(IntentClassifier, GraphComponent):
         model = self._model
         spoken = [m for m in messages if model is not None and not is_payload(m)]
         if model is not None and spoken:
-            types, levels = model.read(features_of(spoken))
+            types, levels = model.read(features_of(spoken), [m.get(TEXT) for m in spoken])
             for message, row in zip(spoken, types, strict=True):
                 best = np.argsort(-row)[: self._config["ranking_length"]]
                 ranking = [{"name": model.labels[i], "confidence": float(row[i])} for i in best]

@@ -92,7 +92,7 @@ def test_archives_of_before_the_shared_networks_are_read(tmp_path: Path, kind: s
     networks = model.networks if kind == "network" else ()
     RequestModel(model.labels, model.weights, networks, model.temperature).save(tmp_path)
     head = json.loads((tmp_path / "types.json").read_text())
-    del head["urgency"]
+    del head["urgency"], head["second"]
     (tmp_path / "types.json").write_text(json.dumps(head))
     task = Task(TOGETHER, 3, np.ones(len(PAIRS)))
     alone = fit_hidden(asked, [task], SETTINGS) if kind == "network" else fit(
@@ -101,7 +101,7 @@ def test_archives_of_before_the_shared_networks_are_read(tmp_path: Path, kind: s
     np.savez(tmp_path / "urgency.npz", **alone.arrays())
     (tmp_path / "urgency.json").write_text('{"temperature": 1.0, "urgent_from": 0.5, "major_from": 0.4}')
 
-    types, levels = RequestModel.load(tmp_path).read(asked)
+    types, levels = RequestModel.load(tmp_path).read(asked, PAIRS)
     assert levels is None
     assert np.allclose(types.sum(axis=1), 1)
     urgency = UrgencyModel.load(tmp_path)

@@ -74,8 +74,9 @@ def test_a_model_learns_and_survives_storage(tmp_path: Path) -> None:
     model.save(tmp_path)
     ngrams.save(tmp_path)
 
-    asked = features(["宽带没了", "话费"], Ngrams.load(tmp_path))
-    chances, levels = RequestModel.load(tmp_path).read(asked)
+    texts = ["宽带没了", "话费"]
+    asked = features(texts, Ngrams.load(tmp_path))
+    chances, levels = RequestModel.load(tmp_path).read(asked, texts)
     assert levels is None
     assert [model.labels[i] for i in chances.argmax(axis=1)] == ["fault_broadband", "bill_query"]
     assert np.allclose(chances.sum(axis=1), 1)
@@ -146,13 +147,15 @@ def test_urgency_is_learned_beside_the_type_and_survives_storage(tmp_path: Path)
     model.save(tmp_path)
 
     loaded = RequestModel.load(tmp_path)
-    types, levels = loaded.read(some)
+    types, levels = loaded.read(some, TEXTS)
     assert [model.labels[i] for i in types.argmax(axis=1)] == TYPES
     assert levels is not None
     assert levels.argmax(axis=1).tolist() == [2, 2, 2, 0, 0, 0]
     assert (levels[:3, 1] > levels[3:, 1]).all()
     assert loaded.urgency == model.urgency
-    assert all(np.array_equal(a, b) for a, b in zip(model.read(some), (types, levels), strict=True))
+    assert all(
+        np.array_equal(a, b) for a, b in zip(model.read(some, TEXTS), (types, levels), strict=True)
+    )
 
 
 def test_sentences_of_one_level_teach_no_urgency(caplog: pytest.LogCaptureFixture) -> None:

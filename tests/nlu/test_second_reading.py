@@ -1,0 +1,112 @@
+"""What the first reading doubts is read a second time, by another eye, and nothing else is."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from bot.nlu import tuned_vectors
+from bot.nlu.linear import Features
+from bot.nlu.ngrams import Ngrams, NgramSettings
+from bot.nlu.request_model import RequestModel, RequestSettings, apart, fit_requests
+from bot.nlu.second_reading import SecondSettings, calibrated, fit_second, sample
+from bot.nlu.tuned_vectors import left_out
+
+TYPES = ["bill_query", "fault_broadband"] * 200
+TEXTS = [f"{'查费' if i % 2 == 0 else '断网'}{i}" for i in range(400)]
+GROUPS = [f"s{i // 2}" for i in range(400)]
+LABELS = np.array([0, 1] * 200)
+
+
+@pytest.fixture()
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Stand in for the encoder: it knows the two wishes apart; what it is asked is kept."""
+    texts: list[str] = []
+
+    def encode(some: Sequence[str]) -> np.ndarray:
+        texts.extend(some)
+        return np.array([[1.0, 0.0] if "费" in text else [0.0, 1.0] for text in some], np.float32)
+
+    monkeypatch.setattr(tuned_vectors, "available", lambda: True)
+    monkeypatch.setattr(tuned_vectors, "encode", encode)
+    return texts
+
+
+def of_one_word(texts: Sequence[str]) -> Features:
+    """Give features that say nothing, so that everything is doubted."""
+    ngrams = Ngrams.fit(["同一句话"] * len(texts), NgramSettings(least_seen=1))
+    matrix = ngrams.matrix(["同一句话"] * len(texts))
+    return Features(matrix, np.zeros((len(texts), 0), np.float32))
+
+
+def test_what_is_doubted_is_understood_at_the_second_reading(
+    asked: list[str], tmp_path: Path
+) -> None:
+    settings = RequestSettings(units=16, epochs=2)
+    fit_requests(of_one_word(TEXTS), TYPES, GROUPS, settings=settings).save(tmp_path)
+    once, _ = RequestModel.load(tmp_path).read(of_one_word(TEXTS), TEXTS)
+    assert not asked
+    assert (once.argmax(axis=1) == LABELS).mean() < 0.6
+
+    fit_requests(of_one_word(TEXTS), TYPES, GROUPS, settings=settings, texts=TEXTS).save(tmp_path)
+    model = RequestModel.load(tmp_path)
+    twice, _ = model.read(of_one_word(TEXTS), TEXTS)
+    assert model.second is not None
+    assert (twice.argmax(axis=1) == LABELS).all()
+    assert np.allclose(twice.sum(axis=1), 1)
+
+
+def test_only_what_is_doubted_is_asked(asked: list[str]) -> None:
+    second = fit_second(TEXTS, LABELS, 2, SecondSettings(units=16, ask_below=0.7))
+    asked.clear()
+    chances = np.array([[0.9, 0.1], [0.6, 0.4], [0.1, 0.9]])
+
+    read = second.read(["甲", "乙费", "丙"], np.log(chances), chances)
+    assert asked == ["乙费"]
+    assert read[[0, 2]].tolist() == chances[[0, 2]].tolist()
+    assert read[1].tolist() != chances[1].tolist()
+    assert chances[1].tolist() == [0.6, 0.4]
+
+
+def test_without_the_encoder_the_first_reading_stands(
+    asked: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    second = fit_second(TEXTS, LABELS, 2, SecondSettings(units=16))
+    monkeypatch.setattr(tuned_vectors, "available", lambda: False)
+    chances = np.array([[0.5, 0.5]])
+
+    assert second.read(["断网"], np.log(chances), chances) is chances
+
+
+def test_confidence_comes_from_texts_that_were_not_learned(asked: list[str]) -> None:
+    """Where the encoder is wrong half of the time, both together are not sure."""
+    second = fit_second(TEXTS, LABELS, 2, SecondSettings(units=16))
+    flat = np.full((400, 2), 0.5)
+
+    misled = calibrated(second, TEXTS, np.log(flat), flat, np.repeat([0, 1], 200))
+    trusted = calibrated(second, TEXTS, np.log(flat), flat, LABELS)
+    assert misled.read(["断网"], np.log(flat[:1]), flat[:1]).max() < 0.6
+    assert trusted.read(["断网"], np.log(flat[:1]), flat[:1]).max() > 0.9
+
+
+def test_a_type_teaches_a_bounded_number_of_sentences() -> None:
+    labels = np.array([0] * 300 + [1] * 5)
+    texts = [f"句{i}" for i in range(305)]
+
+    rows = sample(texts, labels, 100)
+    assert np.bincount(labels[rows]).tolist() == [100, 5]
+    # A sentence that comes or goes elsewhere moves no other one out.
+    fewer = sample(texts[5:], labels[5:], 100)
+    assert len(set(rows) & {row + 5 for row in fewer}) >= 95
+
+
+def test_confidence_is_set_on_situations_that_tuning_left_out() -> None:
+    known, unknown = apart(LABELS, GROUPS, 5)
+
+    assert {left_out(GROUPS[i]) for i in known} == {False}
+    assert {left_out(GROUPS[i]) for i in unknown} == {True}
+    few = apart(LABELS[:6], [f"x{i}" for i in range(6)], 3)
+    assert len(few[0]) + len(few[1]) == 6
