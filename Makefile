@@ -54,7 +54,7 @@ train: setup ## train a model if none fits data, configuration and code
 # PyTorch is needed here only, so it has an environment of its own.
 encoder: setup ## tune the sentence encoder to the training sentences (PyTorch, 3 GB, half an hour), then: make train
 	@$(RUN) -m bot.coach.encoder_sentences var/encoder/tuning
-	@test -x var/encoder/torch/bin/pip || python3 -m venv var/encoder/torch
+	@test -x var/encoder/torch/bin/pip || $(PY) -m venv var/encoder/torch
 	@var/encoder/torch/bin/pip install --quiet torch==2.15.0 'numpy<2' \
 	  || { echo "PyTorch could not be installed; check the network and about 3 GB of disk"; exit 1; }
 	@mkdir -p data/encoder

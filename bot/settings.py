@@ -32,7 +32,7 @@ TABLE: tuple[tuple[str, str, str], ...] = (
     ("BRAND", "", "operator whose numbers and links are official: mobile, unicom, telecom, broadcast; empty: all"),
     ("OPERATOR_NAME", "通信服务中心", "operator's name on the customer page"),
     ("HOTLINE", "", "operator's hotline shown where a phone way out is named"),
-    ("EMBEDDINGS", "on", "dense sentence features: on or off"),
+    ("EMBEDDINGS", "on", "sentence encoders in training (general and tuned): on or off"),
     ("CLOCK_SECONDS", "1", "seconds between two sweeps of the clock; 0: none in the desk (see intake clock)"),
     ("PUBLIC_URL", "", "address customers and staff use, for links in notices"),
     ("WEBHOOK_URL", "", "address that receives notices as signed HTTP posts; empty: none"),

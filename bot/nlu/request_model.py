@@ -11,19 +11,21 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
+from bot.nlu import tuned_vectors
 from bot.nlu.hidden import Hidden, HiddenSettings, Task, fit_hidden
 from bot.nlu.linear import Features, Penalty, Weights, balance, fit, folds, softmax, temperature
-from bot.nlu.second_reading import SecondReading, SecondSettings, calibrated, fit_second
-from bot.nlu.tuned_vectors import left_out
+from bot.nlu.second_reading import NAME, SecondReading, SecondSettings, calibrated, fit_second
 from bot.nlu.urgency_model import LEVELS, Thresholds, thresholds
 
 logger = logging.getLogger(__name__)
+_LEAST_LEFT_OUT = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +45,8 @@ class RequestSettings:
     dropped_input: float = 0.5
     least_precision: float = 0.85
     wanted_recall: float = 0.97
-    ask_below: float = 0.7
-    second_share: float = 2.4
+    ask_below: float = SecondSettings().ask_below
+    second_share: float = SecondSettings().share
 
     def hidden(self) -> tuple[HiddenSettings, ...]:
         """Return the settings of the networks."""
@@ -104,11 +106,26 @@ class RequestModel:
         with np.load(folder / "types.npz", allow_pickle=False) as stored:
             weights = Weights.of(stored)
             names = [key.removesuffix("_out_bias") for key in stored if key.endswith("_out_bias")]
-            networks = tuple(Hidden.of(stored, name) for name in names if name != "second")
-            second = SecondReading.of(stored, head["second"]) if head.get("second") else None
+            networks = tuple(Hidden.of(stored, name) for name in names if name != NAME)
+            second = _second(stored, head.get("second"))
         urgency = Thresholds(**head["urgency"]) if head.get("urgency") else None
         heat = float(head["temperature"])
         return cls(tuple(head["labels"]), weights, networks, heat, urgency, second)
+
+
+def _second(
+    stored: Mapping[str, np.ndarray], numbers: Mapping[str, Any] | None
+) -> SecondReading | None:
+    """Read the second reading, unless the encoder that it was fitted to is not the one here."""
+    if numbers is None:
+        return None
+    if numbers["encoder"] != tuned_vectors.mark():
+        logger.warning(
+            "the model's second reading needs encoder %s, here is %s: more will be misunderstood "
+            "until a model is trained anew", numbers["encoder"], tuned_vectors.mark(),
+        )  # fmt: skip
+        return None
+    return SecondReading.of(stored, numbers) if tuned_vectors.available() else None
 
 
 def blended(
@@ -152,7 +169,7 @@ def fit_requests(
     """Fit the model; a row whose level is empty tells nothing about urgency.
 
     `floors` are the levels that signals demand anyway; thresholds are chosen for both together.
-    With `texts`, what is doubted will be read a second time.
+    With `texts`, and situations enough to calibrate, what is doubted will be read a second time.
     """
     settings = settings or RequestSettings()
     labels = tuple(sorted(set(types)))
@@ -195,9 +212,11 @@ def fit_requests(
 def apart(
     wanted: np.ndarray, groups: Sequence[str], count: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Split rows to learn from and rows to calibrate on, which no tuning has seen either."""
-    out = np.array([left_out(group) for group in groups])
-    if out.any() and len(set(wanted[~out])) == len(set(wanted)):
+    """Split rows to learn from and rows to calibrate on, which no tuning has seen either.
+
+    Where those are too few, one fold finds these numbers well enough.
+    """
+    out = np.array([tuned_vectors.left_out(group) for group in groups])
+    if out.sum() >= _LEAST_LEFT_OUT and len(set(wanted[~out])) == len(set(wanted)):
         return np.flatnonzero(~out), np.flatnonzero(out)
-    # Few sentences: one fold finds these numbers well enough.
     return next(folds(wanted, groups, count))

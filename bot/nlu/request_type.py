@@ -42,6 +42,8 @@ _HELPERS = (
     "bot.nlu.second_reading",
     "bot.nlu.tuned_vectors",
     "bot.nlu.encoder_file",
+    "bot.nlu.sentence_vectors",
+    "bot.nlu.plain_text",
     "bot.nlu.message_features",
     "bot.handbook.urgency",
     "bot.handbook.facts",
@@ -68,7 +70,8 @@ class RequestTypeClassifier(IntentClassifier, GraphComponent):
         """Return the settings of the model and the length of the ranking."""
         chosen = RequestSettings()
         names = RequestSettings.__dataclass_fields__
-        return {"ranking_length": 10, "second_reading": True, **{name: getattr(chosen, name) for name in names}}
+        told = {name: getattr(chosen, name) for name in names}
+        return {"ranking_length": 10, "second_reading": True, **told}
 
     def __init__(
         self,
@@ -105,26 +108,27 @@ class RequestTypeClassifier(IntentClassifier, GraphComponent):
         """Load the trained component."""
         with model_storage.read_from(resource) as folder:
             model = RequestModel.load(folder)
-        if model.second is not None and not tuned_vectors.available():
-            logger.warning(
-                "the model reads what it doubts a second time, but the tuned encoder is missing "
-                "(extra 'embeddings', a processor with AVX2): more will be misunderstood"
-            )
-        elif model.second is not None:
-            # The first call lays the encoder out; a customer must not wait for it.
+        if model.second is not None:
+            # The first question takes longer; a customer must not wait for it.
             tuned_vectors.encode(["预热"])
         return cls(config, model_storage, resource, model)
 
     @classmethod
     def fingerprint_addon(cls, config: dict[str, Any]) -> str:
         """Retrain when the arithmetic, the table of signals or the tuned encoder changes."""
-        tuned = [tuned_vectors.LAYERS] if cls._reads_twice(config) else []
-        return f"{len(tuned)} {fingerprint(_HELPERS, [SIGNALS_FILE, *tuned])}"
+        tuned = tuned_vectors.mark() if cls._wanted(config) else "none"
+        return f"{tuned} {fingerprint(_HELPERS, [SIGNALS_FILE])}"
 
     @staticmethod
-    def _reads_twice(config: dict[str, Any]) -> bool:
-        on = config.get("second_reading", True) and load_settings().embeddings
-        return bool(on) and tuned_vectors.available()
+    def _wanted(config: dict[str, Any]) -> bool:
+        return bool(config.get("second_reading", True)) and load_settings().embeddings
+
+    def _reads_twice(self) -> bool:
+        if not self._wanted(self._config):
+            return False
+        if not tuned_vectors.available():
+            logger.warning("without the tuned encoder nothing is read twice: extra 'embeddings', AVX2")
+        return tuned_vectors.available()
 
     def train(self, training_data: TrainingData) -> Resource:
         """Fit the model on all examples that have an intent and a text."""
@@ -141,7 +145,7 @@ class RequestTypeClassifier(IntentClassifier, GraphComponent):
         self._model = fit_requests(
             features_of(examples), [m.get(INTENT) for m in examples], groups,
             levels=levels, floors=signal_floors(m.get(TEXT) for m in examples), settings=settings,
-            texts=[m.get(TEXT) for m in examples] if self._reads_twice(self._config) else (),
+            texts=[m.get(TEXT) for m in examples] if self._reads_twice() else (),
         )  # fmt: skip
         with self._model_storage.write_to(self._resource) as folder:
             self._model.save(folder)

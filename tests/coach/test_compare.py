@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -9,8 +10,10 @@ import pytest
 
 from bot.coach.compare import WAYS, Way, measure, part_of, right
 from bot.coach.examples import Example
+from bot.nlu import tuned_vectors
 from bot.nlu.hidden import HiddenSettings
 from bot.nlu.ngrams import NgramSettings
+from bot.nlu.second_reading import SecondSettings
 
 WORDS = {"bill_query": "查话费余额账单", "fault_broadband": "宽带断网掉线慢", "greet": "你好早上您在吗"}
 LEVELS = ("general", "major", "urgent")
@@ -20,7 +23,7 @@ ROWS = [
     for i in range(60)
 ]
 NETWORK = HiddenSettings(units=16, epochs=200)
-PLAIN = Way("sparse", ngrams=NgramSettings(least_seen=1), vectors=False, networks=(NETWORK,), second=None)
+PLAIN = Way("sparse", ngrams=NgramSettings(least_seen=1), vectors=False, networks=(NETWORK,))
 
 
 @pytest.mark.parametrize(
@@ -41,6 +44,22 @@ def test_every_way_is_scored_on_what_was_left_out_and_on_files(way: Way) -> None
     assert float(figures[0]) > 0.9
     assert all(float(figure) > 0.9 for figure in figures[2:4])
     assert figures[5] == "-"
+
+
+def test_a_way_that_reads_twice_asks_the_tuned_encoder(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Features that say nothing leave all in doubt; the encoder, here one that knows, decides."""
+    wishes = sorted(WORDS)
+
+    def encode(texts: Sequence[str]) -> np.ndarray:
+        known = {row.text: wishes.index(row.type) for row in ROWS}
+        return np.eye(3, dtype=np.float32)[[known[text] for text in texts]]
+
+    monkeypatch.setattr(tuned_vectors, "encode", encode)
+    dumb = replace(PLAIN, networks=(), ngrams=NgramSettings(least_seen=1_000))
+    once = measure(dumb, ROWS, [], labels=wishes, kinds={})
+    twice = measure(replace(dumb, second=SecondSettings()), ROWS, [], labels=wishes, kinds={})
+    assert float(once[0]) < 0.7
+    assert float(twice[0]) == 1.0
 
 
 def test_a_way_that_tells_no_urgency_shows_no_figure_of_it() -> None:

@@ -31,6 +31,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         return np.array([[1.0, 0.0] if "费" in text else [0.0, 1.0] for text in some], np.float32)
 
     monkeypatch.setattr(tuned_vectors, "available", lambda: True)
+    monkeypatch.setattr(tuned_vectors, "mark", lambda: "0.3.0-this")
     monkeypatch.setattr(tuned_vectors, "encode", encode)
     return texts
 
@@ -71,14 +72,38 @@ def test_only_what_is_doubted_is_asked(asked: list[str]) -> None:
     assert chances[1].tolist() == [0.6, 0.4]
 
 
-def test_without_the_encoder_the_first_reading_stands(
-    asked: list[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    second = fit_second(TEXTS, LABELS, 2, SecondSettings(units=16))
-    monkeypatch.setattr(tuned_vectors, "available", lambda: False)
-    chances = np.array([[0.5, 0.5]])
+@pytest.mark.parametrize("here", ["none", "0.3.0-other"])
+def test_another_encoder_than_the_models_is_not_asked(
+    asked: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture, here: str,
+) -> None:  # fmt: skip
+    """Its vectors mean other things; a model of before, or brought here, reads once."""
+    settings = RequestSettings(units=16, epochs=2)
+    fit_requests(of_one_word(TEXTS), TYPES, GROUPS, settings=settings, texts=TEXTS).save(tmp_path)
+    monkeypatch.setattr(tuned_vectors, "mark", lambda: here)
+    asked.clear()
 
-    assert second.read(["断网"], np.log(chances), chances) is chances
+    model = RequestModel.load(tmp_path)
+    chances, _ = model.read(of_one_word(TEXTS[:4]), TEXTS[:4])
+    assert model.second is None
+    assert not asked
+    assert np.allclose(chances.sum(axis=1), 1)
+    assert here in caplog.text
+
+
+def test_what_was_calibrated_survives_storage(asked: list[str], tmp_path: Path) -> None:
+    settings = RequestSettings(units=16, epochs=2, ask_below=0.8, second_share=1.5)
+    model = fit_requests(
+        of_one_word(TEXTS), TYPES, GROUPS, settings=settings, texts=TEXTS
+    )
+    model.save(tmp_path)
+
+    kept = RequestModel.load(tmp_path).second
+    assert kept is not None
+    assert model.second is not None
+    assert kept.numbers() == model.second.numbers()
+    assert (kept.ask_below, kept.share) == (0.8, 1.5)
+    assert kept.temperature != 4.0
 
 
 def test_confidence_comes_from_texts_that_were_not_learned(asked: list[str]) -> None:
@@ -88,7 +113,7 @@ def test_confidence_comes_from_texts_that_were_not_learned(asked: list[str]) -> 
 
     misled = calibrated(second, TEXTS, np.log(flat), flat, np.repeat([0, 1], 200))
     trusted = calibrated(second, TEXTS, np.log(flat), flat, LABELS)
-    assert misled.read(["断网"], np.log(flat[:1]), flat[:1]).max() < 0.6
+    assert misled.read(["断网"], np.log(flat[:1]), flat[:1]).max() < 0.7
     assert trusted.read(["断网"], np.log(flat[:1]), flat[:1]).max() > 0.9
 
 
@@ -104,9 +129,13 @@ def test_a_type_teaches_a_bounded_number_of_sentences() -> None:
 
 
 def test_confidence_is_set_on_situations_that_tuning_left_out() -> None:
-    known, unknown = apart(LABELS, GROUPS, 5)
+    groups = [f"s{i // 2}" for i in range(4_000)]
+    labels = np.arange(4_000) % 2
 
-    assert {left_out(GROUPS[i]) for i in known} == {False}
-    assert {left_out(GROUPS[i]) for i in unknown} == {True}
-    few = apart(LABELS[:6], [f"x{i}" for i in range(6)], 3)
-    assert len(few[0]) + len(few[1]) == 6
+    known, unknown = apart(labels, groups, 5)
+    assert {left_out(groups[i]) for i in known} == {False}
+    assert {left_out(groups[i]) for i in unknown} == {True}
+    assert len(known) + len(unknown) == 4_000
+    # Of few sentences too few are left out: a fold, as large as the others, takes their place.
+    known, unknown = apart(LABELS, GROUPS, 5)
+    assert len(unknown) == pytest.approx(80, abs=4)
