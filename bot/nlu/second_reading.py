@@ -29,7 +29,7 @@ class SecondSettings:
     """When the encoder is asked, how much it counts, and how its network is fitted."""
 
     ask_below: float = 0.93
-    share: float = 3.0  # each of the three parts of the first reading counts 1
+    share: float = 1.2  # each of the three parts of the first reading counts 1
     most: int = 400  # sentences of a type that the network learns from
     units: int = 192
     epochs: int = 16

@@ -30,6 +30,7 @@ JOINED = [
     ("新装的宽带刚装好", "new_install", "天天掉线", "fault_broadband", "fault_broadband"),
     # an earlier attempt
     ("欠费停机了", "suspend_resume", "我刚充了一百块", "payment", "suspend_resume"),
+    ("手机欠费停机", "suspend_resume", "我儿子帮我交了", "payment", "suspend_resume"),
     ("欠费停机了", "suspend_resume", "现在还是打不出去", "fault_mobile", "suspend_resume"),
     # how it is being handled; what is demanded decides
     ("家里断网了", "fault_broadband", "打了两次电话没人来", "complaint_service", "fault_broadband"),
@@ -50,6 +51,7 @@ SEPARATE = [
     ("家里断网了", "fault_broadband", "我要改套餐", "plan_change"),
     ("家里断网了", "fault_broadband", "手机还是没信号", "fault_mobile"),  # another line
     ("我的宽带断了", "fault_broadband", "手机停机了", "suspend_resume"),
+    ("手机欠费停机", "suspend_resume", "帮我交了吧", "payment"),
     ("我要移机", "relocate", "上个月多扣了我30块", "bill_dispute"),  # a wish is no cause
     ("充了话费没到账", "payment", "家里宽带断了", "fault_broadband"),
     ("给老人办张卡", "new_install", "我的服务密码也忘了", "password_reset"),
