@@ -112,14 +112,13 @@ def class_scores(
         stress = np.concatenate([levels.weight, *[levels.weight * 0.5] * way.copies])
         levels = Task(np.tile(levels.labels, way.copies + 1), levels.classes, stress)
     ngrams = Ngrams.fit(texts, way.ngrams)
-    encoders = [sentence_vectors.encode] * way.vectors
-    means = [encode(texts).mean(axis=0) for encode in encoders]
+    mean = sentence_vectors.encode(texts).mean(axis=0) if way.vectors else None
 
     def features(some: Sequence[str]) -> Features:
-        blocks = [np.zeros((len(some), 0), np.float32)]
-        for encode, mean in zip(encoders, means, strict=True):
-            blocks.append(sentence_vectors.centred(encode(some), mean, scale=way.scale))
-        return Features(ngrams.matrix(some), np.hstack(blocks))
+        dense = np.zeros((len(some), 0), np.float32)
+        if mean is not None:
+            dense = sentence_vectors.centred(sentence_vectors.encode(some), mean, scale=way.scale)
+        return Features(ngrams.matrix(some), dense)
 
     known = features(texts)
     asked = [features([example.text for example in rows]) for rows in tests]
