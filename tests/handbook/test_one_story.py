@@ -52,6 +52,7 @@ SEPARATE = [
     ("家里断网了", "fault_broadband", "手机还是没信号", "fault_mobile"),  # another line
     ("我的宽带断了", "fault_broadband", "手机停机了", "suspend_resume"),
     ("手机欠费停机", "suspend_resume", "帮我交了吧", "payment"),
+    ("手机欠费停机", "suspend_resume", "叫我妈帮我交了吧", "payment"),
     ("我要移机", "relocate", "上个月多扣了我30块", "bill_dispute"),  # a wish is no cause
     ("充了话费没到账", "payment", "家里宽带断了", "fault_broadband"),
     ("给老人办张卡", "new_install", "我的服务密码也忘了", "password_reset"),
