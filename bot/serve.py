@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 
+from bot.coach.opinion import LateOpinion
 from bot.long_lived import keep_out_of_collection
 from bot.server import make_app, open_desk
 from bot.settings import load_settings
@@ -22,7 +23,7 @@ def run(args: argparse.Namespace) -> int:
     """Serve until the process is told to stop."""
     sys.setswitchinterval(SWITCH_S)
     settings = load_settings()
-    app = make_app(open_desk(settings))
+    app = make_app(open_desk(settings, second=LateOpinion(settings.home)))
     keep_out_of_collection()
     app.run(
         host=settings.host, port=settings.port, access_log=False, debug=False, motd=False,

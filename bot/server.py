@@ -38,6 +38,7 @@ from bot.dialogue.turns import Turns
 from bot.document import blueprint as document
 from bot.handbook.errors import DeskError
 from bot.handbook.language.checker import load_checker
+from bot.handbook.language.finding import SecondOpinion
 from bot.handbook.tables import Handbook, load_handbook
 from bot.http.envelope import answer_error
 from bot.http.hub import Hub
@@ -75,7 +76,9 @@ def utc_now() -> datetime:
     return datetime.now(timezone.utc)
 
 
-def open_desk(settings: Settings, *, now: Callable[[], datetime] = utc_now) -> Desk:
+def open_desk(
+    settings: Settings, *, now: Callable[[], datetime] = utc_now, second: SecondOpinion | None = None
+) -> Desk:
     """Load tables, rules and texts, migrate the database and wire the parts."""
     engine = open_engine(settings.database_url)
     migrate(engine)
@@ -83,7 +86,7 @@ def open_desk(settings: Settings, *, now: Callable[[], datetime] = utc_now) -> D
     handbook, texts = load_handbook(), load_texts()
     gate = Gate(
         load_checker(verify=False, brand=settings.brand), texts.render("utter_safe_reply"),
-        texts.render("utter_safe_choice"),
+        texts.render("utter_safe_choice"), second,
     )
     with sessions.begin() as session:
         handbook = keep_calendars(session, handbook, now=now())

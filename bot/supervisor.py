@@ -20,7 +20,7 @@ from urllib.parse import unquote, urlsplit
 from rich.console import Console
 
 from bot.coach.tether import tethered
-from bot.coach.train import model_at_start
+from bot.coach.train import fit_at_start, model_at_start
 from bot.engines import Engines
 from bot.first_start import first_password
 from bot.settings import ROOT, Settings, load_settings
@@ -232,6 +232,7 @@ def run(args: argparse.Namespace) -> int:
                       " INTAKE_RASA_URL or INTAKE_ACTIONS_URL")
         return 1
     model = model_at_start(settings, now=datetime.now(timezone.utc))
+    fit_at_start(settings)
     password = first_password(settings)
     parts = parts_of(settings, model)
     engines = Engines.begin(settings, parts, model)

@@ -15,7 +15,7 @@ from pathlib import Path
 # A script's own folder is on the path, not the repository's.
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from bot.coach.train import model_at_start, model_path
+from bot.coach.train import fit_at_start, model_at_start, model_path
 from bot.desk.model_files import current_archive
 from bot.first_start import first_password
 from bot.settings import ROOT, Settings, load_settings
@@ -27,6 +27,7 @@ PARTS = ("actions", "rasa", "desk")
 def prepare(settings: Settings) -> None:
     """Do what the three processes need before they start."""
     model_at_start(settings, now=datetime.now(timezone.utc))
+    fit_at_start(settings)
     password = first_password(settings)
     if password:
         print(f"first sign-in: name admin, password {password} (shown once; it must be changed)")

@@ -12,14 +12,13 @@ import sys
 import unicodedata
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, TextIO
 
 from bot.handbook.errors import DeskError
 from bot.handbook.language.case import SPEAKERS, TURNS
 from bot.handbook.language.checker import Checker, load_checker
-from bot.handbook.language.finding import Result, Verdict, verdict_of
+from bot.handbook.language.finding import Result, Verdict
 from bot.settings import raw_settings
 
 
@@ -82,15 +81,12 @@ def _answered(checker: Checker, line: str, number: int, args: argparse.Namespace
 
 
 def _with_opinion(text: str, result: Result, args: argparse.Namespace) -> Result:
-    # Where the rules object already, a hint would only say it again.
     if not args.opinion or result.verdict is not Verdict.PASS:
         return result
     # Imported here: the rules alone need no numerical libraries.
     from bot.coach.opinion import load_opinion
 
-    extra = load_opinion().finding(text)
-    findings = (*result.findings, extra) if extra else result.findings
-    return replace(result, findings=findings, verdict=verdict_of(findings))
+    return result.hinted(load_opinion(), text)
 
 
 def _row(line: str, number: int) -> dict[str, Any]:

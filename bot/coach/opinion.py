@@ -12,21 +12,25 @@ fingerprint of what it was fitted from.
 from __future__ import annotations
 
 import hashlib
+import logging
 import re
+import zipfile
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from threading import Thread
 
 import numpy as np
 
 from bot.handbook.language.checker import TABLES, load_checker
-from bot.handbook.language.finding import Finding, Level
+from bot.handbook.language.finding import HEARD, Finding, Level
 from bot.handbook.language.kinds import LanguageRule
 from bot.nlu import linear, ngrams
 from bot.nlu.linear import Features, Penalty, Weights, balance, fit, folds, softmax
 from bot.nlu.ngrams import Ngrams, NgramSettings
 from bot.settings import ROOT, load_settings
 
+logger = logging.getLogger(__name__)
 DATA = ROOT / "data" / "language" / "opinion"
 FINE = "fine"
 # Of the fine sentences it learns from, half of which are look-alikes; of the fine replies of the
@@ -87,7 +91,7 @@ class Opinion:
         if family == FINE or confidence < self.threshold:
             return None
         return Finding(
-            rule=f"OPN-{family}",
+            rule=f"{HEARD}{family}",
             level=Level.WARN,
             start=start,
             end=end,
@@ -260,12 +264,42 @@ def fingerprint(folder: Path = DATA, tables: Path | None = TABLES) -> str:
     return digest.hexdigest()[:16]
 
 
+def stored_at(home: Path, folder: Path = DATA, tables: Path | None = TABLES) -> Path:
+    """Return where the model that belongs to these sentences is kept."""
+    return home / "opinion" / f"{fingerprint(folder, tables)}.npz"
+
+
 @lru_cache(maxsize=2)
 def load_opinion(
     folder: Path = DATA, home: Path | None = None, tables: Path | None = TABLES
 ) -> Opinion:
     """Load the model that belongs to these sentences; fit it first if there is none yet."""
-    place = (home or load_settings().home) / "opinion" / f"{fingerprint(folder, tables)}.npz"
+    place = stored_at(home or load_settings().home, folder, tables)
     if not place.exists():
         save(train(*read_sentences(folder, tables)), place)
     return load(place)
+
+
+class LateOpinion:
+    """The stored second opinion, read beside a desk that serves already; until then it is silent."""
+
+    def __init__(self, home: Path) -> None:
+        self._opinion: Opinion | None = None
+        self.reading = Thread(target=self._read, args=(home,), daemon=True)
+        self.reading.start()
+
+    def finding(self, text: str) -> Finding | None:
+        """Give a warning, or nothing."""
+        return None if self._opinion is None else self._opinion.finding(text)
+
+    def _read(self, home: Path) -> None:
+        try:
+            self._opinion = load(stored_at(home))
+        except FileNotFoundError:
+            logger.warning("no second opinion on what staff write: `make run` would fit it")
+        except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
+            logger.warning("the second opinion cannot be read: %s", error)
+
+
+if __name__ == "__main__":
+    load_opinion()

@@ -141,6 +141,20 @@ def model_at_start(settings: Settings, *, now: datetime) -> Path:
     return path
 
 
+def fit_at_start(settings: Settings) -> None:
+    """Fit the second opinion on staff replies unless it is there already; the desk only reads it."""
+    # In a process of its own: what fitting takes of memory is given back.
+    environ = {**os.environ, "INTAKE_HOME": str(settings.home)}
+    with console.status("second opinion on staff replies (half a minute the first time) …"):
+        done = subprocess.run(
+            [sys.executable, "-m", "bot.coach.opinion"], cwd=ROOT, env=environ, check=False,
+            capture_output=True, text=True,
+        )
+    if done.returncode:
+        last = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
+        console.print(f"[yellow]no second opinion on staff replies: {last}")
+
+
 def train(settings: Settings, path: Path, *, nlu: Path = ROOT / "data" / "nlu") -> Path:
     """Train with progress on the terminal; return where the model is."""
     log = settings.home / "logs" / "train.log"

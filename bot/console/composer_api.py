@@ -17,6 +17,7 @@ from bot.desk.attachments import file_of, find_attachment
 from bot.desk.ticket_work import visible_ticket
 from bot.handbook.errors import NotFound
 from bot.handbook.language.checker import fixed
+from bot.handbook.language.finding import HEARD
 
 section = Section("composer")
 files = Blueprint("console_files")
@@ -43,21 +44,25 @@ async def lint(ask: Ask) -> dict[str, Any]:
     """Return verdict, findings with offsets in characters, and the text with safe fixes applied."""
     context, facts = await _circumstances(ask)
     given = {
-        "speaker": ask.body.get("speaker", "staff"),
         "turn": ask.body.get("turn", "mid"),
         "context": ask.body.get("context") or context,
         "facts": {**facts, **ask.body.get("facts", {})},
         "now": ask.now,
     }
-    checker, text = ask.desk.gate.checker, ask.body["text"]
-    result = checker.check(text, **given)
+    gate, text = ask.desk.gate, ask.body["text"]
+    checker, speaker = gate.checker, ask.body.get("speaker", "staff")
+    result = (
+        gate.check_reply(text, **given)
+        if speaker == "staff"
+        else checker.check(text, speaker=speaker, **given)
+    )
     findings = [_with_ways_out(f.as_json(), f, checker, text, ask) for f in result.findings]
     return {
         "verdict": result.verdict.value,
         "findings": findings,
         "overridable": result.overridable,
         "rules_version": result.rules_version,
-        "fixed": checker.fix(text, **given),
+        "fixed": checker.fix(text, speaker=speaker, **given),
     }
 
 
@@ -66,6 +71,8 @@ def _with_ways_out(
 ) -> dict[str, Any]:
     """Add what one click can do: a fix of the words, or the model sentence for the sentence."""
     shown["overridable"] = finding.overridable
+    if finding.rule.startswith(HEARD):
+        return shown
     rule = checker.explain(finding.rule)
     if rule.fix is not None:
         shown["replacement"] = fixed(rule, finding.matched)

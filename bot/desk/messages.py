@@ -19,6 +19,7 @@ from sqlalchemy.orm.attributes import set_committed_value
 from sqlalchemy.orm.util import identity_key
 
 from bot.handbook.errors import Refusal
+from bot.handbook.language.finding import SecondOpinion
 from bot.storage.conversations import Conversation, Message, Review, Verdict
 from bot.storage.engine import insertion
 from bot.storage.language import RulesInForce
@@ -84,12 +85,19 @@ class LanguageChecker(Protocol):
 class Gate:
     """Hold the checker and the texts that stand in for a blocked bot reply.
 
-    `safe_choice` stands in where the reply carries buttons: the question is still open.
+    `safe_choice` stands in where the reply carries buttons: the question is still open. The second
+    opinion is heard on what staff write, never on the bot's way to the customer.
     """
 
     checker: LanguageChecker
     safe_text: str
     safe_choice: str = ""
+    second: SecondOpinion | None = None
+
+    def check_reply(self, text: str, **circumstances: Any) -> Any:
+        """Check a reply of staff; the second opinion may warn where the rules are silent."""
+        result = self.checker.check(text, speaker="staff", **circumstances)
+        return result.hinted(self.second, text)
 
     def stand_in(self, payload: Mapping[str, Any] | None) -> str:
         """Return the text to send instead of a blocked one."""

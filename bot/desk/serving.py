@@ -285,9 +285,7 @@ def reply(
         return sent
     ticket = ticket_in_hand(session, conversation, ticket_number)
     context, facts = reply_facts(session, ticket, conversation, now=now)
-    checked = office.gate.checker.check(
-        text, speaker="staff", turn=turn, context=context, facts=facts, now=now
-    )
+    checked = office.gate.check_reply(text, turn=turn, context=context, facts=facts, now=now)
     message = say(
         session,
         office.gate,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from pathlib import Path
+from subprocess import CompletedProcess
 
 import pytest
 
@@ -87,3 +88,13 @@ def test_without_a_pointer_a_stopped_model_does_not_follow_the_one_that_served(
 
     assert model_at_start(settings, now=now).name == "before.tar.gz"
     assert pointer(settings.home)["model"] == "before"
+
+
+def test_a_start_goes_on_without_a_second_opinion_and_says_so(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    failed = CompletedProcess([], 1, "", "Traceback …\nOSError: disk full\n")
+    monkeypatch.setattr(train.subprocess, "run", lambda *_, **__: failed)
+    train.fit_at_start(settings)
+
+    assert "no second opinion on staff replies: OSError: disk full" in capsys.readouterr().err

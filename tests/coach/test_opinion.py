@@ -95,6 +95,31 @@ def test_lint_adds_the_opinion_unless_it_is_declined(
     assert not any(name.startswith("OPN-") for name in rules[0])
 
 
+def test_a_desk_hears_the_stored_opinion_once_it_is_read(
+    fitted: opinion.Opinion, tmp_path: Path
+) -> None:
+    opinion.save(fitted, opinion.stored_at(tmp_path))
+    late = opinion.LateOpinion(tmp_path)
+    late.reading.join()
+
+    assert late.finding("你个无赖，欠费还有理") == fitted.finding("你个无赖，欠费还有理") is not None
+
+
+@pytest.mark.parametrize("kept", [None, b"", b"PK\x03\x04 torn"])
+def test_without_a_readable_opinion_a_desk_is_silent_and_says_why(
+    kept: bytes | None, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    place = opinion.stored_at(tmp_path)
+    if kept is not None:
+        place.parent.mkdir()
+        place.write_bytes(kept)
+    late = opinion.LateOpinion(tmp_path)
+    late.reading.join()
+
+    assert late.finding("你个无赖，欠费还有理") is None
+    assert "second opinion" in caplog.text
+
+
 def test_families_of_few_examples_do_not_give_their_name_to_all() -> None:
     texts, families = opinion.read_sentences()
     model = opinion.train(texts[::2], families[::2])

@@ -5,12 +5,16 @@ from __future__ import annotations
 import struct
 import zlib
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import timedelta
+from types import SimpleNamespace
 
 import httpx
 import pytest
 
 from bot.desk.messages import receive_message
+from bot.desk.rules_in_force import rule_uses
+from bot.handbook.language.finding import Finding, Level
 from bot.storage.conversations import Conversation, Message
 from bot.storage.language import LanguageMark
 from bot.storage.tickets import Ticket
@@ -311,6 +315,30 @@ def test_the_check_in_the_composer_tells_what_sending_would(
     finding = answer["findings"][0]
     assert "block" == answer["verdict"]
     assert BAD[finding["start"] : finding["end"]] == finding["matched"]
+
+
+def test_what_the_second_opinion_hears_is_shown_and_kept_as_dismissed(
+    local: LocalDesk, staff: httpx.Client, held: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    words = "您好，账单在首页第二栏可以查到。"
+    heard = Finding(
+        "OPN-dismissive", Level.WARN, 3, 14, words[3:14], "读起来像轻视", "", "企业内部标准",
+        "dismissive", True,
+    )
+    opinion = SimpleNamespace(finding=lambda text: heard if text == words else None)
+    monkeypatch.setattr(local.desk, "gate", replace(local.desk.gate, second=opinion))
+    shown = staff.post("/lint", json={"text": words, "conversation": held}).json()["data"]
+    plain = staff.post("/lint", json={"text": "您好，已为您登记。"}).json()["data"]
+    bot = staff.post("/lint", json={"text": words, "speaker": "bot"}).json()["data"]
+    sent = staff.post(f"/conversations/{held}/reply", json={"text": words})
+
+    assert ["OPN-dismissive"] == [each["rule"] for each in shown["findings"]]
+    assert ("warn", True) == (shown["verdict"], shown["findings"][0]["overridable"])
+    assert plain["findings"] == bot["findings"] == []
+    assert 201 == sent.status_code, "a second opinion never keeps a reply back"
+    with local.desk.sessions() as session:
+        [use] = [each for each in rule_uses(session) if each.rule == "OPN-dismissive"]
+    assert (1, 1) == (use.fired, use.dismissed)
 
 
 def test_canned_replies_are_found_by_initials_and_filled_from_the_ticket(

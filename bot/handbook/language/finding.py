@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import Enum
 from functools import cached_property
-from typing import Any
+from typing import Any, Protocol
+
+HEARD = "OPN-"  # a finding of the second opinion, with the family that it sounds like
 
 
 class Level(str, Enum):
@@ -97,6 +99,13 @@ class Commitment:
         }
 
 
+class SecondOpinion(Protocol):
+    """What hears a reply that no rule objects to."""
+
+    def finding(self, text: str) -> Finding | None:
+        """Give a warning, or nothing."""
+
+
 @dataclass(frozen=True)
 class Result:
     """The verdict on one reply, with everything it rests on."""
@@ -117,6 +126,16 @@ class Result:
     def overridable(self) -> bool:
         """Tell whether staff may send the reply after all, with a reason."""
         return all(each.overridable for each in self.findings if each.level is Level.BLOCK)
+
+    def hinted(self, opinion: SecondOpinion | None, text: str) -> Result:
+        """Add what a second opinion says; where the rules object already, it would say it again."""
+        if opinion is None or self.verdict is not Verdict.PASS:
+            return self
+        hint = opinion.finding(text)
+        if hint is None:
+            return self
+        findings = (*self.findings, hint)
+        return replace(self, findings=findings, verdict=verdict_of(findings))
 
     def as_json(self) -> dict[str, Any]:
         """Give the plain values that go into JSON."""
