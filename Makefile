@@ -2,10 +2,11 @@
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 PY := .venv/bin/python
+TORCH := var/encoder/torch/bin/python
 RUN := env -u PYTHONDONTWRITEBYTECODE RASA_TELEMETRY_ENABLED=false TF_CPP_MIN_LOG_LEVEL=3 \
        SQLALCHEMY_SILENCE_UBER_WARNING=1 $(PY)
 
-.PHONY: help setup run test check train encoder bench month coach-journey chaos evaluate evaluate-baseline screenshots clean
+.PHONY: help setup run test check train encoder ear bench month coach-journey chaos evaluate evaluate-baseline screenshots clean
 
 help: ## show the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-18s %s\n", $$1, $$2}'
@@ -52,13 +53,19 @@ train: setup ## train a model if none fits data, configuration and code
 	@$(RUN) -m bot train
 
 # PyTorch is needed here only, so it has an environment of its own.
-encoder: setup ## tune the sentence encoder to the training sentences (PyTorch, 3 GB, half an hour), then: make train
-	@$(RUN) -m bot.coach.encoder_sentences var/encoder/tuning
+encoder: var/encoder/tuning ## tune the encoder to what customers say (PyTorch, 3 GB, half an hour), then: make train
+	@PYTHONPATH=. $(TORCH) -m bot.coach.tune_encoder var/encoder/tuning data/encoder/layers.npz $(ARGS)
+
+ear: var/encoder/tuning ## tune the ear to what staff write (PyTorch, 3 GB, half an hour)
+	@PYTHONPATH=. $(TORCH) -m bot.coach.tune_ear var/encoder/tuning data/encoder/tone.npz $(ARGS)
+
+.PHONY: var/encoder/tuning
+var/encoder/tuning: setup
+	@$(RUN) -m bot.coach.encoder_sentences $@
 	@test -x var/encoder/torch/bin/pip || $(PY) -m venv var/encoder/torch
 	@var/encoder/torch/bin/pip install --quiet torch==2.15.0 'numpy<2' \
 	  || { echo "PyTorch could not be installed; check the network and about 3 GB of disk"; exit 1; }
 	@mkdir -p data/encoder
-	@PYTHONPATH=. var/encoder/torch/bin/python -m bot.coach.tune_encoder var/encoder/tuning data/encoder/layers.npz $(ARGS)
 
 bench: setup ## measure: dialogues against stock Rasa, language check, clock
 	@$(RUN) -m tests.load.bench

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 
+from bot.coach.ear import open_ear
 from bot.coach.opinion import LateOpinion
 from bot.long_lived import keep_out_of_collection
 from bot.server import make_app, open_desk
@@ -23,7 +24,8 @@ def run(args: argparse.Namespace) -> int:
     """Serve until the process is told to stop."""
     sys.setswitchinterval(SWITCH_S)
     settings = load_settings()
-    app = make_app(open_desk(settings, second=LateOpinion(settings.home)))
+    second = LateOpinion(settings.home)
+    app = make_app(open_desk(settings, second=second, ear=open_ear()))
     keep_out_of_collection()
     app.run(
         host=settings.host, port=settings.port, access_log=False, debug=False, motd=False,

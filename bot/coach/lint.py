@@ -54,6 +54,11 @@ def run(args: argparse.Namespace) -> int:
     """Check every line of the input; 0 even when something is found, for the caller judges."""
     # `intake language check` and the start of the desk run the examples; here speed counts.
     checker = load_checker(args.tables, verify=False, brand=args.brand)
+    if args.opinion:
+        # Imported here: the rules alone need no numerical libraries.
+        from bot.coach.ear import open_ear
+
+        checker = checker.with_ear(open_ear())
     with _opened(args.input, "r") as source, _opened(args.output, "w") as target:
         for number, line in enumerate(source, start=1):
             if line.strip():
@@ -83,7 +88,6 @@ def _answered(checker: Checker, line: str, number: int, args: argparse.Namespace
 def _with_opinion(text: str, result: Result, args: argparse.Namespace) -> Result:
     if not args.opinion or result.verdict is not Verdict.PASS:
         return result
-    # Imported here: the rules alone need no numerical libraries.
     from bot.coach.opinion import load_opinion
 
     return result.hinted(load_opinion(), text)

@@ -110,7 +110,7 @@ class Encoder(nn.Module):
         return told
 
 
-class _Rounded:
+class Rounded:
     """Four bits inside the block; outside, the finer weights that are still learned."""
 
     def __init__(self, parts: list[nn.Linear]) -> None:
@@ -135,7 +135,7 @@ def _rounded(weights: Any) -> Any:
     return ((rows / scale).round().clamp(-8, 7) * scale).view_as(weights)
 
 
-class _Sentences:
+class Sentences:
     """What `encoder_sentences` wrote, in batches of like length."""
 
     def __init__(self, file: Path, *, dropped: float) -> None:
@@ -179,7 +179,7 @@ def tune(file: Path, sentences: Path, target: Path, given: argparse.Namespace) -
     """Tune the first layers and write them."""
     torch.manual_seed(1)
     draw = np.random.default_rng(1)
-    data = _Sentences(sentences, dropped=given.dropped_pieces)
+    data = Sentences(sentences, dropped=given.dropped_pieces)
     kinds = int(data.types.max()) + 1
     encoder = Encoder(file, given.layers)
     width = encoder.norm.normalized_shape[0]
@@ -187,15 +187,15 @@ def tune(file: Path, sentences: Path, target: Path, given: argparse.Namespace) -
         nn.Dropout(0.2), nn.Linear(width, width), nn.GELU(),
         nn.Dropout(0.3), nn.Linear(width, kinds + 3),
     )  # fmt: skip
-    kind_weight = _balance(data.types[data.learned], kinds)
-    level_weight = _balance(data.levels[data.learned], 3)
+    kind_weight = balance(data.types[data.learned], kinds)
+    level_weight = balance(data.levels[data.learned], 3)
     learned = [each for each in encoder.parameters() if each.requires_grad]
     steps = [
         {"params": learned, "lr": given.rate, "first": given.rate},
         {"params": head.parameters(), "lr": given.head_rate, "first": given.head_rate},
     ]
     descent = torch.optim.AdamW(steps, betas=(0.9, 0.98), weight_decay=0.01)
-    rounded = _Rounded(list(encoder.matrices()))
+    rounded = Rounded(list(encoder.matrices()))
     epochs = [data.epoch(given.batch, draw) for _ in range(given.epochs)]
     whole, done, began = sum(map(len, epochs)), 0, time.monotonic()
     for number, batches in enumerate(epochs, 1):
@@ -232,13 +232,14 @@ def tune(file: Path, sentences: Path, target: Path, given: argparse.Namespace) -
     print(f"{target}: {target.stat().st_size / 1e6:.1f} MB")
 
 
-def _balance(labels: np.ndarray, classes: int) -> Any:
+def balance(labels: np.ndarray, classes: int) -> Any:
+    """Return a weight per class: the root of how rare it is."""
     counts = np.maximum(np.bincount(labels[labels >= 0], minlength=classes), 1)
     return torch.tensor((counts.mean() / counts) ** 0.5, dtype=torch.float32)
 
 
 def _loss(
-    told: Any, data: _Sentences, rows: np.ndarray, kinds: int, kind_weight: Any, level_weight: Any
+    told: Any, data: Sentences, rows: np.ndarray, kinds: int, kind_weight: Any, level_weight: Any
 ) -> Any:
     def of(scores: Any, labels: Any, weight: Any) -> Any:
         each = F.cross_entropy(scores, labels, label_smoothing=_SMOOTHING, reduction="none")
@@ -252,7 +253,7 @@ def _loss(
     return loss
 
 
-def _right(encoder: Any, head: Any, data: _Sentences, kinds: int) -> float:
+def _right(encoder: Any, head: Any, data: Sentences, kinds: int) -> float:
     rows, right = data.left_out, 0
     for some in np.array_split(rows[np.argsort([len(data.parts[row]) for row in rows])], 60):
         told = head(encoder(*data.batch(some), 0.0))[:, :kinds]

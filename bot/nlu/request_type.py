@@ -41,6 +41,7 @@ _HELPERS = (
     "bot.nlu.hidden",
     "bot.nlu.second_reading",
     "bot.nlu.tuned_vectors",
+    "bot.nlu.encoder_engine",
     "bot.nlu.encoder_file",
     "bot.nlu.sentence_vectors",
     "bot.nlu.plain_text",

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from bot.coach import lint, opinion
+from bot.coach.tone_lines import read_lines
 from bot.handbook.language.finding import Level
 
 FAMILIES = ("fine", "insult", "threat")
@@ -37,8 +38,7 @@ def test_a_sentence_like_those_of_a_family_is_named(fitted: opinion.Opinion) -> 
 
 
 def test_a_finding_warns_at_most_and_names_its_family(fitted: opinion.Opinion) -> None:
-    texts, _ = opinion.read_sentences()
-    found = [each for each in map(fitted.finding, texts[::7]) if each]
+    found = [each for line in read_lines()[::7] if (each := fitted.finding(line.text))]
 
     assert found
     assert {each.level for each in found} == {Level.WARN}
@@ -121,12 +121,12 @@ def test_without_a_readable_opinion_a_desk_is_silent_and_says_why(
 
 
 def test_families_of_few_examples_do_not_give_their_name_to_all() -> None:
-    texts, families = opinion.read_sentences()
-    model = opinion.train(texts[::2], families[::2])
+    lines = read_lines()
+    model = opinion.train(lines[::2])
     told = [
-        (said, name)
-        for text, name in zip(texts[1::2], families[1::2], strict=True)
-        if name != "fine" and (said := model.classify(text)[0]) != "fine"
+        (said, line.family)
+        for line in lines[1::2]
+        if line.family != "fine" and (said := model.classify(line.text)[0]) != "fine"
     ]
 
     assert len(told) > 1000
@@ -134,4 +134,4 @@ def test_families_of_few_examples_do_not_give_their_name_to_all() -> None:
 
 
 def test_every_family_has_a_title_in_chinese() -> None:
-    assert set(opinion.read_sentences()[1]) - {"fine"} <= set(opinion.TITLES)
+    assert {line.family for line in read_lines()} - {"fine"} <= set(opinion.TITLES)

@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from bot.coach import evaluate_language, tone
+from bot.coach.tone_lines import Line, read_lines
 from bot.handbook.language.checker import TABLES, Checker
 from bot.handbook.language.tables import read_tables
 from bot.handbook.language.tone import FILE, read_tone
@@ -14,18 +15,19 @@ from bot.handbook.language.tone import FILE, read_tone
 def test_bad_words_speak_for_bad_and_fine_ones_against() -> None:
     bad = ["吵什么吵", "吵死了", "别吵了烦", "又吵又闹烦"] * 2
     fine = ["谢谢您", "谢谢来电", "谢谢理解", "非常谢谢"] * 2
-    told = tone.tone_of([*bad, *fine], ["insult"] * len(bad) + ["fine"] * len(fine))
+    lines = [Line(text, "insult", text) for text in bad]
+    told = tone.tone_of([*lines, *(Line(text, "fine", text) for text in fine)])
 
     assert told.bad("你吵") > 0.5 > told.bad("多谢谢")
 
 
 def test_the_table_is_fitted_to_the_sentences_that_are_there() -> None:
-    texts, families = tone.read_sentences()
-    kept, again = read_tone(TABLES / FILE), tone.tone_of(texts, families)
+    lines = read_lines()
+    kept, again = read_tone(TABLES / FILE), tone.tone_of(lines)
 
     assert kept is not None
-    assert kept.made_of == tone.made_of(texts, families), "run `intake language tone`"
-    assert all(abs(kept.bad(text) - again.bad(text)) < 0.02 for text in texts[::97])
+    assert kept.made_of == tone.made_of(lines), "run `intake language tone`"
+    assert all(abs(kept.bad(line.text) - again.bad(line.text)) < 0.02 for line in lines[::97])
 
 
 def test_of_replies_it_was_not_fitted_to_it_spares_fine_ones_and_finds_bad_ones() -> None:

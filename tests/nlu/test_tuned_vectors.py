@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bot.nlu import tuned_vectors
+from bot.nlu import encoder_engine, tuned_vectors
 from bot.nlu.encoder_file import laid_over, opened, packed, shape, tensors
 from bot.nlu.tuned_vectors import LONGEST, left_out, shortened
 
@@ -155,6 +155,6 @@ def test_without_layers_or_avx2_there_is_no_encoder(
         assert not tuned_vectors.available()
     tuned_vectors.available.cache_clear()
     (tmp_path / "cpuinfo").write_text("flags : fpu sse4_2 avx\n")
-    monkeypatch.setattr(tuned_vectors, "_PROCESSOR", tmp_path / "cpuinfo")
+    monkeypatch.setattr(encoder_engine, "_PROCESSOR", tmp_path / "cpuinfo")
     assert tuned_vectors.mark() == "none"
     assert not tuned_vectors.available()

@@ -1,8 +1,7 @@
 """The checker, 服务语言检查器: one reply in, findings and a verdict out.
 
-One Aho-Corasick automaton over the anchors of all rules decides which rules look at a reply at
-all; what they find passes the guards, the exceptions and the antipatterns before it counts. What
-no rule found is judged by its sound (`sounding`).
+One Aho-Corasick automaton over all anchors decides which rules look at a reply; what they find
+passes guards, exceptions and antipatterns. What no rule found is judged by its sound (`sounding`).
 """
 
 from __future__ import annotations
@@ -10,6 +9,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from copy import copy
 from datetime import datetime
 from functools import lru_cache, partial
 from pathlib import Path
@@ -19,12 +19,12 @@ import ahocorasick
 
 from bot.handbook.errors import DeskError
 from bot.handbook.language import times
-from bot.handbook.language.case import Case, context_of
+from bot.handbook.language.case import SPEAKERS, Case, context_of
 from bot.handbook.language.finding import Finding, Result, Suppressed, verdict_of
 from bot.handbook.language.gate import plain_words
 from bot.handbook.language.kinds import Hit, LanguageRule, Search, search_all
 from bot.handbook.language.silence import Pardons, giving_way, silenced_by
-from bot.handbook.language.sounding import sounding
+from bot.handbook.language.sounding import Ear, Hearing, sounding
 from bot.handbook.language.tables import Tables, read_tables, version_of
 from bot.handbook.language.text import Reply
 from bot.handbook.privacy import mask
@@ -67,8 +67,9 @@ class Checker:
         self._known: Mapping[str, Any] = {"brand": brand} if brand else {}
         self.rules = tables.rules
         self.version = tables.version
-        self._tone = tables.tone
-        self._by_sound = [rule for rule in self.rules if rule.kind == "tone"]
+        self._hearing = tables.tone and Hearing(tables.tone)
+        sounds = [rule for rule in self.rules if rule.kind == "tone"]
+        self._by_sound = {who: [each for each in sounds if who in each.applies] for who in SPEAKERS}
         self._places = {rule.id: at for at, rule in enumerate(self.rules)}
         self._searches = [
             (at, search) for at, rule in enumerate(self.rules) for search in rule.searches
@@ -117,8 +118,8 @@ class Checker:
         covered = self._covered(case.speaker, case.turn, case.context)
         for at, hits in self._hits(reply, case, covered).items():
             findings.extend(self._judged(self.rules[at], hits, reply, case, suppressed))
-        if self._tone and self._by_sound:
-            heard = sounding(self._tone, self._by_sound, reply, case, findings, self.explain)
+        if self._hearing and (sounds := self._by_sound.get(case.speaker)):
+            heard = sounding(self._hearing, sounds, reply, case, findings, self.explain)
             findings += [_finding(rule, hit, reply, case) for rule, hit in list(heard)]
         if findings:
             findings, gave_way = giving_way(reply, findings, self.explain)
@@ -133,6 +134,12 @@ class Checker:
             elapsed_us=(time.perf_counter() - started) * 1e6,
             promised=partial(times.commitments, reply, now=moment),
         )
+
+    def with_ear(self, ear: Ear | None) -> Checker:
+        """Return a checker of the same rules that asks an ear before it objects to a sound."""
+        other = copy(self)
+        other._hearing = self._hearing and Hearing(self._hearing.tone, ear)
+        return other
 
     def fix(self, text: str, **circumstances: Any) -> str:
         """Apply the fixes that cannot change the meaning, from the end to the beginning."""
@@ -267,8 +274,8 @@ class Checker:
             if hit.end <= reached:
                 continue
             by = silenced_by(rule, reply, case, hit, pardons)
-            if not by and rule.tone and self._tone and self._tone.is_fine(reply, hit.start, hit.end):
-                by = "tone"
+            if not by and rule.tone and self._hearing:
+                by = self._hearing.taken_back(reply, hit.start, hit.end, case.speaker)
             if by:
                 start, end = reply.original(hit.start, hit.end)
                 suppressed.append(Suppressed(rule.id, start, end, reply.raw[start:end], by))
@@ -380,8 +387,7 @@ def load_checker(
 ) -> Checker:
     """Load all rule tables; with `verify`, run every example and refuse tables that fail one.
 
-    A directory for `stamps` remembers which tables passed, so that the next process need not
-    run the examples again.
+    A directory for `stamps` remembers which tables passed, and spares the next process that.
     """
     place = directory or TABLES
     version = version_of(place)

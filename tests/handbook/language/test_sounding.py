@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 
 from bot.handbook.errors import TableError
-from bot.handbook.language.checker import Checker, load_checker
+from bot.handbook.language.checker import TABLES, Checker, load_checker
 from bot.handbook.language.finding import Result
 from bot.handbook.language.tables import read_tables
 from bot.handbook.language.text import Reply
-from bot.handbook.language.tone import FILE, LOUD_FROM, Tone, write_tone
+from bot.handbook.language.tone import FILE, LOUD_FROM, Tone, read_tone, write_tone
 from tests.handbook.language.test_fine_replies import REPLIES
 from tests.handbook.language.test_tables import TABLE
 
@@ -126,7 +126,7 @@ def test_unknown_names_and_keys_are_refused(tmp_path: Path) -> None:
 
 
 def test_sentences_heard_in_one_go_sound_as_each_by_itself() -> None:
-    tone = load_checker(verify=False)._tone
+    tone = read_tone(TABLES / FILE)
     assert isinstance(tone, Tone)
     heard = [
         (reply.text[start:stop], bad)
@@ -138,3 +138,55 @@ def test_sentences_heard_in_one_go_sound_as_each_by_itself() -> None:
     assert len(heard) > 500
     assert all(bad == pytest.approx(tone.bad(text)) for text, bad in heard)
     assert sum(bad >= LOUD_FROM for _, bad in heard) < len(heard) / 20
+
+
+class FakeEar:
+    """Hears what it is told to hear, and remembers what it was asked."""
+
+    def __init__(self, bad: float) -> None:
+        self.told, self.asked = bad, []
+
+    def bad(self, text: str) -> float:
+        self.asked.append(text)
+        return self.told
+
+
+def test_an_ear_takes_back_what_only_the_table_heard(checker: Checker) -> None:
+    text = "哼，退费的事您等着吧。"
+
+    assert found(checker.with_ear(FakeEar(0.99)).check(text)) == found(checker.check(text)) != []
+    assert found(checker.with_ear(FakeEar(0.0)).check(text)) == []
+    assert found(checker.check(text)) != [], "the checker itself stays without an ear"
+
+
+def test_an_ear_is_asked_only_of_staff_and_where_a_subject_sounds_bad(checker: Checker) -> None:
+    ear = FakeEar(0.99)
+    heard = checker.with_ear(ear)
+    for text in ("哼，天气真是好得很啊。", "谢谢，退费的事已经办好。", "哼，我不知道退费的事。"):
+        heard.check(text)
+    heard.check("哼，退费的事您等着吧。", speaker="bot")
+    assert ear.asked == []
+
+    heard.check("您好。哼，退费的事您等着吧！谢谢您。")
+    assert ear.asked == ["哼，退费的事您等着吧"]
+
+
+def test_an_ear_adds_nothing_to_what_no_rule_is_about(checker: Checker) -> None:
+    text = "谢谢，退费的事已经办好。"
+
+    assert found(checker.with_ear(FakeEar(1.0)).check(text)) == []
+
+
+def test_an_ear_takes_back_what_a_pattern_about_tone_found_in_a_fine_sentence(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "test.yml").write_text(TABLE.replace("  level: block\n", "  level: block\n  tone: true\n", 1), encoding="utf-8")
+    write_tone(tmp_path / FILE, RUNS, bias=3.0, texts=10, made_of="x")
+    rude = Checker(read_tables(tmp_path))
+    text = "我不知道，您好。"
+
+    assert [each.rule for each in rude.check(text).findings] == ["TST-01"]
+    cleared = rude.with_ear(FakeEar(0.01)).check(text)
+    assert (cleared.findings, [each.by for each in cleared.suppressed]) == ((), ["ear"])
+    assert rude.with_ear(FakeEar(0.1)).check(text).findings
+    assert rude.with_ear(FakeEar(0.01)).check(text, speaker="bot").findings

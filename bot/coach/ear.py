@@ -1,0 +1,67 @@
+"""The ear, 语感: how bad a sentence of staff sounds to an encoder that was tuned to replies.
+
+From multilingual-e5-small as `bot.nlu.encoder_engine` opens it; layers and head lie in
+`data/encoder/tone.npz` (`make ear`). A table of words hears what stands in a sentence, this hears
+what it means. It takes back what only sounded bad to the table, and is heard by the second
+opinion; it never makes a block, and is never asked of what the bot says. About ten milliseconds a
+sentence: what was heard once is remembered while somebody types on.
+"""
+
+from __future__ import annotations
+
+import io
+import logging
+import math
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from bot.nlu.encoder_engine import BROKEN, ask, mark_of, open_engine, readable
+from bot.nlu.tuned_vectors import shortened
+from bot.settings import ROOT
+
+logger = logging.getLogger(__name__)
+TONE = ROOT / "data" / "encoder" / "tone.npz"
+_SCALE = 20.0  # as in `tune_ear`, which cannot be imported without PyTorch
+_REMEMBERED = 2_000
+
+
+def heard(text: str) -> str:
+    """Return a text as the encoder reads it, here and while it is tuned."""
+    return shortened(readable(text).strip())
+
+
+class Ear:
+    """The engine and the head behind it."""
+
+    def __init__(self, layers: Path) -> None:
+        self.mark = mark_of(layers)
+        self._engine: Any = open_engine(layers)
+        with np.load(io.BytesIO(layers.read_bytes()), allow_pickle=False) as stored:
+            self._first = stored["head.first.w"].astype(np.float32), stored["head.first.b"]
+            self._second = stored["head.second.w"], float(stored["head.second.b"])
+        self.bad = lru_cache(maxsize=_REMEMBERED)(self._bad)
+
+    def _bad(self, text: str) -> float:
+        """Return the chance that a sentence is a bad one, from 0 to 1."""
+        said = heard(text)
+        if not said:
+            return 0.0
+        [vector] = ask(self._engine, [said])
+        inner = self._first[0] @ (vector * _SCALE) + self._first[1]
+        inner *= 0.5 * (1 + np.array([math.erf(each) for each in inner / math.sqrt(2)]))
+        return 1 / (1 + math.exp(-float(self._second[0] @ inner) - self._second[1]))
+
+
+@lru_cache(maxsize=1)
+def open_ear() -> Ear | None:
+    """Open the ear once; None where there cannot be one, and what keeps it from that is logged."""
+    if mark_of(TONE) == "none":
+        return None
+    try:
+        return Ear(TONE)
+    except BROKEN as error:
+        logger.warning("the tuned ear cannot be used: %s", error)
+        return None
