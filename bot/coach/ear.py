@@ -12,6 +12,7 @@ from __future__ import annotations
 import io
 import logging
 import math
+import unicodedata
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -30,7 +31,8 @@ _REMEMBERED = 2_000
 
 def heard(text: str) -> str:
     """Return a text as the encoder reads it, here and while it is tuned."""
-    return shortened(readable(text).strip())
+    # Some characters are read as many others; the engine has room for only so many.
+    return shortened(unicodedata.normalize("NFKC", readable(text)).strip())
 
 
 class Ear:

@@ -5,8 +5,11 @@ from __future__ import annotations
 import argparse
 import io
 import json
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
+import numpy as np
 import pytest
 
 from bot.coach import lint, opinion
@@ -27,7 +30,7 @@ def sentences(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def fitted(sentences: Path, tmp_path_factory: pytest.TempPathFactory) -> opinion.Opinion:
-    return opinion.load_opinion(sentences, tmp_path_factory.mktemp("home"), None)
+    return opinion.load_opinion(sentences, tmp_path_factory.mktemp("home"), None, deaf=True)
 
 
 def test_a_sentence_like_those_of_a_family_is_named(fitted: opinion.Opinion) -> None:
@@ -72,6 +75,29 @@ def test_other_sentences_have_another_fingerprint(sentences: Path) -> None:
     assert opinion.fingerprint(sentences) != opinion.fingerprint()
 
 
+def test_an_ear_has_half_of_the_say_where_there_is_doubt(fitted: opinion.Opinion) -> None:
+    asked = []
+
+    def bad(text: str) -> float:
+        asked.append(text)
+        return 0.001
+
+    heard = replace(fitted, ear=SimpleNamespace(bad=bad, mark="x"))
+    rude = "你是不是脑子有病，废话一箩筐"
+    assert heard.classify(rude)[0] == "fine" != fitted.classify(rude)[0]
+    assert set(asked) == {rude}
+
+    scores = opinion.together(np.array([0.9, 0.01]), ["甲", "乙"], heard.ear)
+    assert scores[0] < 0.2 and scores[1] == 0.01
+    assert asked[-1] == "甲", "what is plainly fine is not asked about"
+
+
+def test_a_model_belongs_to_its_ear(sentences: Path) -> None:
+    ears = [None, SimpleNamespace(mark="one"), SimpleNamespace(mark="two")]
+
+    assert len({opinion.fingerprint(sentences, None, ear) for ear in ears}) == 3
+
+
 def test_empty_text_is_fine(fitted: opinion.Opinion) -> None:
     assert fitted.classify("。。。")[0] == "fine"
     assert fitted.finding("") is None
@@ -96,8 +122,9 @@ def test_lint_adds_the_opinion_unless_it_is_declined(
 
 
 def test_a_desk_hears_the_stored_opinion_once_it_is_read(
-    fitted: opinion.Opinion, tmp_path: Path
+    fitted: opinion.Opinion, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(opinion, "open_ear", lambda: None)
     opinion.save(fitted, opinion.stored_at(tmp_path))
     late = opinion.LateOpinion(tmp_path)
     late.reading.join()
