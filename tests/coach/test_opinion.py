@@ -125,11 +125,12 @@ def test_a_desk_hears_the_stored_opinion_once_it_is_read(
     fitted: opinion.Opinion, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(opinion, "open_ear", lambda: None)
-    opinion.save(fitted, opinion.stored_at(tmp_path))
+    bold = replace(fitted, threshold=0.5)
+    opinion.save(bold, opinion.stored_at(tmp_path))
     late = opinion.LateOpinion(tmp_path)
     late.reading.join()
 
-    assert late.finding("你个无赖，欠费还有理") == fitted.finding("你个无赖，欠费还有理") is not None
+    assert late.finding("你个无赖，欠费还有理") == bold.finding("你个无赖，欠费还有理") is not None
 
 
 @pytest.mark.parametrize("kept", [None, b"", b"PK\x03\x04 torn"])
