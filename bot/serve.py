@@ -24,8 +24,8 @@ def run(args: argparse.Namespace) -> int:
     """Serve until the process is told to stop."""
     sys.setswitchinterval(SWITCH_S)
     settings = load_settings()
-    second = LateOpinion(settings.home)
-    app = make_app(open_desk(settings, second=second, ear=open_ear()))
+    ear = open_ear()
+    app = make_app(open_desk(settings, second=LateOpinion(settings.home, ear), ear=ear))
     keep_out_of_collection()
     app.run(
         host=settings.host, port=settings.port, access_log=False, debug=False, motd=False,

@@ -2,9 +2,9 @@
 
 From multilingual-e5-small as `bot.nlu.encoder_engine` opens it; layers and head lie in
 `data/encoder/tone.npz` (`make ear`). A table of words hears what stands in a sentence, this hears
-what it means. It takes back what only sounded bad to the table, and is heard by the second
-opinion; it never makes a block, and is never asked of what the bot says. About ten milliseconds a
-sentence: what was heard once is remembered while somebody types on.
+what it means. It takes back what only sounded bad to the table, and has half of the second
+opinion's say; it never makes a block, and is never asked of what the bot says. A sentence takes
+some ten milliseconds; what was heard once is remembered while somebody types on.
 """
 
 from __future__ import annotations
@@ -25,7 +25,6 @@ from bot.settings import ROOT
 
 logger = logging.getLogger(__name__)
 TONE = ROOT / "data" / "encoder" / "tone.npz"
-_SCALE = 20.0  # as in `tune_ear`, which cannot be imported without PyTorch
 _REMEMBERED = 2_000
 
 
@@ -39,20 +38,29 @@ class Ear:
     """The engine and the head behind it."""
 
     def __init__(self, layers: Path) -> None:
+        """Open both; raise one of `BROKEN`."""
         self.mark = mark_of(layers)
         self._engine: Any = open_engine(layers)
         with np.load(io.BytesIO(layers.read_bytes()), allow_pickle=False) as stored:
+            self._scale = float(stored["head.scale"])
             self._first = stored["head.first.w"].astype(np.float32), stored["head.first.b"]
             self._second = stored["head.second.w"], float(stored["head.second.b"])
         self.bad = lru_cache(maxsize=_REMEMBERED)(self._bad)
+        # What cannot be asked is found out here, and not when somebody writes.
+        self._reckoned("您好")
 
-    def _bad(self, text: str) -> float:
-        """Return the chance that a sentence is a bad one, from 0 to 1."""
+    def _bad(self, text: str) -> float | None:
+        """Return the chance that a sentence is a bad one, from 0 to 1; None if it cannot tell."""
         said = heard(text)
-        if not said:
-            return 0.0
+        try:
+            return self._reckoned(said) if said else 0.0
+        except BROKEN as error:
+            logger.warning("the tuned ear did not answer: %s", error)
+            return None
+
+    def _reckoned(self, said: str) -> float:
         [vector] = ask(self._engine, [said])
-        inner = self._first[0] @ (vector * _SCALE) + self._first[1]
+        inner = self._first[0] @ (vector * self._scale) + self._first[1]
         inner *= 0.5 * (1 + np.array([math.erf(each) for each in inner / math.sqrt(2)]))
         return 1 / (1 + math.exp(-float(self._second[0] @ inner) - self._second[1]))
 

@@ -7,10 +7,12 @@ from collections.abc import Sequence
 from datetime import date, datetime, time
 from pathlib import Path
 
+from bot.coach.tone_lines import TITLES
 from bot.desk.rules_in_force import RuleUse, rule_uses
 from bot.handbook.deadlines import SHANGHAI
 from bot.handbook.language.checker import TABLES, Checker, load_checker
 from bot.handbook.language.examples import failing_examples, idle_antipatterns
+from bot.handbook.language.finding import HEARD
 from bot.handbook.language.kinds import LanguageRule
 from bot.handbook.language.tables import read_what_can_be_read
 from bot.settings import load_settings
@@ -74,10 +76,12 @@ def _uses(since: date | None) -> list[RuleUse]:
 def reported(uses: Sequence[RuleUse]) -> list[str]:
     """Lay out per rule: fired, refused, overridden, dismissed, accepted rewrites, share ignored."""
     titles = {rule.id: rule.title for rule in load_checker(verify=False).rules}
-    lines = ["rule       fired refused overridden dismissed rewritten ignored"]
+    titles |= {f"{HEARD}{family}": f"第二意见：{title}" for family, title in TITLES.items()}
+    wide = max([10, *(len(each.rule) for each in uses)])
+    lines = [f"{'rule':{wide}} fired refused overridden dismissed rewritten ignored"]
     for each in uses:
         lines.append(
-            f"{each.rule:10} {each.fired:5} {each.refused:7} {each.overridden:10}"
+            f"{each.rule:{wide}} {each.fired:5} {each.refused:7} {each.overridden:10}"
             f" {each.dismissed:9} {each.rewritten:9} {each.ignored:7.0%}  {titles.get(each.rule, '')}"
         )
     return [*lines, f"{len(uses)} rules fired"]

@@ -46,7 +46,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--opinion",
         action=argparse.BooleanOptionalAction,
         default=True,
-        help="add the second opinion, which warns at most",
+        help="add the second opinion, which warns at most, and the tuned ear; without: rules alone",
     )
 
 

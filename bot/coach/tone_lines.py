@@ -21,6 +21,28 @@ DATA = ROOT / "data" / "language" / "opinion"
 FINE = "fine"
 SENTENCE = re.compile(r"[^。！？!?；;\n]+")
 _FINE_REPLIES = "fine_replies.txt"
+TITLES = {
+    "ACK": "否定情绪", "CPL": "投诉应对不当", "DIS": "歧视侮辱", "EXG": "夸大与强推",
+    "FBD": "服务忌语", "FRD": "诈骗式话术", "GRT": "收尾失当", "JRG": "用语不专业", "PRM": "承诺越权",
+    "PRV": "隐私", "RSP": "称呼不敬", "VAG": "含糊",
+    "absolute_claim": "绝对化用语", "asks_secret": "索要密码", "blame_customer": "责怪客户",
+    "block_escalation": "阻止投诉升级", "buck_passing": "推诿", "casual": "过于随便",
+    "casual_tone": "过于随便", "command": "命令口气", "dare_complain": "激将投诉",
+    "deny_human": "拒绝人工", "discrimination": "歧视", "dismissive": "轻视",
+    "disparage_rival": "贬低同行", "exaggeration": "夸大", "flat_refusal": "生硬拒绝",
+    "fraud_pattern": "诈骗式话术", "hard_sell": "强推", "impatience": "不耐烦", "insult": "辱骂",
+    "internal_info": "内部信息", "interrogation": "质问", "intimate_address": "称呼过于亲昵",
+    "jargon": "行话", "liability_admission": "擅自认责", "misleading_claim": "误导",
+    "mixed_english": "夹杂英文", "must_tone": "强制口气", "negates_emotion": "否定情绪",
+    "no_answer": "没有回答问题", "no_next_step": "没有下一步", "overpromise": "过度承诺",
+    "porting_obstruction": "阻挠携转", "private_deal": "私下交易", "rating_and_goodbye": "收尾失当",
+    "refusal_no_alternative": "拒绝而无出路", "refusal_unknown": "一推不知", "sarcasm": "讽刺",
+    "soft_unknown": "一推不知", "third_party": "向他人透露信息",
+    "third_party_disclosure": "向他人透露信息", "threat": "威胁", "unauthorized_comp": "擅自赔偿",
+    "unilateral_decision": "擅自决定", "upsell_in_complaint": "投诉中推销", "vague": "含糊",
+    "vague_amount": "金额含糊", "vague_answer": "含糊", "vague_time": "时间含糊",
+    "you_not_nin": "称呼不敬",
+}  # fmt: skip
 _OF_RULES = 3.0  # an example of a rule is not to be talked out of by what resembles it
 _SHORTEST = 4  # characters of a sentence that is learned by itself
 # Form, facts and privacy have exact rules; tone and intent are what a model can add to.
@@ -52,6 +74,7 @@ def read_lines(folder: Path = DATA, tables: Path | None = TABLES) -> list[Line]:
             lines += _examples(rule)
         replies = (text.rpartition("\t")[2] for text in _texts(tables / _FINE_REPLIES))
         lines += [Line(text, FINE, text) for text in replies]
+    lines.sort(key=lambda line: line.counts)  # of doubles, what counts most stays
     return list({(line.text, line.family): line for line in lines}.values())
 
 
@@ -63,12 +86,14 @@ def _texts(path: Path) -> Iterator[str]:
 
 def _of_reply(row: str, path: Path, number: int) -> Iterator[Line]:
     """Yield the whole reply and, of several sentences, those of which is known what they are."""
-    family, part, text = [*row.split("\t"), "", ""][:3]
+    family, part, text, *more = [*row.split("\t"), "", ""]
     begin = text.find(part) if family != FINE else -1
-    if not text or (family == FINE) is bool(part) or (part and begin < 0):
+    known = family == FINE or (family in TITLES and part and begin >= 0)
+    if not known or not text or len(more) != 2 or (family == FINE and part):
         raise TableError(
             file=path, line=number, key=family,
-            expected="family, the bad part as it stands in the reply (none if it is fine), reply",
+            expected="three columns: family (of `TITLES`, or fine), the bad part as it stands in the"
+            " reply (none if it is fine), reply",
         )  # fmt: skip
     yield Line(text, family, text)
     sentences = [each for each in SENTENCE.finditer(text) if len(each[0].strip()) >= _SHORTEST]

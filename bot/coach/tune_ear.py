@@ -51,6 +51,7 @@ class Hearing(nn.Module):
         first, second = (part for part in self.head if isinstance(part, nn.Linear))
         return {
             **self.encoder.changes(),
+            "head.scale": np.float32(SCALE),
             "head.first.w": first.weight.detach().numpy().astype(np.float16),
             "head.first.b": first.bias.detach().numpy(),
             "head.second.w": (second.weight[1] - second.weight[0]).detach().numpy(),

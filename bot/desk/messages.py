@@ -86,7 +86,7 @@ class Gate:
     """Hold the checker and the texts that stand in for a blocked bot reply.
 
     `safe_choice` stands in where the reply carries buttons: the question is still open. The second
-    opinion is heard on what staff write, never on the bot's way to the customer.
+    opinion is heard on what staff write in the console, never on the bot's way to the customer.
     """
 
     checker: LanguageChecker

@@ -20,7 +20,9 @@ import numpy as np
 from bot.nlu.encoder_file import laid_over
 
 # What opening raises where package, layers or library are broken.
-BROKEN = (OSError, ValueError, KeyError, RuntimeError, ImportError, zipfile.BadZipFile)
+BROKEN = (
+    OSError, ValueError, KeyError, RuntimeError, ImportError, AttributeError, zipfile.BadZipFile,
+)  # fmt: skip
 _FILE = "e5-small-q4.bin"
 _PROCESSOR = Path("/proc/cpuinfo")
 

@@ -10,7 +10,10 @@ import pytest
 
 from bot.coach import ear
 from bot.coach.ear import TONE, Ear, heard, open_ear
+from bot.coach.evaluate_language import judge
 from bot.coach.tone_lines import FINE, read_lines
+from bot.handbook.language.checker import load_checker
+from bot.handbook.language.examples import failing_examples
 from bot.nlu import encoder_engine
 from bot.nlu.tuned_vectors import LONGEST, left_out
 
@@ -31,6 +34,39 @@ def test_what_it_was_not_tuned_to_is_heard_for_what_it_is(listener: Ear) -> None
 
     assert len(lines) > 500
     assert np.mean(right) > 0.85
+
+
+@needs_ear
+def test_every_example_of_a_rule_comes_out_with_an_ear_as_without(listener: Ear) -> None:
+    heard = load_checker(verify=False).with_ear(listener)
+
+    assert list(failing_examples(heard, frozenset())) == []
+
+
+@needs_ear
+def test_with_an_ear_fewer_everyday_lines_are_objected_to(listener: Ear) -> None:
+    lines = Path(__file__).parents[1] / "language" / "evaluation_plain.jsonl"
+    deaf = load_checker(verify=False)
+    alarms, before = (
+        sum(each.alarmed for each in judge(lines, checker))
+        for checker in (deaf.with_ear(listener), deaf)
+    )
+
+    assert alarms <= before
+    assert alarms < 0.05 * 320
+
+
+@needs_ear
+def test_an_engine_that_fails_leaves_the_word_to_the_table(
+    listener: Ear, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def broken(*_: object) -> None:
+        raise OSError("gone")
+
+    monkeypatch.setattr(ear, "ask", broken)
+
+    assert listener.bad("引擎没了也要能答复的一句话") is None
+    assert "the tuned ear did not answer: gone" in caplog.text
 
 
 @needs_ear

@@ -136,7 +136,7 @@ class Checker:
         )
 
     def with_ear(self, ear: Ear | None) -> Checker:
-        """Return a checker of the same rules that asks an ear before it objects to a sound."""
+        """Return a checker of the same rules that an ear keeps from objecting to mere sounds."""
         other = copy(self)
         other._hearing = self._hearing and Hearing(self._hearing.tone, ear)
         return other

@@ -19,15 +19,17 @@ from bot.handbook.language.finding import Finding, Level
 from bot.handbook.language.kinds import Hit, LanguageRule, search_all
 from bot.handbook.language.silence import silenced_by
 from bot.handbook.language.text import Reply
-from bot.handbook.language.tone import LOUD_FROM, Tone
+from bot.handbook.language.tone import Tone
 
 SHORTEST, LONGEST = 6, 300  # Chinese characters of a sentence that can be judged by its sound
-# With an ear, from here in the table, and from these odds (log) of both on average. Chosen on
-# `evaluation_dev12` to `dev14`, which neither was made from.
-DOUBTFUL_FROM = 0.4
+# Odds (log): from here, on average of table and ear, a sentence sounds bad to both; below, to the
+# ear, what a pattern about tone found in it is taken back. Chosen on `evaluation_dev12` to `dev14`,
+# which neither was made from.
 AGREED_FROM = 0.8
-FINE_ODDS = -3.0  # below, in sentence and reply, what a pattern about tone found is taken back
+FINE_ODDS = -3.7
 HEARD_SPEAKER = "staff"  # what the bot says must not wait for an ear
+MOST_ASKED = 12  # times in one reply: an ear takes its time; the rest is left to the table
+LONGEST_HEARD = 200  # characters; of a longer text an ear would hear only both ends
 _CHINESE = re.compile("[\u4e00-\u9fff]")
 _MOST = 40  # sentences of one reply; nobody reads more
 # What a form, an address or something left out breaks says nothing about the words around it.
@@ -38,35 +40,37 @@ _Found = tuple[LanguageRule, int, int]
 class Ear(Protocol):
     """What hears the meaning of a sentence, where the table of tone hears its words."""
 
-    def bad(self, text: str) -> float:
-        """Return the chance that a sentence is a bad one, from 0 to 1."""
+    def bad(self, text: str) -> float | None:
+        """Return the chance that a sentence is a bad one, from 0 to 1; None if it cannot tell."""
 
 
 @dataclass(frozen=True, slots=True)
 class Hearing:
-    """The table of tone and, where there is one, the ear that has to agree with it."""
+    """The table of tone and, where there is one, an ear, which takes back and never adds."""
 
     tone: Tone
     ear: Ear | None = None
 
-    @property
-    def loud_from(self) -> float:
-        """Return from where the table alone lets rules look at a sentence."""
-        return LOUD_FROM if self.ear is None else DOUBTFUL_FROM
-
-    def agrees(self, table: float, text: str) -> bool:
-        """Tell whether table and ear together hear a sentence as bad."""
-        return self.ear is None or (_odds(table) + _odds(self.ear.bad(text))) / 2 >= AGREED_FROM
+    def agrees(self, table: float, reply: Reply, start: int, stop: int) -> bool:
+        """Tell whether the ear, too, hears a sentence as bad, or has no say."""
+        heard = self._heard(reply, start, stop)
+        return heard is None or (_odds(table) + _odds(heard)) / 2 >= AGREED_FROM
 
     def taken_back(self, reply: Reply, start: int, end: int, speaker: str) -> str:
         """Tell by what a hit of a rule about tone is taken back: 'tone', 'ear', or '' if it stays."""
         if self.tone.is_fine(reply, start, end):
             return "tone"
-        if self.ear is None or speaker != HEARD_SPEAKER:
+        if speaker != HEARD_SPEAKER:
             return ""
-        left, right = reply.original(*reply.sentence(start, end))
-        heard = (reply.raw[left:right], reply.raw)
-        return "ear" if all(_odds(self.ear.bad(each)) < FINE_ODDS for each in heard) else ""
+        heard = self._heard(reply, *reply.sentence(start, end))
+        return "ear" if heard is not None and _odds(heard) < FINE_ODDS else ""
+
+    def _heard(self, reply: Reply, start: int, stop: int) -> float | None:
+        """Ask the ear about a sentence, without what is quoted in it."""
+        if self.ear is None or stop - start > LONGEST_HEARD or reply.asked == MOST_ASKED:
+            return None
+        reply.asked += 1
+        return self.ear.bad(" ".join(reply.own_words[start:stop].split()))
 
 
 def _odds(chance: float) -> float:
@@ -87,7 +91,7 @@ def sounding(
         hearing = Hearing(hearing.tone)
     told = 0
     known: list[_Found] | None = None
-    for start, stop, bad in hearing.tone.loud(reply, hearing.loud_from):
+    for start, stop, bad in hearing.tone.loud(reply):
         if not SHORTEST <= len(_CHINESE.findall(reply.own_words, start, stop)) <= LONGEST:
             continue
         if known is None:
@@ -97,8 +101,7 @@ def sounding(
             if all(other.yields(rule) for other in here):
                 hit = _subject(rule, reply, case, start, stop)
                 if hit is not None:
-                    left, right = reply.original(start, stop)
-                    if hearing.agrees(bad, reply.raw[left:right]):
+                    if hearing.agrees(bad, reply, start, stop):
                         yield rule, hit
                         told += 1
                     break

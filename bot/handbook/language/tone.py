@@ -107,12 +107,12 @@ class Tone:
         """Yield every sentence, and how bad it sounds by itself."""
         return self._judged(self._sums(reply))
 
-    def loud(self, reply: Reply, least: float = LOUD_FROM) -> list[tuple[int, int, float]]:
+    def loud(self, reply: Reply) -> list[tuple[int, int, float]]:
         """Find the sentences that sound bad, and how bad, without what is quoted in them."""
         judged = list(self.sentences(reply))
-        if any(bad >= least for _, _, bad in judged) and reply.quotations:
+        if any(bad >= LOUD_FROM for _, _, bad in judged) and reply.quotations:
             judged = list(self._judged(self._add_up(reply.own_words, reply.sentence_ends)))
-        return [each for each in judged if each[2] >= least]
+        return [each for each in judged if each[2] >= LOUD_FROM]
 
     def _judged(
         self, sums: Iterable[tuple[int, int, float, float]]
