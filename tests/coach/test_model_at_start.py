@@ -98,3 +98,19 @@ def test_a_start_goes_on_without_a_second_opinion_and_says_so(
     train.fit_at_start(settings)
 
     assert "no second opinion on staff replies: OSError: disk full" in capsys.readouterr().err
+
+
+def test_a_start_fits_the_second_opinion_of_its_own_home(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ran = []
+
+    def run(command: list[str], **how: object) -> CompletedProcess[str]:
+        ran.append((command[1:], how["env"]["INTAKE_HOME"]))
+        return CompletedProcess(command, 0, "", "")
+
+    monkeypatch.setattr(train.subprocess, "run", run)
+    train.fit_at_start(settings)
+
+    assert ran == [(["-m", "bot.coach.opinion"], str(settings.home))]
+    assert "no second opinion" not in capsys.readouterr().err

@@ -113,7 +113,7 @@ function point(f) {
 function finding(f) {
   return h("li", { key: `${f.rule}${f.start}`, class: f.level }, [
     h("button", { type: "button", class: "level", title: "定位", onClick: () => point(f) }, LEVELS[f.level]),
-    h("span", { class: "what" }, [h("b", `“${f.matched}”`), f.message, f.basis ? h("span", { class: "tiny" }, ` 手册${f.basis}`) : null]),
+    h("span", { class: "what" }, [h("b", `“${f.matched}”`), f.message, f.basis ? h("span", { class: "tiny" }, /^\d/.test(f.basis) ? ` 手册${f.basis}` : ` ${f.basis}`) : null]),
     f.replacement !== undefined ? plainButton(`改为“${f.replacement || "删除"}”`, () => take(f, f.start, f.end, f.replacement), { class: "fix" }) : null,
     f.rewrite ? plainButton(`换成：${f.rewrite.text}`, () => take(f, f.rewrite.start, f.rewrite.end, f.rewrite.text), { class: "fix" }) : null,
     !f.rewrite && f.suggestion ? h("span", { class: "tiny example" }, f.suggestion) : null,
