@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any
 
 from itsdangerous import BadSignature
@@ -22,6 +24,8 @@ from bot.handbook.language.finding import HEARD
 
 section = Section("composer")
 files = Blueprint("console_files")
+# Threads of its own: an ear takes a while, neither to be waited for by others nor to wait for them.
+CHECKING = ThreadPoolExecutor(2, "check")
 # How a suggestion begins that has facts of another case: it is read, never put into a reply.
 EXAMPLE = "例如："
 
@@ -52,9 +56,9 @@ async def lint(ask: Ask) -> dict[str, Any]:
     }
     gate, text = ask.desk.gate, ask.body["text"]
     checker, speaker = gate.checker, ask.body.get("speaker", "staff")
-    # In a thread: an ear takes a while, and others want to be served.
     if speaker == "staff":
-        result = await asyncio.to_thread(gate.check_reply, text, **given)
+        check = partial(gate.check_reply, text, **given)
+        result = await asyncio.get_running_loop().run_in_executor(CHECKING, check)
     else:
         result = checker.check(text, speaker=speaker, **given)
     findings = [_with_ways_out(f.as_json(), f, checker, text, ask) for f in result.findings]
