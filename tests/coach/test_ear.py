@@ -29,10 +29,10 @@ def listener() -> Ear:
 
 @needs_ear
 def test_what_it_was_not_tuned_to_is_heard_for_what_it_is(listener: Ear) -> None:
-    lines = [line for line in read_lines() if left_out(line.reply)][::5]
+    lines = [line for line in read_lines() if left_out(line.reply)][::12]
     right = [(listener.bad(line.text) > 0.5) is (line.family != FINE) for line in lines]
 
-    assert len(lines) > 500
+    assert len(lines) > 250
     assert np.mean(right) > 0.85
 
 
