@@ -10,7 +10,6 @@ first is kept.
 from __future__ import annotations
 
 import argparse
-import time
 from pathlib import Path
 from typing import Any
 
@@ -19,13 +18,12 @@ import torch
 from torch import nn
 from torch.nn import functional as F  # noqa: N812
 
-from bot.coach.tune_encoder import Encoder, Rounded, Sentences, balance
+from bot.coach.tune_encoder import Encoder, Sentences, balance, descend
 
 SCALE = 20.0  # of the vectors of length one that the engine gives
 _SMOOTHING = 0.05
 _FAMILY_SMOOTHING = 0.1
 _FAMILY_SHARE = 0.3
-_WARM_UP = 100
 
 
 class Hearing(nn.Module):
@@ -69,35 +67,12 @@ def tune(file: Path, lines: Path, target: Path, given: argparse.Namespace) -> No
         balance(data.levels[data.learned], 2),
         balance(data.types[data.learned], int(data.types.max()) + 1),
     )
-    learned = [each for each in hearing.encoder.parameters() if each.requires_grad]
-    steps = [
-        {"params": learned, "lr": given.rate, "first": given.rate},
-        {"params": hearing.head.parameters(), "lr": given.head_rate, "first": given.head_rate},
-    ]
-    descent = torch.optim.AdamW(steps, betas=(0.9, 0.98), weight_decay=0.01)
-    rounded = Rounded(list(hearing.encoder.matrices()))
     epochs = [data.epoch(given.batch, draw) for _ in range(given.epochs)]
-    whole, done, began = sum(map(len, epochs)), 0, time.monotonic()
-    for number, batches in enumerate(epochs, 1):
-        for rows in batches:
-            part = min(1.0, (done + 1) / _WARM_UP) * (1 - done / whole)
-            for group in descent.param_groups:
-                group["lr"] = group["first"] * part
-            descent.zero_grad()
-            with rounded:
-                told = hearing(*data.batch(rows, draw), given.dropped)
-                loss = _loss(told, data, rows, weights)
-                loss.backward()
-            nn.utils.clip_grad_norm_(learned, 1.0)
-            descent.step()
-            done += 1
-            if done % 100 == 0:
-                spent = time.monotonic() - began
-                print(f"{done} of {whole}: loss {loss.item():.2f}, {spent:.0f} s", flush=True)
-        hearing.eval()
-        with rounded, torch.no_grad():
-            print(f"epoch {number}: {_right(hearing, data):.4f} of what was left out", flush=True)
-        hearing.train()
+    descend(
+        hearing.encoder, hearing.head, epochs,
+        lambda rows: _loss(hearing(*data.batch(rows, draw), given.dropped), data, rows, weights),
+        lambda: _right(hearing, data), given,
+    )  # fmt: skip
     half = target.with_suffix(".half.npz")
     np.savez_compressed(half, **hearing.kept())
     half.replace(target)
@@ -137,6 +112,7 @@ def main() -> None:
     parser.add_argument("--head-rate", type=float, default=2e-3)
     parser.add_argument("--dropped", type=float, default=0.1)
     parser.add_argument("--dropped-pieces", type=float, default=0.1)
+    parser.add_argument("--warm-up", type=int, default=100, help="steps")
     given = parser.parse_args()
     tune(given.folder / "shipped.bin", given.folder / "lines.npz", given.target, given)
 

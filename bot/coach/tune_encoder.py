@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import argparse
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +28,6 @@ _MATRICES = ("q", "k", "v", "ao", "fi", "fo")
 _NORMS = ("aln", "oln")
 _SMOOTHING = 0.1
 _URGENCY_SHARE = 0.7
-_WARM_UP = 200
 
 
 class _Layer(nn.Module):
@@ -175,6 +174,45 @@ class Sentences:
         return [batches[at] for at in draw.permutation(len(batches))]
 
 
+def descend(
+    encoder: Encoder, head: nn.Module, epochs: list[list[np.ndarray]],
+    loss: Callable[[np.ndarray], Any], right: Callable[[], float], given: argparse.Namespace,
+) -> None:  # fmt: skip
+    """Learn layers and head in four bits, at a rate that falls to nothing; tell how it goes.
+
+    `loss` reads the rows of a batch, `right` scores what was left out.
+    """
+    learned = [each for each in encoder.parameters() if each.requires_grad]
+    steps = [
+        {"params": learned, "lr": given.rate, "first": given.rate},
+        {"params": head.parameters(), "lr": given.head_rate, "first": given.head_rate},
+    ]
+    descent = torch.optim.AdamW(steps, betas=(0.9, 0.98), weight_decay=0.01)
+    rounded = Rounded(list(encoder.matrices()))
+    whole, done, began = sum(map(len, epochs)), 0, time.monotonic()
+    for number, batches in enumerate(epochs, 1):
+        for rows in batches:
+            part = min(1.0, (done + 1) / given.warm_up) * (1 - done / whole)
+            for group in descent.param_groups:
+                group["lr"] = group["first"] * part
+            descent.zero_grad()
+            with rounded:
+                missed = loss(rows)
+                missed.backward()
+            nn.utils.clip_grad_norm_(learned, 1.0)
+            descent.step()
+            done += 1
+            if done % 100 == 0:
+                spent = time.monotonic() - began
+                print(f"{done} of {whole}: loss {missed.item():.2f}, {spent:.0f} s", flush=True)
+        encoder.eval()
+        head.eval()
+        with rounded, torch.no_grad():
+            print(f"epoch {number}: {right():.4f} of what was left out", flush=True)
+        encoder.train()
+        head.train()
+
+
 def tune(file: Path, sentences: Path, target: Path, given: argparse.Namespace) -> None:
     """Tune the first layers and write them."""
     torch.manual_seed(1)
@@ -189,43 +227,17 @@ def tune(file: Path, sentences: Path, target: Path, given: argparse.Namespace) -
     )  # fmt: skip
     kind_weight = balance(data.types[data.learned], kinds)
     level_weight = balance(data.levels[data.learned], 3)
-    learned = [each for each in encoder.parameters() if each.requires_grad]
-    steps = [
-        {"params": learned, "lr": given.rate, "first": given.rate},
-        {"params": head.parameters(), "lr": given.head_rate, "first": given.head_rate},
-    ]
-    descent = torch.optim.AdamW(steps, betas=(0.9, 0.98), weight_decay=0.01)
-    rounded = Rounded(list(encoder.matrices()))
+    def loss(rows: np.ndarray) -> Any:
+        with torch.autocast("cpu", torch.bfloat16):
+            told = head(encoder(*data.batch(rows, draw), given.dropped)).float()
+        return _loss(told, data, rows, kinds, kind_weight, level_weight)
+
+    def right() -> float:
+        with torch.autocast("cpu", torch.bfloat16):
+            return _right(encoder, head, data, kinds)
+
     epochs = [data.epoch(given.batch, draw) for _ in range(given.epochs)]
-    whole, done, began = sum(map(len, epochs)), 0, time.monotonic()
-    for number, batches in enumerate(epochs, 1):
-        for rows in batches:
-            part = min(1.0, (done + 1) / _WARM_UP) * (1 - done / whole)
-            for group in descent.param_groups:
-                group["lr"] = group["first"] * part
-            descent.zero_grad()
-            with rounded:
-                with torch.autocast("cpu", torch.bfloat16):
-                    told = head(encoder(*data.batch(rows, draw), given.dropped)).float()
-                loss = _loss(told, data, rows, kinds, kind_weight, level_weight)
-                loss.backward()
-            nn.utils.clip_grad_norm_(learned, 1.0)
-            descent.step()
-            done += 1
-            if done % 100 == 0:
-                print(
-                    f"{done} of {whole}: loss {loss.item():.2f}, {time.monotonic() - began:.0f} s",
-                    flush=True,
-                )
-        encoder.eval()
-        head.eval()
-        with rounded, torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
-            print(
-                f"epoch {number}: {_right(encoder, head, data, kinds):.4f} of what was left out",
-                flush=True,
-            )
-        encoder.train()
-        head.train()
+    descend(encoder, head, epochs, loss, right, given)
     half = target.with_suffix(".half.npz")
     np.savez_compressed(half, **encoder.changes())
     half.replace(target)
@@ -273,6 +285,7 @@ def main() -> None:
     parser.add_argument("--head-rate", type=float, default=2e-3)
     parser.add_argument("--dropped", type=float, default=0.1)
     parser.add_argument("--dropped-pieces", type=float, default=0.1)
+    parser.add_argument("--warm-up", type=int, default=200, help="steps")
     given = parser.parse_args()
     tune(given.folder / "shipped.bin", given.folder / "sentences.npz", given.target, given)
 
