@@ -9,10 +9,15 @@ from typing import Any
 
 from bot.handbook.language.numerals import read_numeral
 
+CHARACTERS = "[一二两三四五六七八九十百千万零]"  # of a sum in words
+# 三块五 is a sum, 三块一个月 is three yuan for one month.
+_TENTHS = r"(?![个次条天月年张份分gm兆\d二三四五六七八九十百千万]|一[^个次条天月年张份分])"
 _AMOUNT = re.compile(
-    r"(?<![\d.])(?P<digits>\d[\d,]*(?:\.\d+)?) ?(?P<wan>万)?(?:元|块(?:钱)?)"
+    r"(?<![\d.])(?P<digits>\d[\d,]*(?:\.\d+)?) ?(?P<wan>万)?"
+    rf"(?:元|块(?:钱|(?P<tenths>[\d一二三四五六七八九]){_TENTHS})?)"
     r"|¥ ?(?P<yen>\d[\d,]*(?:\.\d+)?)"
-    r"|(?P<words>[一二两三四五六七八九十百千万零]+)(?:元|块钱|块(?!儿|[一-龥]))"
+    rf"|(?P<words>{CHARACTERS}+)"
+    rf"(?:元|块[钱整]|块(?P<tenths_in_words>[一二三四五六七八九]){_TENTHS}|块(?!儿|[一-龥]))"
 )
 
 
@@ -30,7 +35,8 @@ def amounts(text: str, start: int = 0, end: int | None = None) -> Iterator[Amoun
     for match in _AMOUNT.finditer(text, start, len(text) if end is None else end):
         value = read_numeral((match["digits"] or match["yen"] or match["words"]).rstrip(","))
         if value is not None:
-            yield Amount(*match.span(), value * 10000 if match["wan"] else value)
+            tenths = read_numeral(match["tenths"] or match["tenths_in_words"] or "0") or 0
+            yield Amount(*match.span(), value * (10000 if match["wan"] else 1) + tenths / 10)
 
 
 def read_amounts(value: Any) -> list[float]:

@@ -18,7 +18,7 @@ from typing import Any
 import ahocorasick
 
 from bot.handbook.errors import DeskError
-from bot.handbook.language import times
+from bot.handbook.language import promised, times
 from bot.handbook.language.case import SPEAKERS, Case, context_of
 from bot.handbook.language.finding import Finding, Result, Suppressed, verdict_of
 from bot.handbook.language.gate import plain_words
@@ -132,7 +132,7 @@ class Checker:
             suppressed=tuple(suppressed),
             rules_version=self.version,
             elapsed_us=(time.perf_counter() - started) * 1e6,
-            promised=partial(times.commitments, reply, now=moment),
+            promised=partial(promised.commitments, reply, now=moment),
         )
 
     def with_ear(self, ear: Ear | None) -> Checker:

@@ -8,30 +8,50 @@ from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import Any
 
-from bot.handbook.language.amounts import Amount, amounts, read_amounts, same
+from bot.handbook.language.amounts import CHARACTERS, Amount, amounts, read_amounts, same
 from bot.handbook.language.case import Case
 from bot.handbook.language.kinds import Hit, Match, Materials, Structural
 from bot.handbook.language.numerals import read_numeral
+from bot.handbook.language.promised import is_promise
 from bot.handbook.language.text import Reply
-from bot.handbook.language.times import SHANGHAI, Mention, is_promise, mentions
+from bot.handbook.language.times import SHANGHAI, Mention, mentions
 
 # Two times of one reply can be compared even where the present is not known.
 _SOME_DAY = datetime(2026, 1, 7, tzinfo=SHANGHAI)
 _WEEKDAYS = "一二三四五六日"
 _TOTAL = re.compile(
-    r"(?:合计|总计|共计|总共|一共|总额|总费用|加起来|(?<!公)共(?!享|同))[^。!?\n,、;\d¥一二两三四五六七八九十百]{0,8}"
+    r"(?:合计|总计|共计|总共|一共|总额|总费用|加起来|加在一起|总价|(?<!公)共(?!享|同))[^。!?\n,、;\d¥一二两三四五六七八九十百]{0,8}"
 )
 # A sum that a colon or 由…构成 takes apart is a total too, by whatever name.
 _TAKEN_APART = re.compile(
     r"(?:账单|消费|话费|扣费|应缴|应交|实缴|退款|退费|费用)(?:金额|总额)?(?:共)?(?:为|是)?"
     r"(?=\d+(?:\.\d+)?元[,]?(?:[:(]|由|分别|构成|具体是))"
 )
+_SUM = rf"(?P<sum>\d+(?:\.\d+)?|{CHARACTERS}+)"
+_YUAN = r"(?:元|块(?![\d一二三四五六七八九]))"
 _PRODUCT = re.compile(
-    r"(?:合计|总计|共计|总共|一共|累计|(?<!公)共(?!享|同))[^。!?\n,\d]{0,6}(?P<sum>\d+(?:\.\d+)?)元"
+    r"(?:合计|总计|共计|总共|一共|累计|总价|(?<!公)共(?!享|同))"
+    rf"[^。!?\n,\d一二两三四五六七八九十百千]{{0,6}}{_SUM}{_YUAN}"
 )
-_EACH = re.compile(r"每个?(?P<unit>[月期张条次份台天])[^。!?\n,\d]{0,4}(?P<sum>\d+(?:\.\d+)?)元")
+_EACH = re.compile(
+    rf"每(?:个(?=[月期张条次份台天]))?(?P<unit>[月期张条次份台天个]|分钟)[^。!?\n,\d一二两三四五六七八九十百千]{{0,4}}{_SUM}"
+    rf"(?:{_YUAN}|(?<=[一二三四五六七八九十])(?=[,。;]))"
+)
 _COUNT = re.compile(
-    r"(?<![\d.年第])(?P<count>\d{1,3}|[两三四五六七八九十]{1,2})(?:个(?=月)|个?(?!月))(?P<unit>[月期张条次份台天])(?!\d|份|底|初|末|前)"
+    r"(?<![\d.第十])(?P<count>\d{1,3}|[二两三四五六七八九十][一二三四五六七八九十]?)"
+    r"(?:个(?=月)|(?<!年.)(?<!年..)(?<!年...)个?(?!月))(?P<unit>[月期张条次份台天个]|分钟)(?!\d|份|底|初|末|前)"
+)
+# What is said of another sum than that of the product.
+_ANOTHER_SUM = re.compile(
+    r"余额|已缴|已付|已交|充值|原价|原为|原来|上月|上个月|此前|之前|更正|误|封顶|预存|不是|而非|原先|实付|实收"
+)
+_FOLDED = re.compile(
+    r"(?P<price>\d+(?:\.\d+)?)元[^。!?\n\d]{0,12}?打(?P<tenths>\d(?:\.?\d)?|[一二三四五六七八九]{1,2})折"
+    r"[^。!?\n\d]{0,10}(?P<left>\d+(?:\.\d+)?)元"
+)
+_REDUCED = re.compile(
+    r"(?:减|优惠|便宜|返)(?:免|了|掉)?(?P<less>\d+(?:\.\d+)?)元[^。!?\n]{0,12}?"
+    r"(?:实付|到手|减完|折后|优惠后|减后|实缴)[^。!?\n\d]{0,6}(?P<left>\d+(?:\.\d+)?)元"
 )
 _EQUATION = re.compile(
     r"(?<![\d.])\d+(?:\.\d+)?元?(?: ?\+ ?[\u4e00-\u9fff]{0,6}\d+(?:\.\d+)?元?)+ ?(?:=|等于) ?(\d+(?:\.\d+)?)元?"
@@ -51,8 +71,12 @@ _WHOLE_LIST = 3  # so many parts after 其中 are meant as all of them
 _COUNTED = re.compile(
     r"\d+ ?(?:个月|张|条|次|份|台|天|个)|[两三四五六七八九十]个月|[两三四五六七八九十][张条次份台]"
 )
-_EXPECTED = re.compile(r"预计|计划|大约|大概|约|一般|争取|力争")
-_LATEST = re.compile(r"最迟|最晚|至迟|不晚于|不迟于|最长|不超过")
+_EXPECTED = re.compile(r"预计|计划|大约|大概|约|一般|正常|最快|争取|力争|需要")
+_LATEST = re.compile(r"最迟|最晚|最慢|至迟|不晚于|不迟于|最长|不超过")
+_AS_MUCH_AS = re.compile(r"(?:[^。!?;]{0,6},)?[( ]?(?:也就是|就是|即)(?:说)?[ :]?|\(")
+_OPEN_ENDED = {"之后", "以后", "过后", "后", "起"}
+_LED_TO_COME = re.compile(r"(?:将|会|预计|计划|届时)[于在]?$")
+_TO_BE_DONE = re.compile(r"请您?(?:务必)?[于在]")
 _TO_COME = re.compile(
     r"会|将|预计|计划|前|为您|给您|向您|与您|和您|联系您|通知您|告知|回复|答复|回电|上门|到家|最迟|最晚|争取|安排|可以"
 )
@@ -71,6 +95,7 @@ def amounts_agree(params: Mapping[str, Any], materials: Materials) -> Match:
         for left, right in _stretches(reply.text):
             yield from _totals(reply.text, left, right)
             yield from _products(reply.text, left, right)
+            yield from _reductions(reply.text, left, right)
         yield from _balances(reply.text, case)
 
     return match
@@ -138,11 +163,33 @@ def _products(text: str, left: int, right: int) -> Iterator[Hit]:
         if found["unit"] != unit and found.start() > eaches[0].end()
     ]
     count = read_numeral(counts[0]["count"]) if len(counts) == 1 else None
-    if count is None or _NOT_A_PART.search(text, left, eaches[0].start()):
+    if count is None or _ANOTHER_SUM.search(text, left, eaches[0].start()):
         return
-    product, said = count * float(eaches[0]["sum"]), float(totals[0]["sum"])
+    each, said = read_numeral(eaches[0]["sum"]), read_numeral(totals[0]["sum"])
+    if each is None or said is None:
+        return
+    product = count * each
     if not same(product, said):
         yield Hit(totals[0].start(), totals[0].end(), detail=f"{product:g}元")
+
+
+def _reductions(text: str, left: int, right: int) -> Iterator[Hit]:
+    """Find 每月129元, 减30元, 实付89元 or 199元打八折, 149.2元: a price and what is left of it."""
+    for found in _FOLDED.finditer(text, left, right):
+        tenths, said = read_numeral(found["tenths"]), float(found["left"])
+        if tenths is not None:
+            due = float(found["price"]) * tenths / (10 if tenths < 10 else 100)
+            if not same(due, said) and abs(due - said) >= 1:
+                yield Hit(found.start("left"), found.end(), detail=f"{due:g}元")
+    found = list(_REDUCED.finditer(text, left, right))
+    if len(found) != 1:
+        return
+    before = list(amounts(text, left, found[0].start("less")))
+    less, said = float(found[0]["less"]), float(found[0]["left"])
+    if len(before) == 1 and before[0].value > less and not same(before[0].value - less, said):
+        yield Hit(
+            found[0].start("left"), found[0].end(), detail=f"{before[0].value - less:g}元"
+        )
 
 
 def _part(text: str, left: int, amount: Amount) -> tuple[float | None, int]:
@@ -157,13 +204,15 @@ def _part(text: str, left: int, amount: Amount) -> tuple[float | None, int]:
 
 
 _BALANCE = re.compile(
-    r"余额(?:目前|现|当前)?(?:为|是|还有|还剩|剩余|剩|:|有|共)*|(?P<owed>欠费(?:金额)?(?:为|是|共|:)*)"
+    r"余额(?:目前|现|当前)?(?:为|是|还有|还剩|剩余|剩|:|有|共)*"
+    r"|(?P<owed>(?:欠费|(?:账上|账户|账户里|目前|现在)(?:还|共|一共)?欠费?)(?:金额|了|着)?(?:为|是|共|:)*)"
+    r"|(?:账户|账上)(?:里|上|中)?(?:目前|现在|现)?(?:还|只)?(?:剩下?|有)"
 )
 
 
 def _balances(text: str, case: Case) -> Iterator[Hit]:
     known = read_amounts(case.facts.get("balance"))
-    if len(known) != 1 or ("余额" not in text and "欠费" not in text):
+    if len(known) != 1 or not any(word in text for word in ("余额", "欠", "账")):
         return
     for each in amounts(text):
         named = [found for found in _BALANCE.finditer(text) if found.end() == each.start]
@@ -185,6 +234,7 @@ def times_agree(params: Mapping[str, Any], materials: Materials) -> Match:
             if each.impossible and not _is_spoken_of(reply, each):
                 yield Hit(each.start, each.end, detail="没有这个时间")
         yield from _wrong_weekdays(reply.text, found)
+        yield from _unlike(reply, found)
         yield from _late_estimates(reply, case.now)
         if case.now:
             yield from _past(reply, found, case.now)
@@ -218,6 +268,19 @@ def _wrong_weekdays(text: str, found: Sequence[Mention]) -> Iterator[Hit]:
             yield Hit(left.start, right.end, detail=f"该日是周{_WEEKDAYS[day.weekday()]}")
 
 
+def _unlike(reply: Reply, found: Sequence[Mention]) -> Iterator[Hit]:
+    """Find 今天六点前，也就是明天上午: two points that are said to be one and have nothing in common."""
+    for left, right in pairwise(found):
+        if None in (left.earliest, left.latest, right.earliest, right.latest):
+            continue
+        if left.kind != "point" or right.kind != "point" or left.suffix in _OPEN_ENDED:
+            continue
+        if not _AS_MUCH_AS.fullmatch(reply.text, left.end, right.start):
+            continue
+        if right.latest <= left.earliest or left.latest <= right.earliest:
+            yield Hit(left.start, right.end, detail="两个时间不是同一时间")
+
+
 def _named_weekday(mention: Mention) -> int | None:
     named = re.search(r"(?:周|星期|礼拜)([一二三四五六日天])", mention.text)
     return _WEEKDAYS.index(named[1].replace("天", "日")) if named else None
@@ -237,7 +300,8 @@ def _late_estimates(reply: Reply, now: datetime | None) -> Iterator[Hit]:
             continue
         for last in found:
             inside = left <= last.start < right and last is not first
-            alike = inside and last.kind == first.kind
+            # A span and a point can be compared where the present is known.
+            alike = inside and (last.kind == first.kind or now is not None)
             if alike and _led_by(_LATEST, reply, last) and _after(first, last):
                 span = sorted((first.start, first.end, last.start, last.end))
                 yield Hit(span[0], span[-1], detail="预计时间晚于最晚时间")
@@ -262,9 +326,16 @@ def _is_ahead(reply: Reply, mention: Mention) -> bool:
 
 def _past(reply: Reply, found: Sequence[Mention], now: datetime) -> Iterator[Hit]:
     for each in found:
-        if each.kind != "point" or each.latest is None or not is_promise(reply, each):
+        if each.kind != "point" or each.latest is None:
             continue
-        if not _is_ahead(reply, each):
+        left, _ = reply.clause(each.start, each.end)
+        said = reply.text[left : each.start]
+        ahead = _LED_TO_COME.search(said) or (
+            each.suffix in {"前", "之前"} and _TO_BE_DONE.search(said)
+        )
+        if not ahead and not (is_promise(reply, each) and _is_ahead(reply, each)):
+            continue
+        if reply.is_quoted(each.start, each.end):
             continue
         if each.latest < now - timedelta(minutes=1):
             yield Hit(each.start, each.end, detail="该时间已经过去")

@@ -10,11 +10,11 @@ from typing import Any
 
 from bot.handbook.language.case import Case
 from bot.handbook.language.kinds import Hit, Match, Materials, Structural
+from bot.handbook.language.promised import clause_of, is_promise
 from bot.handbook.language.text import Reply, normalise
 from bot.handbook.language.times import (
     SHANGHAI,
     Mention,
-    is_promise,
     mentions,
     read_instant,
     spoken,
@@ -26,6 +26,9 @@ _CLASSES = {
 }  # fmt: skip
 # 首次联系 is the response even in the middle of a conversation.
 _FIRST = re.compile("首次|第一次|首响")
+# What a law allows is not what we promise.
+_LAW = re.compile(r"《|条例|按规定|法定|城镇|农村|服务规范|企业应|应自|应当")
+DONE = {"resolved", "confirmed", "closed", "已处理", "已回访", "已闭环", "已办结"}
 # Where the present is not known, the last minute of some day: 后天 is a day away at the least.
 _LATE = datetime(2026, 1, 7, 23, 59, tzinfo=SHANGHAI)
 
@@ -89,8 +92,10 @@ def _days_away(reply: Reply, case: Case, words: _Words) -> Iterator[Hit]:
 
 
 def _breaks(reply: Reply, case: Case, mention: Mention, words: _Words) -> str:
-    left, right = reply.clause(mention.start, mention.end)
+    left, right = clause_of(reply, mention)
     clause = reply.text[left:right]
+    if _LAW.search(clause) or _is_past(mention, case):
+        return ""
     window = _appointment(case)
     if window and mention.kind == "point" and words.visit.search(clause):
         return _misses(mention, window)
@@ -98,6 +103,13 @@ def _breaks(reply: Reply, case: Case, mention: Mention, words: _Words) -> str:
         return ""
     limit = _limit(case, clause, words)
     return _too_late(mention, limit, case.now) if limit else ""
+
+
+def _is_past(mention: Mention, case: Case) -> bool:
+    """Tell whether a point lies behind, so that nothing is promised by it."""
+    if mention.kind != "point" or mention.latest is None or case.now is None:
+        return False
+    return mention.latest < case.now and mention.text.startswith(("昨", "前", "上"))
 
 
 def _limit(case: Case, clause: str, words: _Words) -> _Limit | None:
@@ -116,7 +128,7 @@ def _limit(case: Case, clause: str, words: _Words) -> _Limit | None:
     is_response = words.respond.search(clause) and not words.resolve.search(clause)
     if is_response and not answered:
         return _Limit(respond_by or resolve_by, respond_h)
-    if resolve_by is None and resolve_h is None:
+    if (resolve_by is None and resolve_h is None) or case.facts.get("state") in DONE:
         return None
     return _Limit(resolve_by, resolve_h)
 

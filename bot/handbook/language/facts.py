@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from bot.handbook.language.case import Case
-from bot.handbook.language.deadline_facts import deadline_kept
+from bot.handbook.language.deadline_facts import DONE, deadline_kept
 from bot.handbook.language.kinds import Brand, Hit, Match, Materials, Structural
 from bot.handbook.language.numerals import NUMERAL, read_numeral
 from bot.handbook.language.text import Reply, normalise
@@ -25,11 +25,12 @@ _CALLED = re.compile(
     r"拨打|致电|拨|打|来电|电话|热线|客服|呼叫|咨询|联系|回拨|(?:发送|短信|编辑)[^。!?;,\n]{0,14}(?:至|到)|发(?:至|到)"
 )
 _CALLED_AFTER = re.compile(
-    r"^\)? ?(?:客服|人工|热线|申诉|举报|服务热线|电话|报警|平台|咨询|反诈|转人工)"
+    r"^\)? ?(?:客服|人工|热线|申诉|举报|服务热线|电话|报警|平台|咨询|反诈|转人工|提出|反映|投诉)"
 )
 _NOT_A_CALL = re.compile(
     r"(?:工单|单号|编号|验证码|尾号|密码|工号|短号|口令|积分|号段|开头|楼|室|错误码?|代码|端口)[^。!?;,\n]{0,5}$"
 )
+_NAMED_AGAIN = re.compile(r" ?(?:也就是|就是|即)(?:说)?[ :]?")
 _UNIT = re.compile(
     r"^ ?(?:元|块|人(?!工)|m|g|k|兆|积分|分|条|次|年|月|日|天|小时|秒|位|个|户|米|%|路|栋|号(?:楼|院|线)|开头|错误|报错)"
 )
@@ -80,7 +81,6 @@ def official_numbers(params: Mapping[str, Any], materials: Materials) -> Match:
 
     def reason(number: str, reply: Reply, case: Case, span: tuple[int, int]) -> str:
         known = {each for brand in _brands_of(case, materials.brands) for each in brand.numbers}
-        left, right = reply.clause(*span)
         if number not in known:
             others = [b for b in materials.brands.values() if number in b.numbers]
             return f"{number}是{others[0].titles[0]}的号码" if others else f"{number}不是官方号码"
@@ -89,6 +89,9 @@ def official_numbers(params: Mapping[str, Any], materials: Materials) -> Match:
         is_porting = case.context == "porting" or (porting and porting.search(reply.text))
         if number in porting_only and not is_porting:
             return f"{number}仅用于携号转网短信"
+        left, right = reply.sentence(*span)
+        if len(_NUMBER.findall(reply.text, left, right)) > 1:  # each for what its clause says
+            left, right = reply.clause(*span)
         for purpose, numbers in purposes:
             if number in special - numbers and purpose.search(reply.text, left, right):
                 return f"{number}不受理此类事项"
@@ -110,6 +113,8 @@ def _is_called(reply: Reply, start: int, end: int) -> bool:
     """Tell a telephone number from other digits by the words around it."""
     left, _ = reply.clause(start, end)
     before, after = reply.text[max(left, start - 24) : start], reply.text[end : end + 8]
+    if _NAMED_AGAIN.fullmatch(before):  # 拨一万号, 也就是10000
+        before = reply.text[max(0, left - 24) : start]
     number = reply.text[start:end]
     if _NOT_A_CALL.search(before) or _UNIT.search(after):
         return False
@@ -147,12 +152,12 @@ def _is_allowed(host: str, found: re.Match[str], reply: Reply, allowed: set[str]
 
 
 _TICKET = re.compile(
-    r"(?:工单|受理|投诉|报障|服务|登记|您的)?(?:单号|工单号|工单编号|受理编号|受理号|编号)(?:码)?(?:为|是|:| )*(?P<no>[a-z]{0,4}-?\d[a-z0-9-]{4,})"
-    r"|工单(?:为|是|:| )*(?P<no2>[a-z]{0,4}-?\d[a-z0-9-]{5,})"
+    r"(?:工单|受理|投诉|报障|服务|登记|您的)?(?:单号|工单号|工单编号|受理编号|受理号|编号)(?:码)?(?:为|是|:|,| )*(?P<no>[a-z]{0,4}-?\d[a-z0-9-]{4,})"
+    r"|(?:工|(?:装|移|拆)机|报修|维修|投诉|服务)单(?:为|是|:| )*(?P<no2>[a-z]{0,4}-?\d[a-z0-9-]{5,})"
 )
+_TICKET_END = re.compile(r"单号(?:的)?(?:后|尾|末)(?P<many>[四五六4-6])?[位号]?(?:数字)?(?:为|是|:| )*(?P<end>\d{4,6})(?!\d)")
 _OLDER = re.compile(r"历史|之前|此前|上次|上一|原工单|原单|旧|前一|关联|另一|合并")
 _OPEN = {"submitted", "accepted", "processing", "on_hold", "已申请", "已受理", "处理中", "挂起"}
-_DONE = {"resolved", "confirmed", "closed", "已处理", "已回访", "已闭环", "已办结"}
 _GONE = {"rejected", "withdrawn", "不予受理", "已撤单"}
 _SAYS_DONE = re.compile(
     r"(?:已经|已)(?:为您|帮您|给您|全部|彻底)?(?:处理完成|处理完毕|处理好|修复|修好|恢复正常|恢复|解决|办结|办理完成|结案|归档|闭环)(?!方案)"
@@ -173,7 +178,7 @@ def ticket_facts(params: Mapping[str, Any], materials: Materials) -> Match:
         for claim, states, name in (
             (_SAYS_DONE, _OPEN | _GONE, "尚未办结"),
             (_SAYS_CLOSED, {"resolved", "confirmed", "已处理", "已回访"}, "尚未闭环"),
-            (_SAYS_GONE, _OPEN | _DONE, "并未撤单"),
+            (_SAYS_GONE, _OPEN | DONE, "并未撤单"),
         ):
             if state in states:
                 for found in claim.finditer(reply.text):
@@ -197,6 +202,10 @@ def _wrong_ticket(reply: Reply, case: Case) -> Iterator[Hit]:
         left, _ = reply.clause(*found.span())
         if said != own and not _OLDER.search(reply.text, left, found.end()):
             yield Hit(*found.span(name), detail=f"本工单号为{case.facts['ticket_number']}")
+    for found in _TICKET_END.finditer(reply.text):
+        left, _ = reply.clause(*found.span())
+        if not own.endswith(found["end"]) and not _OLDER.search(reply.text, left, found.end()):
+            yield Hit(*found.span("end"), detail=f"本工单号为{case.facts['ticket_number']}")
 
 
 _CITED = re.compile(rf"《(?P<law>[^》]{{2,30}})》[^。!?;,\n《]{{0,6}}?第(?P<no>{NUMERAL})条")

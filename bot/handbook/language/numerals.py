@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-NUMERAL = r"(?:\d+(?:\.\d+)?|[零〇一二两三四五六七八九十百千]+)"
-_DIGITS = {char: value for value, char in enumerate("零一二三四五六七八九")} | {"〇": 0, "两": 2}
+NUMERAL = r"(?:\d+(?:\.\d+)?|[零〇一二两俩仨三四五六七八九十百千]+)"
+_DIGITS = {char: value for value, char in enumerate("零一二三四五六七八九")} | {"〇": 0, "两": 2, "俩": 2, "仨": 3}
 _UNITS = {"十": 10, "百": 100, "千": 1000, "万": 10000}
 
 

@@ -1,7 +1,7 @@
 """Times in a reply, 时限与时点: what is said, and which instants it means in Asia/Shanghai.
 
 今晚八点前, 周三, 6月7日15:00, 24小时内, 两个工作日, 半小时, 一刻钟: each is read relative to the
-`now` that is passed in. A time is a commitment when the reply promises something by it.
+`now` that is passed in, and a time of day to the day that its sentence has named before.
 """
 
 from __future__ import annotations
@@ -15,9 +15,7 @@ from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from bot.handbook.language.finding import Commitment
 from bot.handbook.language.numerals import NUMERAL, read_numeral
-from bot.handbook.language.text import Reply
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 
@@ -27,11 +25,15 @@ _DATE = (
     r"|(?P<relative>大后天|后天|后日|明天|明日|明儿|今天|今日|今儿|当天|当日|次日|翌日|昨天|昨日|前天|前日"
     r"|(?P<joined>[今明昨当][晚早]))"
     r"|(?<![一二两三四五六七八九十\d每])(?P<week>下下|下|本|这|上)?个?(?:周|星期|礼拜)(?P<weekday>[一二三四五六日天末])"
-    r"|(?<![\d路街巷弄道院村区园])(?P<monthday>\d{1,2})(?:日(?=前|之前|上午|下午|晚|早|中午|凌晨|\d)"
-    r"|号(?![线楼院门卡机段令文码店厅通群栋口库]))"
+    r"|(?<![\d路街巷弄道院村区园])(?P<which>(?:本|这个?|当|下个?|次|上个?)月)?(?:(?P<monthday>\d{1,2})"
+    r"(?:日(?=前|之前|上午|下午|晚|早|中午|凌晨|\d)|(?<=月\d)日|(?<=月\d\d)日|号(?![线楼院门卡机段令文码店厅通群栋口库]))"
+    r"|(?P<monthday_in_words>[一二三四五六七八九十]{1,3})号(?=上午|下午|晚上|早上|中午|凌晨|之前|前|\d))"
     r"|(?P<monthend>本?月底|本?月末)"
 )
-_PERIOD = r"凌晨|清晨|早上|早晨|上午|中午|正午|下午|午后|傍晚|晚上|晚间|夜间|夜里|(?<!最)(?:晚|早)"
+_PERIOD = (
+    r"凌晨|清晨|一大早|大?清早|一早|早上|早晨|上午|中午|晌午|正午|下午|午后|傍晚|晚上|晚间|夜间|夜里"
+    r"|下班(?=前|之前|以前)|(?<!最)(?:晚|早)"
+)
 _CLOCK = (
     r"(?<![\d:])(?P<hour{n}>\d{{1,2}}):(?P<minute{n}>\d{{2}})(?::\d{{2}})?(?![\d:])"
     r"|(?P<chour{n}>(?:\d{{1,2}}|[零一二两三四五六七八九十]{{1,3}}))[点时]"
@@ -41,26 +43,27 @@ _CLOCK = (
 _POINT = re.compile(
     # Every time begins like one of these; the look-ahead keeps the rest off other characters.
     r"(?=\d|[零〇一二两三四五六七八九十百][零〇一二两三四五六七八九十百月点时]|[今明昨当][天日晚早儿]|后[天日]|前[天日]"
-    r"|大后|[次翌]日|(?:下下|[下本这上])?个?(?:周|星期|礼拜)[一二三四五六日天末]|本?月[底末]"
+    r"|大后|[次翌]日|一大?早|大?清早|晌午|下班|(?:[本当次]|[这下上]个?)月|[一二三四五六七八九十]{1,3}号|(?:下下|[下本这上])?个?(?:周|星期|礼拜)[一二三四五六日天末]|本?月[底末]"
     r"|凌晨|清晨|早|中午|正午|[上下]午|午后|傍晚|晚|夜[间里])"
     rf"(?:(?:{_DATE})(?:\((?:周|星期|礼拜)?(?P<said>[一二三四五六日天])\))?[ 的]?)?"
     rf"(?:(?P<period>{_PERIOD})(?!好))? ?"
     rf"(?:(?:{_CLOCK.format(n='')})"
-    rf"(?: ?(?:-|~|—|至|到)+ ?(?:{_PERIOD})?(?:{_CLOCK.format(n='2')}))?)?"
-    r"(?P<suffix>之前|以前|前|左右|之后|以后|后|起)?"
+    rf"(?: ?(?:-|~|—|至|到)+ ?(?P<period2>{_PERIOD})?(?:{_CLOCK.format(n='2')}))?)?"
+    r"(?P<suffix>之前|以前|前|左右|之后|以后|过后|后|起)?"
 )
 _DURATION = re.compile(
     rf"(?P<count>{NUMERAL}|半)个?(?P<half>半)?"
-    r"(?P<unit>工作日|小时|钟头|h(?![a-z])|分钟|刻钟|秒|天|日(?=内|之内|以内)|周(?![一二三四五六日天])|星期(?![一二三四五六日天])"
+    r"(?P<unit>工作日|自然日|小时|钟头|h(?![a-z])|分钟|刻钟|秒|天|日(?=内|之内|以内)|周(?![一二三四五六日天])|星期(?![一二三四五六日天])"
     r"|礼拜(?![一二三四五六日天])|(?<=个)月)(?P<more>半)?(?:钟)?(?P<suffix>之内|以内|内|左右|之后|以后|后|之前|以前|前)?"
 )
 # One of these characters is part of every time; most replies without one end here.
 _HINT = re.compile(
-    r"[\d一二两三四五六七八九十半个][点时小钟天日周月分刻工星礼号:秒h个半]|[今明后昨前当次翌儿][天日晚早儿]"
+    r"[\d一二两俩仨三四五六七八九十半个][点时小钟天日周月分刻工星礼号:秒h个半]|[今明后昨前当次翌儿][天日晚早儿]"
     r"|[周期拜][一二三四五六日天末]|[上中下正]午|晚上|凌晨|傍晚|早上|月[底末]|夜[间里]|[清早]晨|\d-"
 )
 _SPANS = {
-    "凌晨": (0, 6), "清晨": (5, 9), "早上": (6, 10), "早晨": (6, 10), "早": (6, 10),
+    "凌晨": (0, 6), "清晨": (5, 9), "早上": (6, 10), "早晨": (6, 10), "早": (6, 10), "一早": (6, 9),
+    "一大早": (6, 9), "清早": (5, 9), "大清早": (5, 9), "晌午": (11, 14), "下班": (17, 18),
     "上午": (6, 12), "中午": (11, 14), "正午": (11, 13), "下午": (12, 18), "午后": (12, 18),
     "傍晚": (17, 20), "晚上": (18, 24), "晚间": (18, 24), "夜间": (18, 24), "夜里": (18, 24),
     "晚": (18, 24),
@@ -70,9 +73,15 @@ _DAYS = {
 }  # fmt: skip
 _UNITS = {
     "小时": 3600, "钟头": 3600, "h": 3600, "分钟": 60, "刻钟": 900, "秒": 1, "天": 86400,
-    "日": 86400, "周": 604800, "星期": 604800, "礼拜": 604800, "月": 2592000, "工作日": 86400,
+    "日": 86400, "周": 604800, "星期": 604800, "礼拜": 604800, "月": 2592000, "工作日": 86400, "自然日": 86400,
 }  # fmt: skip
 _WEEKDAYS = "一二三四五六日"
+_SENTENCE_END = re.compile(r"[。!?;\n]")
+_DATES = (
+    "month", "iso", "relative", "weekday", "monthday", "monthday_in_words", "monthend"
+)  # fmt: skip
+_OF_THAT_DAY = ("次", "翌", "当")  # 次日, 翌日, 当天: of the day that was named before
+_NIGHT = {"晚上", "晚间", "夜间", "夜里", "晚", "傍晚"}
 
 
 @dataclass(frozen=True)
@@ -161,20 +170,23 @@ def add_working_days(start: datetime, count: float) -> datetime:
 
 
 def _points(text: str, now: datetime | None) -> Iterator[Mention]:
-    at = 0
+    at, named, until = 0, None, 0
     for match in _POINT.finditer(text):
         groups = match.groupdict()
-        has_date = any(
-            groups[name] for name in ("month", "iso", "relative", "weekday", "monthday", "monthend")
-        )
+        has_date = any(groups[name] for name in _DATES)
         has_clock = groups["hour"] or groups["chour"]
         if match.start() < at or not (has_date or has_clock or groups["period"]):
             continue
         if not has_date and not _is_clear(match, text):
             continue
-        point = _point(match, groups, now)
+        if match.start() >= until:  # in another sentence than the day that was named
+            end = _SENTENCE_END.search(text, match.start())
+            named, until = None, end.end() if end else len(text)
+        point = _point(match, groups, now, named)
         if point:
             at = match.end()
+            if has_date and point.earliest:
+                named = point.earliest.date()
             yield point
 
 
@@ -191,16 +203,24 @@ def _is_clear(match: re.Match[str], text: str) -> bool:
 
 
 def _point(
-    match: re.Match[str], groups: dict[str, str | None], now: datetime | None
+    match: re.Match[str],
+    groups: dict[str, str | None],
+    now: datetime | None,
+    named: date | None,
 ) -> Mention | None:
+    """Read one point; a time of day alone is of the day that was named before, if that is to come."""
     said = groups["said"]
     weekday = _WEEKDAYS.index(said.replace("天", "日")) if said else None
     suffix = groups["suffix"] or ""
     blank = Mention(*match.span(), match[0], "point", suffix=suffix, said_weekday=weekday)
     try:
-        day = _day(groups, now.date() if now else None)
+        day = _day(groups, now.date() if now else None, named)
+        if day is None and named is not None and now is not None and named > now.date():
+            day = named
         clock = _clock(groups, "", now if day in (None, now and now.date()) else None)
         until = _clock(groups, "2", None)
+        if clock and until and until < clock and _within_a_day(groups):
+            raise ValueError(until)
     except (ValueError, OverflowError):
         return Mention(*match.span(), match[0], "point", suffix=suffix, impossible=True)
     if day is None and now is None:
@@ -239,7 +259,15 @@ def _point(
     )
 
 
-def _day(groups: dict[str, str | None], today: date | None) -> date | None:
+def _within_a_day(groups: dict[str, str | None]) -> bool:
+    """Tell a stretch whose ends are of one part of a day, and no night."""
+    first, last = groups["period"], groups["period2"]
+    return first is not None and first not in _NIGHT and last in (None, first)
+
+
+def _day(
+    groups: dict[str, str | None], today: date | None, named: date | None
+) -> date | None:
     """Find the day that is meant; ValueError for one that no calendar has."""
     if groups["iso"]:
         return date(*(int(part) for part in re.split("[-/]", groups["iso"])))
@@ -253,11 +281,14 @@ def _day(groups: dict[str, str | None], today: date | None) -> date | None:
     if today is None:
         return None
     if groups["relative"]:
-        return today + timedelta(days=_DAYS[groups["relative"][0]])
+        sign = groups["relative"][0]
+        begin = named if named and sign in _OF_THAT_DAY else today
+        return begin + timedelta(days=_DAYS[sign])
     if groups["weekday"]:
         return _weekday(groups["week"] or "", groups["weekday"], today)
-    if groups["monthday"]:
-        return today.replace(day=int(groups["monthday"]))
+    if groups["monthday"] or groups["monthday_in_words"]:
+        told = groups["monthday"] or groups["monthday_in_words"] or ""
+        return _day_of_month(int(read_numeral(told) or 0), groups["which"] or "", today)
     if groups["monthend"]:
         return today.replace(day=calendar.monthrange(today.year, today.month)[1])
     return None
@@ -271,6 +302,21 @@ def _nearest(month: int, day: int, today: date) -> date:
         except ValueError:
             continue
     return min(found, key=lambda each: abs((each - today).days)) if found else date(2024, 2, 29)
+
+
+def _day_of_month(day: int, which: str, today: date) -> date:
+    """Find 15号: of the month that is named, else the nearest one."""
+    months = (-1, 0, 1)
+    if which:
+        months = (-1,) if which[0] == "上" else (1,) if which[0] in "下次" else (0,)
+    found = []
+    for ahead in months:
+        year, month = divmod(today.year * 12 + today.month - 1 + ahead, 12)
+        if day <= calendar.monthrange(year, month + 1)[1]:
+            found.append(date(year, month + 1, day))
+    if day < 1 or not found:
+        raise ValueError(day)
+    return min(found, key=lambda each: abs((each - today).days))
 
 
 def _weekday(week: str, name: str, today: date) -> date:
@@ -300,7 +346,7 @@ def _hour(hour: int, period: str, now: datetime | None, *, written: bool) -> int
     """Settle morning or afternoon."""
     if period in {"下午", "午后", "傍晚", "晚上", "晚间", "夜间", "夜里", "晚"}:
         night = period not in {"下午", "午后", "傍晚"}
-        if hour == 12 and night:
+        if night and hour in {0, 12}:
             return 24
         return hour + 12 if hour < 12 else hour
     if period in {"中午", "正午"}:
@@ -324,49 +370,3 @@ def _minute(text: str | None) -> int:
     if text.endswith("刻"):
         return 15 if text[0] in "一1" else 45
     return int(read_numeral(text.rstrip("分")) or 0)
-
-
-_PROMISE = re.compile(
-    r"回复|答复|回电|回拨|致电|联系|响应|告知|通知|反馈|同步|给您|给你|上门|到达|修复|抢修|维修|恢复|解决|处理"
-    r"|办结|完成|办好|办理|开通|安装|审核|核查|核实|查清|到账|退还|退回|退款|返还|生效|发送|发到|发您|出结果|有结果"
-    r"|结果|进展|派|寄|送|跟进|安排|装机|移机|拆机|到(?:您)?家|过来|过去|提交|登记|转接|更新|复机|搞定|弄好|修好|通了|好了"
-)
-_NO_PROMISE = re.compile(
-    r"已|曾|刚才|刚刚|昨天|昨日|前天|上周|上个?月|此前|之前您|您(?:于|在)|如果|如(?!期|实|约)|若|倘|一旦|未(?:收到|恢复|处理|联系|答复|回复)"
-    r"|请您?(?:在|于|尽快|务必)|您(?:可|可以|需|需要|须|最好)(?:在|于)|营业时间|服务时间|工作时间|受理时间|有效期|有效|合约期?|套餐|近|最近|过去"
-    r"|连续|每|超过|平均|时长|通话|历史"
-)
-
-
-# 今天9:00已恢复, 昨天您反映的: said of the past.
-_DONE_AFTER = re.compile(
-    r"[^,]{0,3}已|您[^,]{0,4}(?:反映|来电|提交|办理|申请|充值|缴|报修|报障|咨询|登记|拨打|反馈|投诉|说)"
-)
-
-
-def is_promise(reply: Reply, mention: Mention) -> bool:
-    """Tell whether a time is promised: the clause says what will happen by then."""
-    left, right = reply.clause(mention.start, mention.end)
-    before = reply.text[left : mention.start]
-    if _NO_PROMISE.search(before) or mention.suffix in {"起", "以前"}:
-        return False
-    if mention.kind == "limit" and mention.suffix in {"前", "之前"}:
-        return False
-    if _DONE_AFTER.match(reply.text, mention.end, right):
-        return False
-    if reply.is_quoted(mention.start, mention.end):
-        return False
-    if mention.suffix in {"内", "之内", "以内"} or _PROMISE.search(reply.text, left, right):
-        return True
-    return re.search(r"预计|最迟|最晚|不晚于|最长|不超过|约定", before) is not None
-
-
-def commitments(reply: Reply, *, now: datetime | None) -> tuple[Commitment, ...]:
-    """List the times that a reply promises, with the instants by which they fall due."""
-    found = []
-    for mention in mentions(reply.text, now):
-        if mention.impossible or not is_promise(reply, mention):
-            continue
-        start, end = reply.original(mention.start, mention.end)
-        found.append(Commitment(reply.raw[start:end], start, end, mention.latest, mention.kind))
-    return tuple(found)

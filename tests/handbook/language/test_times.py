@@ -6,11 +6,11 @@ from datetime import datetime, timedelta, timezone
 
 import pytest
 
+from bot.handbook.language.promised import commitments
 from bot.handbook.language.text import Reply
 from bot.handbook.language.times import (
     SHANGHAI,
     add_working_days,
-    commitments,
     mentions,
     read_instant,
     spoken,
@@ -42,6 +42,16 @@ PROMISES = [
     ("月底前退还。", "月底前", "07-01 00:00", "point"),
     ("5号之前答复您。", "5号之前", "06-06 00:00", "point"),
     ("当天回复。", "当天", "06-06 00:00", "point"),
+    ("三个自然日内处理好。", "三个自然日内", "06-08 10:00", "limit"),
+    ("俩钟头内修通。", "俩钟头内", "06-05 12:00", "limit"),
+    ("今天下班前给您回电。", "今天下班前", "06-05 18:00", "point"),
+    ("后天一早六点前恢复。", "后天一早六点前", "06-07 06:00", "point"),
+    ("明天晌午修好。", "明天晌午", "06-06 14:00", "point"),
+    ("七号上午九点前答复您。", "七号上午九点前", "06-07 09:00", "point"),
+    ("3号之前退还。", "3号之前", "06-04 00:00", "point"),
+    ("下个月3号之前退还。", "下个月3号之前", "07-04 00:00", "point"),
+    ("夜里零点恢复。", "夜里零点", "06-06 00:00", "point"),
+    ("6月7日下午四点，师傅上门。", "6月7日下午四点", "06-07 16:00", "point"),
 ]
 
 NO_PROMISES = [
@@ -67,6 +77,22 @@ def test_a_promise_falls_due_when_a_customer_would_expect_it(
 
     due_at = datetime.strptime(f"2026-{due} +0800", "%Y-%m-%d %H:%M %z")
     assert (promise.text, promise.due_at, promise.kind) == (words, due_at, kind)
+
+
+@pytest.mark.parametrize(
+    ("text", "due"),
+    [
+        ("师傅明天中午上门，下午两点前修好。", "06-06 14:00"),
+        ("合约6月8日到期，次日上午十点给您办理。", "06-09 10:00"),
+        ("师傅6月8日到家，当天18:00前修好。", "06-08 18:00"),
+        ("您昨天反映的，下午两点前答复您。", "06-05 14:00"),  # what has been names no day to come
+        ("师傅明天上门。下午两点前给您回电。", "06-05 14:00"),  # in another sentence
+    ],
+)
+def test_a_time_of_day_is_of_the_day_that_its_sentence_has_named(text: str, due: str) -> None:
+    last = commitments(Reply(text), now=NOW)[-1]
+
+    assert f"{last.due_at:%m-%d %H:%M}" == due
 
 
 @pytest.mark.parametrize("text", NO_PROMISES)
