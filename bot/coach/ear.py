@@ -2,8 +2,8 @@
 
 From multilingual-e5-small as `bot.nlu.encoder_engine` opens it; layers and head lie in
 `data/encoder/tone.npz` (`make ear`). A table of words hears what stands in a sentence, this hears
-what it means. It takes back what only sounded bad to the table, and has half of the second
-opinion's say; it never makes a block, and is never asked of what the bot says. A sentence takes
+what it means. It takes back what only sounded bad to the table, lowers a block to a warning where
+that would do, and has half of the second opinion's say; it never makes a block, and is never asked of what the bot says. A sentence takes
 some ten milliseconds; what was heard once is remembered while somebody types on.
 """
 
@@ -44,25 +44,36 @@ class Ear:
         with np.load(io.BytesIO(layers.read_bytes()), allow_pickle=False) as stored:
             self._scale = float(stored["head.scale"])
             self._first = stored["head.first.w"].astype(np.float32), stored["head.first.b"]
-            self._second = stored["head.second.w"], float(stored["head.second.b"])
-        self.bad = lru_cache(maxsize=_REMEMBERED)(self._bad)
+            self._second = np.stack([stored["head.second.w"], stored["head.grave.w"]])
+            self._bias = np.array([stored["head.second.b"], stored["head.grave.b"]])
+        self.heard = lru_cache(maxsize=_REMEMBERED)(self._heard)
         # What cannot be asked is found out here, and not when somebody writes.
         self._reckoned("您好")
 
-    def _bad(self, text: str) -> float | None:
+    def bad(self, text: str) -> float | None:
         """Return the chance that a sentence is a bad one, from 0 to 1; None if it cannot tell."""
+        heard = self.heard(text)
+        return None if heard is None else heard[0]
+
+    def grave(self, text: str) -> float | None:
+        """Return the chance that a bad sentence is to be held back, and not only warned of."""
+        heard = self.heard(text)
+        return None if heard is None else heard[1]
+
+    def _heard(self, text: str) -> tuple[float, float] | None:
         said = heard(text)
         try:
-            return self._reckoned(said) if said else 0.0
+            return self._reckoned(said) if said else (0.0, 0.0)
         except BROKEN as error:
             logger.warning("the tuned ear did not answer: %s", error)
             return None
 
-    def _reckoned(self, said: str) -> float:
+    def _reckoned(self, said: str) -> tuple[float, float]:
         [vector] = ask(self._engine, [said])
         inner = self._first[0] @ (vector * self._scale) + self._first[1]
         inner *= 0.5 * (1 + np.array([math.erf(each) for each in inner / math.sqrt(2)]))
-        return 1 / (1 + math.exp(-float(self._second[0] @ inner) - self._second[1]))
+        bad, grave = 1 / (1 + np.exp(-self._second @ inner - self._bias))
+        return float(bad), float(grave)
 
 
 @lru_cache(maxsize=1)

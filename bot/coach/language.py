@@ -28,7 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     new.add_argument("rule")
     check = verbs.add_parser("check", help="run the examples of all rules, or of some groups")
     check.add_argument("groups", nargs="*", metavar="GROUP")
-    verbs.add_parser("tone", help="fit the tone table to the sentences of the second opinion")
+    verbs.add_parser("tone", help="fit the tone tables to the sentences of the second opinion")
     report = verbs.add_parser("report", help="how often each rule fired, and what people did")
     report.add_argument("--since", type=date.fromisoformat, metavar="DAY", help="from this day on")
 
@@ -43,7 +43,8 @@ def run(args: argparse.Namespace) -> int:
     if args.language_verb == "tone":
         from bot.coach.tone import renew
 
-        print(f"tone.tsv: {renew()} runs of characters")
+        bad, grave = renew()
+        print(f"tone.tsv: {bad} runs of characters, grave.tsv: {grave}")
         return check_tables([])
     if args.language_verb == "report":
         print("\n".join(reported(_uses(args.since))))

@@ -1,6 +1,7 @@
-"""The tone table, 语气表: fitted to the lines of the second opinion, kept with the rules.
+"""The tone tables, 语气表: fitted to the lines of the second opinion, kept with the rules.
 
-A regression over runs of characters, as plain as can be: in the delivery path it takes one
+One tells bad lines from fine ones, the other, of bad ones, what is held back from what is warned
+of. A regression over runs of characters, as plain as can be: in the delivery path it takes one
 automaton and a sum. What it is for: `bot.handbook.language.tone`.
 """
 
@@ -10,6 +11,7 @@ import hashlib
 import math
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +20,7 @@ from scipy.sparse import csr_matrix
 from bot.coach.tone_lines import FINE, Line, read_lines
 from bot.handbook.language.checker import TABLES
 from bot.handbook.language.text import normalise
-from bot.handbook.language.tone import FILE, Tone, grams, rarity, write_tone
+from bot.handbook.language.tone import FILE, GRAVE, Tone, grams, rarity, write_tone
 from bot.nlu.linear import Features, Penalty, balance, fit
 
 LEAST_SEEN = 3
@@ -32,9 +34,10 @@ def made_of(lines: Sequence[Line]) -> str:
     return hashlib.sha256("".join(told).encode()).hexdigest()[:12]
 
 
-def fit_tone(lines: Sequence[Line]) -> tuple[list[tuple[str, int, float]], float]:
+def fit_tone(
+    lines: Sequence[Line], labels: np.ndarray
+) -> tuple[list[tuple[str, int, float]], float]:
     """Return run, in how many texts it stood and weight of every run worth keeping, and the bias."""
-    labels = np.array([int(line.family != FINE) for line in lines])
     found = [grams(normalise(line.text)) for line in lines]
     seen = Counter(run for runs in found for run in runs)
     kept = sorted(run for run, count in seen.items() if count >= LEAST_SEEN)
@@ -60,16 +63,36 @@ def fit_tone(lines: Sequence[Line]) -> tuple[list[tuple[str, int, float]], float
     return runs, float(weights.bias[1] - weights.bias[0])
 
 
+def _bad(lines: Sequence[Line]) -> np.ndarray:
+    return np.array([int(line.family != FINE) for line in lines])
+
+
+def _grave(lines: Sequence[Line]) -> tuple[list[Line], np.ndarray]:
+    known = [line for line in lines if line.grave is not None]
+    return known, np.array([int(bool(line.grave)) for line in known])
+
+
 def tone_of(lines: Sequence[Line]) -> Tone:
-    """Fit a table in memory, to be tried before it is written."""
-    runs, bias = fit_tone(lines)
+    """Fit both tables in memory, to be tried before they are written."""
+    known, grave = _grave(lines)
+    tone = _in_memory(lines, _bad(lines))
+    return replace(tone, gravity=_in_memory(known, grave)) if len(set(grave)) > 1 else tone
+
+
+def _in_memory(lines: Sequence[Line], labels: np.ndarray) -> Tone:
+    runs, bias = fit_tone(lines, labels)
     told = {run: (rarity(seen, len(lines)), weight) for run, seen, weight in runs}
     return Tone.of(told, bias)
 
 
-def renew(tables: Path = TABLES) -> int:
-    """Fit the table of a directory anew and return how many runs it holds."""
+def renew(tables: Path = TABLES) -> tuple[int, int]:
+    """Fit the tables of a directory anew and return how many runs each holds."""
     lines = read_lines(tables=tables)
-    runs, bias = fit_tone(lines)
-    write_tone(tables / FILE, runs, bias=bias, texts=len(lines), made_of=made_of(lines))
-    return len(runs)
+    known, grave = _grave(lines)
+    counts = []
+    for file, those, labels in ((FILE, lines, _bad(lines)), (GRAVE, known, grave)):
+        runs, bias = fit_tone(those, labels)
+        made = made_of(lines)
+        write_tone(tables / file, runs, bias=bias, texts=len(those), made_of=made)
+        counts.append(len(runs))
+    return counts[0], counts[1]

@@ -43,6 +43,16 @@ TITLES = {
     "vague_amount": "金额含糊", "vague_answer": "含糊", "vague_time": "时间含糊",
     "you_not_nin": "称呼不敬",
 }  # fmt: skip
+# Bad ones of these families may be sent after a warning (catalogue, severity WARN) …
+WARNED = frozenset({
+    "CPL", "EXG", "FBD", "GRT", "RSP", "casual", "casual_tone", "internal_info",
+    "intimate_address", "jargon", "liability_admission", "mixed_english",
+    "must_tone", "negates_emotion", "no_answer", "no_next_step", "overpromise",
+    "rating_and_goodbye", "refusal_no_alternative", "soft_unknown", "upsell_in_complaint", "vague",
+    "vague_amount", "vague_answer", "vague_time", "you_not_nin",
+})  # fmt: skip
+# … and of these it depends on the sentence; all others are held back.
+EITHER = frozenset({"hard_sell"})
 _OF_RULES = 3.0  # an example of a rule is not to be talked out of by what resembles it
 _SHORTEST = 4  # characters of a sentence that is learned by itself
 # Form, facts and privacy have exact rules; tone and intent are what a model can add to.
@@ -57,6 +67,11 @@ class Line:
     family: str
     reply: str
     counts: float = 1.0
+
+    @property
+    def grave(self) -> bool | None:
+        """Tell whether it is held back, not only warned of; None if it is fine or may be either."""
+        return None if self.family == FINE or self.family in EITHER else self.family not in WARNED
 
 
 def read_lines(folder: Path = DATA, tables: Path | None = TABLES) -> list[Line]:

@@ -71,11 +71,11 @@ def test_an_engine_that_fails_leaves_the_word_to_the_table(
 
 @needs_ear
 def test_a_sentence_is_heard_once(listener: Ear) -> None:
-    before = listener.bad.cache_info().misses
+    before = listener.heard.cache_info().misses
     for _ in range(3):
         listener.bad("这句话从来没有人说过，今天是第一回")
 
-    assert listener.bad.cache_info().misses == before + 1
+    assert listener.heard.cache_info().misses == before + 1
 
 
 @needs_ear

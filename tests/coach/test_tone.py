@@ -19,6 +19,20 @@ def test_bad_words_speak_for_bad_and_fine_ones_against() -> None:
     told = tone.tone_of([*lines, *(Line(text, "fine", text) for text in fine)])
 
     assert told.bad("你吵") > 0.5 > told.bad("多谢谢")
+    assert told.gravity is None, "there is nothing light among them"
+
+
+def test_what_is_held_back_is_weighed_against_what_is_warned_of() -> None:
+    families = {"insult": "蠢", "casual": "呗", "hard_sell": "买", "fine": "谢"}
+    lines = [
+        Line(f"{word}{at}{word}", family, f"{word}{at}")
+        for family, word in families.items()
+        for at in "甲乙丙丁戊"
+    ]
+    told = tone.tone_of(lines)
+
+    assert told.gravity and told.gravity.bad("蠢") > 0.5 > told.gravity.bad("呗")
+    assert told.gravity.bad("买") == told.gravity.bad("谢"), "neither says anything about it"
 
 
 def test_the_table_is_fitted_to_the_sentences_that_are_there() -> None:
@@ -27,7 +41,9 @@ def test_the_table_is_fitted_to_the_sentences_that_are_there() -> None:
 
     assert kept is not None
     assert kept.made_of == tone.made_of(lines), "run `intake language tone`"
-    assert all(abs(kept.bad(line.text) - again.bad(line.text)) < 0.02 for line in lines[::97])
+    assert kept.gravity and again.gravity and kept.gravity.made_of == kept.made_of
+    for one, other in ((kept, again), (kept.gravity, again.gravity)):
+        assert all(abs(one.bad(line.text) - other.bad(line.text)) < 0.02 for line in lines[::97])
 
 
 def test_of_replies_it_was_not_fitted_to_it_spares_fine_ones_and_finds_bad_ones() -> None:

@@ -1,7 +1,7 @@
 """The checker, 服务语言检查器: one reply in, findings and a verdict out.
 
-One Aho-Corasick automaton over all anchors decides which rules look at a reply; what they find
-passes guards, exceptions and antipatterns. What no rule found is judged by its sound (`sounding`).
+One automaton over all anchors decides which rules look at a reply; what they find passes guards,
+exceptions and antipatterns. What no rule found is judged by its sound (`sounding`).
 """
 
 from __future__ import annotations
@@ -15,13 +15,11 @@ from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
-import ahocorasick
-
 from bot.handbook.errors import DeskError
 from bot.handbook.language import promised, times
 from bot.handbook.language.case import SPEAKERS, Case, context_of
-from bot.handbook.language.finding import Finding, Result, Suppressed, verdict_of
-from bot.handbook.language.gate import plain_words
+from bot.handbook.language.finding import Finding, Level, Result, Suppressed, verdict_of
+from bot.handbook.language.gate import automaton_of, plain_words
 from bot.handbook.language.kinds import Hit, LanguageRule, Search, search_all
 from bot.handbook.language.silence import Pardons, giving_way, silenced_by
 from bot.handbook.language.sounding import Ear, Hearing, sounding
@@ -94,7 +92,7 @@ class Checker:
                 bits[anchor] = bits.get(anchor, 0) | 1 << at
             for word in search.further:
                 bits[word] = bits.get(word, 0) | 1 << at + self._half
-        self._automaton = _automaton(bits)
+        self._automaton = automaton_of(bits)
         self._covered = lru_cache(maxsize=256)(self._cover)
 
     def check(
@@ -120,7 +118,7 @@ class Checker:
             findings.extend(self._judged(self.rules[at], hits, reply, case, suppressed))
         if self._hearing and (sounds := self._by_sound.get(case.speaker)):
             heard = sounding(self._hearing, sounds, reply, case, findings, self.explain)
-            findings += [_finding(rule, hit, reply, case) for rule, hit in list(heard)]
+            findings += [_finding(*each, reply, case) for each in list(heard)]
         if findings:
             findings, gave_way = giving_way(reply, findings, self.explain)
             suppressed.extend(gave_way)
@@ -161,7 +159,7 @@ class Checker:
 
     @property
     def anchor_count(self) -> int:
-        """Tell how many literals the gate looks for."""
+        """Count the literals that the gate looks for."""
         return len(self._automaton)
 
     def scan(self, text: str) -> int:
@@ -283,14 +281,17 @@ class Checker:
             reached, told = hit.end, told + 1
             if told > _MOST_FINDINGS:
                 return
-            yield _finding(rule, hit, reply, case)
+            level = rule.level(case.context)
+            if rule.tone and self._hearing:
+                level = self._hearing.level(rule, level, reply, hit, case.speaker)
+            yield _finding(rule, hit, level, reply, case)
 
 
-def _finding(rule: LanguageRule, hit: Hit, reply: Reply, case: Case) -> Finding:
+def _finding(rule: LanguageRule, hit: Hit, level: Level, reply: Reply, case: Case) -> Finding:
     start, end = reply.original(hit.start, hit.end)
     return Finding(
         rule=rule.id,
-        level=rule.level(case.context),
+        level=level,
         start=start,
         end=end,
         matched=reply.raw[start:end],
@@ -348,16 +349,6 @@ def _places(bits: int) -> Iterator[int]:
         lowest = bits & -bits
         yield lowest.bit_length() - 1
         bits ^= lowest
-
-
-def _automaton(bits: Mapping[str, int]) -> ahocorasick.Automaton:
-    automaton = ahocorasick.Automaton()
-    for anchor, rules in bits.items():
-        automaton.add_word(anchor, rules)
-    if not bits:
-        automaton.add_word("\0", 0)
-    automaton.make_automaton()
-    return automaton
 
 
 def _deadline(case: Case) -> str:

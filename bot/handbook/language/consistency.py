@@ -175,12 +175,12 @@ def _products(text: str, left: int, right: int) -> Iterator[Hit]:
 
 def _reductions(text: str, left: int, right: int) -> Iterator[Hit]:
     """Find 每月129元, 减30元, 实付89元 or 199元打八折, 149.2元: a price and what is left of it."""
-    for found in _FOLDED.finditer(text, left, right):
-        tenths, said = read_numeral(found["tenths"]), float(found["left"])
+    for folded in _FOLDED.finditer(text, left, right):
+        tenths, said = read_numeral(folded["tenths"]), float(folded["left"])
         if tenths is not None:
-            due = float(found["price"]) * tenths / (10 if tenths < 10 else 100)
-            if not same(due, said) and abs(due - said) >= 1:
-                yield Hit(found.start("left"), found.end(), detail=f"{due:g}元")
+            due = float(folded["price"]) * tenths / (10 if tenths < 10 else 100)
+            if abs(due - said) >= 1:  # where a price is rounded is not said
+                yield Hit(folded.start("left"), folded.end(), detail=f"{due:g}元")
     found = list(_REDUCED.finditer(text, left, right))
     if len(found) != 1:
         return
@@ -270,14 +270,11 @@ def _wrong_weekdays(text: str, found: Sequence[Mention]) -> Iterator[Hit]:
 
 def _unlike(reply: Reply, found: Sequence[Mention]) -> Iterator[Hit]:
     """Find 今天六点前，也就是明天上午: two points that are said to be one and have nothing in common."""
-    for left, right in pairwise(found):
-        if None in (left.earliest, left.latest, right.earliest, right.latest):
+    points = [each for each in found if each.kind == "point"]
+    for left, right in pairwise(points):
+        if left.suffix in _OPEN_ENDED or not _AS_MUCH_AS.fullmatch(reply.text, left.end, right.start):
             continue
-        if left.kind != "point" or right.kind != "point" or left.suffix in _OPEN_ENDED:
-            continue
-        if not _AS_MUCH_AS.fullmatch(reply.text, left.end, right.start):
-            continue
-        if right.latest <= left.earliest or left.latest <= right.earliest:
+        if _begins_behind(left, right) or _begins_behind(right, left):
             yield Hit(left.start, right.end, detail="两个时间不是同一时间")
 
 
@@ -316,6 +313,12 @@ def _after(first: Mention, last: Mention) -> bool:
     if first.latest is None or last.latest is None:
         return False
     return first.latest > last.latest
+
+
+def _begins_behind(one: Mention, other: Mention) -> bool:
+    if one.earliest is None or other.latest is None:
+        return False
+    return one.earliest >= other.latest and one.earliest != other.earliest
 
 
 def _is_ahead(reply: Reply, mention: Mention) -> bool:

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import re
 import warnings
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from itertools import product
 from typing import Any
+
+import ahocorasick
 
 with warnings.catch_warnings():
     # Python 3.11 moved the parser; the old name works in every version we support.
@@ -263,3 +265,14 @@ def _in_set(name: str, value: Any, char: str) -> bool:
     if name == "RANGE":
         return bool(value[0] <= ord(char) <= value[1])
     return name == "CATEGORY" and "NOT" in str(value)
+
+
+def automaton_of(bits: Mapping[str, int]) -> ahocorasick.Automaton:
+    """Build the automaton that finds every anchor, and which searches each calls."""
+    automaton = ahocorasick.Automaton()
+    for anchor, rules in bits.items():
+        automaton.add_word(anchor, rules)
+    if not bits:
+        automaton.add_word("\0", 0)
+    automaton.make_automaton()
+    return automaton

@@ -128,6 +128,7 @@ class LanguageRule:
     spared_by: re.Pattern[str] | None
     yields_to: frozenset[str]
     tone: bool
+    grave: bool
     message: str
     suggestion: str
     fix: Fix | None

@@ -3,7 +3,8 @@
 Their patterns are subjects as broad as a word class, which stand in as many fine sentences as bad
 ones. So they are looked for only where `tone.tsv` hears the sentence as bad, quotations left out,
 and no other rule knows better what is wrong with it; the first rule whose subject is there names
-it. They come in the order of their ids.
+it. They come in the order of their ids. What sounds grave is held back also where another rule only
+warned, and by a rule that is marked `grave` whatever it is about; what sounds light is not.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import math
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from bot.handbook.language.case import Case
 from bot.handbook.language.finding import Finding, Level
@@ -27,6 +28,11 @@ SHORTEST, LONGEST = 6, 300  # Chinese characters of a sentence that can be judge
 # which neither was made from.
 AGREED_FROM = 0.8
 FINE_ODDS = -3.7
+# Odds (log), of table and ear together, that a bad sentence is one to be held back: from here it is
+# (and the table must say so by itself), below here it is not. Chosen on the same.
+GRAVE_FROM = 1.5
+LIGHT_BELOW = -1.5
+SURE_FROM = 2.0  # as `AGREED_FROM`, where nothing is known of what a sentence is about
 HEARD_SPEAKER = "staff"  # what the bot says must not wait for an ear
 MOST_ASKED = 12  # times in one reply: an ear takes its time; the rest is left to the table
 LONGEST_HEARD = 200  # characters; of a longer text an ear would hear only both ends
@@ -34,7 +40,16 @@ _CHINESE = re.compile("[\u4e00-\u9fff]")
 _MOST = 40  # sentences of one reply; nobody reads more
 # What a form, an address or something left out breaks says nothing about the words around it.
 _OF_FORM = frozenset({"FMT", "GRT", "JRG", "LEN", "RSP"})
-_Found = tuple[LanguageRule, int, int]
+_Named = tuple[LanguageRule, Hit, Level]
+
+
+class _Found(NamedTuple):
+    """What another rule found in a reply."""
+
+    rule: LanguageRule
+    level: Level
+    start: int
+    end: int
 
 
 class Ear(Protocol):
@@ -42,6 +57,9 @@ class Ear(Protocol):
 
     def bad(self, text: str) -> float | None:
         """Return the chance that a sentence is a bad one, from 0 to 1; None if it cannot tell."""
+
+    def grave(self, text: str) -> float | None:
+        """Return the chance that a bad sentence is one to be held back, likewise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,26 +69,61 @@ class Hearing:
     tone: Tone
     ear: Ear | None = None
 
-    def agrees(self, table: float, reply: Reply, start: int, stop: int) -> bool:
-        """Tell whether the ear, too, hears a sentence as bad, or has no say."""
-        heard = self._heard(reply, start, stop)
-        return heard is None or (_odds(table) + _odds(heard)) / 2 >= AGREED_FROM
+    def agrees(
+        self, table: float, reply: Reply, start: int, stop: int, *, sure: bool = False
+    ) -> bool:
+        """Tell whether the ear, too, hears a sentence as bad, or has no say; or whether it is sure."""
+        said = self._audible(reply, start, stop)
+        heard = self.ear.bad(said) if self.ear and said else None
+        if heard is None:
+            return not sure or _odds(table) >= SURE_FROM
+        return (_odds(table) + _odds(heard)) / 2 >= (SURE_FROM if sure else AGREED_FROM)
 
     def taken_back(self, reply: Reply, start: int, end: int, speaker: str) -> str:
         """Tell by what a hit of a rule about tone is taken back: 'tone', 'ear', or '' if it stays."""
         if self.tone.is_fine(reply, start, end):
             return "tone"
-        if speaker != HEARD_SPEAKER:
+        if speaker != HEARD_SPEAKER or not self.ear:
             return ""
-        heard = self._heard(reply, *reply.sentence(start, end))
+        said = self._audible(reply, *reply.sentence(start, end))
+        heard = self.ear.bad(said) if said else None
         return "ear" if heard is not None and _odds(heard) < FINE_ODDS else ""
 
-    def _heard(self, reply: Reply, start: int, stop: int) -> float | None:
-        """Ask the ear about a sentence, without what is quoted in it."""
-        if self.ear is None or stop - start > LONGEST_HEARD or reply.asked == MOST_ASKED:
-            return None
-        reply.asked += 1
-        return self.ear.bad(" ".join(reply.own_words[start:stop].split()))
+    def level(
+        self, rule: LanguageRule, level: Level, reply: Reply, hit: Hit, speaker: str
+    ) -> Level:
+        """Lower a block to a warning where staff's sentence is bad but sounds light."""
+        if level is not Level.BLOCK or not rule.overridable or speaker != HEARD_SPEAKER:
+            return level
+        # Chatter around a clause makes nothing light that is grave by itself.
+        stretches = {reply.sentence(hit.start, hit.end), reply.clause(hit.start, hit.end)}
+        light = all(self.gravity(reply, *each)[1] < LIGHT_BELOW for each in stretches)
+        return Level.WARN if light else level
+
+    def is_grave(self, reply: Reply, start: int, stop: int) -> bool:
+        """Tell whether both hold a bad sentence to be one to be held back."""
+        table, together = self.gravity(reply, start, stop)
+        return min(table, together) >= GRAVE_FROM
+
+    def gravity(self, reply: Reply, start: int, stop: int) -> tuple[float, float]:
+        """Return the odds (log) that a bad sentence is grave, by the table and by both; 0 not known."""
+        if self.tone.gravity is None:
+            return 0.0, 0.0
+        table = _odds(self.tone.gravity.bad(reply.own_words[start:stop]))
+        said = self._audible(reply, start, stop)
+        heard = self.ear.grave(said) if self.ear and said else None
+        return table, table if heard is None else (table + _odds(heard)) / 2
+
+    def _audible(self, reply: Reply, start: int, stop: int) -> str:
+        """Return a sentence without what is quoted in it; nothing if the ear is not to be asked."""
+        said = " ".join(reply.own_words[start:stop].split())
+        if self.ear is None or stop - start > LONGEST_HEARD:
+            return ""
+        if said not in reply.asked:
+            if len(reply.asked) == MOST_ASKED:
+                return ""
+            reply.asked.add(said)
+        return said
 
 
 def _odds(chance: float) -> float:
@@ -85,7 +138,7 @@ def sounding(
     case: Case,
     findings: Sequence[Finding],
     rule_of: Callable[[str], LanguageRule],
-) -> Iterator[tuple[LanguageRule, Hit]]:
+) -> Iterator[_Named]:
     """Name what each sentence that sounds bad is about, unless a rule that knows better found it."""
     if case.speaker != HEARD_SPEAKER:
         hearing = Hearing(hearing.tone)
@@ -96,17 +149,42 @@ def sounding(
             continue
         if known is None:
             known = _known(reply, findings, rule_of)
-        here = [rule for rule, left, right in known if left < stop and start < right]
-        for rule in rules:
-            if all(other.yields(rule) for other in here):
-                hit = _subject(rule, reply, case, start, stop)
-                if hit is not None:
-                    if hearing.agrees(bad, reply, start, stop):
-                        yield rule, hit
-                        told += 1
-                    break
+        here = [each for each in known if each.start < stop and start < each.end]
+        named = _named(hearing, rules, reply, case, here, (start, stop, bad))
+        if named is not None:
+            yield named
+            told += 1
         if told == _MOST:
             return
+
+
+def _named(
+    hearing: Hearing,
+    rules: Sequence[LanguageRule],
+    reply: Reply,
+    case: Case,
+    here: Sequence[_Found],
+    loud: tuple[int, int, float],
+) -> _Named | None:
+    """Name one sentence by the first rule whose subject is there; None if the ear hears no harm."""
+    start, stop, bad = loud
+    grave: bool | None = None
+    for rule in rules:
+        level = rule.level(case.context)
+        better = [each for each in here if not each.rule.yields(rule)]
+        if better or rule.grave:
+            if level is not Level.BLOCK or any(each.level is Level.BLOCK for each in better):
+                continue
+            if grave is None:
+                grave = hearing.is_grave(reply, start, stop)
+            if not grave:
+                continue
+        hit = _subject(rule, reply, case, start, stop)
+        if hit is not None:
+            if not hearing.agrees(bad, reply, start, stop, sure=rule.grave):
+                return None
+            return rule, hit, hearing.level(rule, level, reply, hit, case.speaker)
+    return None
 
 
 def _known(
@@ -114,7 +192,7 @@ def _known(
 ) -> list[_Found]:
     """List what other rules found in words, and where."""
     return [
-        (rule, *reply.normalised(each.start, each.end))
+        _Found(rule, each.level, *reply.normalised(each.start, each.end))
         for each in findings
         for rule in [rule_of(each.rule)]
         if each.level is not Level.SUGGEST

@@ -50,7 +50,7 @@ _REQUIRED = ("id", "title", "kind", "level", "message", "basis", "owner", "since
 _OPTIONAL = (
     "report", "applies", "turns", "contexts", "scopes", "anchors", "pattern", "patterns",
     "phrases", "near", "reach", "raw", "compact", "function", "params", "unless", "unless_in", "unless_facts",
-    "antipatterns", "spared_by", "yields_to", "tone", "suggestion", "fix", "override",
+    "antipatterns", "spared_by", "yields_to", "tone", "grave", "suggestion", "fix", "override",
 )  # fmt: skip
 _SOURCES = {
     "phrase": ("phrases",), "pattern": ("pattern", "patterns"), "cooccur": ("near",),
@@ -127,7 +127,7 @@ def _unknown_betters(rules: tuple[LanguageRule, ...]) -> Iterator[TableError]:
 def version_of(directory: Path) -> str:
     """Give a short fingerprint of all tables of a directory."""
     digest = hashlib.sha256()
-    for file in sorted((*directory.glob("*.yml"), *directory.glob(FILE))):
+    for file in sorted((*directory.glob("*.yml"), *directory.glob("*.tsv"))):
         digest.update(file.name.encode() + b"\0" + file.read_bytes() + b"\0")
     return digest.hexdigest()[:12]
 
@@ -229,6 +229,7 @@ class _Decoder:
             spared_by=self._spared_by(),
             yields_to=frozenset(keys["yields_to"].texts() if "yields_to" in keys else ()),
             tone=self._flag("tone", default=False),
+            grave=self._flag("grave", default=False),
             message=keys["message"].text(),
             suggestion=keys["suggestion"].text() if "suggestion" in keys else "",
             fix=self._fix(),

@@ -117,7 +117,7 @@ class Reply:
         self._held: dict[tuple[int, int, int], bool] = {}
         # What `tone` found out: how bad stretches sound, and what each sentence adds up to.
         self.heard: dict[tuple[int, int], float] = {}
-        self.asked = 0  # times that an ear was
+        self.asked: set[str] = set()  # sentences that an ear was asked about
         self.sums: Sequence[tuple[int, int, float, float]] | None = None
         if len(self.text) != len(raw):
             table = character_table()

@@ -306,9 +306,9 @@ def _nearest(month: int, day: int, today: date) -> date:
 
 def _day_of_month(day: int, which: str, today: date) -> date:
     """Find 15号: of the month that is named, else the nearest one."""
-    months = (-1, 0, 1)
+    months = [-1, 0, 1]
     if which:
-        months = (-1,) if which[0] == "上" else (1,) if which[0] in "下次" else (0,)
+        months = [-1 if which[0] == "上" else 1 if which[0] in "下次" else 0]
     found = []
     for ahead in months:
         year, month = divmod(today.year * 12 + today.month - 1 + ahead, 12)

@@ -3,8 +3,9 @@
 A pattern about tone cannot know every fine sentence that looks alike. `tone.tsv` holds how much
 more often each run of one to three characters stands in bad sentences than in fine ones; where
 clause, sentence and reply sound fine together, what such a pattern found is taken back. And where
-a sentence sounds bad, rules of kind `tone` ask what it is about (`sounding`). `intake language tone`
-makes the table.
+a sentence sounds bad, rules of kind `tone` ask what it is about (`sounding`). A second table,
+`grave.tsv`, weighs the same for what is held back against what is only warned of. `intake language
+tone` makes both.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import math
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import ahocorasick
@@ -22,6 +23,7 @@ from bot.handbook.errors import TableError
 from bot.handbook.language.text import Reply
 
 FILE = "tone.tsv"
+GRAVE = "grave.tsv"
 # Higher, politeness around an insult begins to hide it. Chosen on `evaluation_dev12` to `dev14`,
 # which this table was not made from.
 FINE_BELOW = 0.3
@@ -62,11 +64,15 @@ def rarity(seen: int, texts: int) -> float:
 
 @dataclass(frozen=True)
 class Tone:
-    """The weights of `tone.tsv`: of each run how rare it is, and how much it speaks for bad."""
+    """The weights of a table: of each run how rare it is, and how much it speaks for bad.
+
+    `gravity` is the same for grave, of what is bad.
+    """
 
     automaton: ahocorasick.Automaton  # of each run: its square of rarity, and rarity times weight
     bias: float
     made_of: str
+    gravity: Tone | None = None
 
     @classmethod
     def of(cls, runs: Mapping[str, tuple[float, float]], bias: float, made_of: str = "") -> Tone:
@@ -152,9 +158,18 @@ class Tone:
 
 
 def read_tone(path: Path) -> Tone | None:
-    """Read a table; None where there is none. Raise `TableError` at the first wrong line."""
+    """Read a table, and the one of gravity beside it; None where there is none.
+
+    Raise `TableError` at the first wrong line.
+    """
     if not path.exists():
         return None
+    tone = _read(path)
+    beside = path.with_name(GRAVE)
+    return replace(tone, gravity=_read(beside)) if beside.exists() else tone
+
+
+def _read(path: Path) -> Tone:
     number = 0
     runs: dict[str, tuple[float, float]] = {}
     bias, texts, made_of = 0.0, 0, ""
@@ -169,7 +184,7 @@ def read_tone(path: Path) -> Tone | None:
             runs[run] = (rarity(int(seen), texts), float(weight))
         except ValueError as error:
             raise TableError(
-                file=path, line=number, key=FILE,
+                file=path, line=number, key=path.name,
                 expected=f"the form that `intake language tone` writes ({error})",
             ) from error  # fmt: skip
     return Tone.of(runs, bias, made_of)

@@ -151,6 +151,9 @@ class FakeEar:
         self.asked.append(text)
         return self.told
 
+    def grave(self, text: str) -> float | None:
+        return None
+
 
 def test_an_ear_takes_back_what_only_the_table_heard(checker: Checker) -> None:
     text = "哼，退费的事您等着吧。"
