@@ -84,8 +84,9 @@ class Encoder(nn.Module):
             raw = np.frombuffer(data, np.uint8, size, begin)
             blocks = name == "emb.word" or (name.split(".")[-2] in _MATRICES and name.endswith(".w"))
             stored[name] = opened(raw) if blocks else raw.view(np.float32).copy()
-        for name in stored.keys() & (tuned or {}).keys():
-            before = tuned[name]
+        known = tuned or {}
+        for name in stored.keys() & known.keys():
+            before = known[name]
             stored[name] = opened(before.ravel()) if before.dtype == np.uint8 else before
         self.words = nn.Embedding.from_pretrained(
             torch.tensor(stored["emb.word"]).view(-1, form.width), freeze=True

@@ -282,7 +282,7 @@ class Checker:
             if told > _MOST_FINDINGS:
                 return
             level = rule.level(case.context)
-            if rule.tone and self._hearing:
+            if self._hearing:
                 level = self._hearing.level(rule, level, reply, hit, case.speaker)
             yield _finding(rule, hit, level, reply, case)
 

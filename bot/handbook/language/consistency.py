@@ -44,11 +44,13 @@ _COUNT = re.compile(
 # What is said of another sum than that of the product.
 _ANOTHER_SUM = re.compile(
     r"余额|已缴|已付|已交|充值|原价|原为|原来|上月|上个月|此前|之前|更正|误|封顶|预存|不是|而非|原先|实付|实收"
+    r"|%|一半|目前|年付|首月|首年|优惠|减"
 )
 _FOLDED = re.compile(
-    r"(?P<price>\d+(?:\.\d+)?)元[^。!?\n\d]{0,12}?打(?P<tenths>\d(?:\.?\d)?|[一二三四五六七八九]{1,2})折"
-    r"[^。!?\n\d]{0,10}(?P<left>\d+(?:\.\d+)?)元"
+    r"(?P<price>\d+(?:\.\d+)?)元[^。!?\n\d再另券]{0,12}?打(?P<tenths>\d(?:\.?\d)?|[一二三四五六七八九]{1,2})折"
+    r"[,]?(?:折后|之?后|现价|只要|价格|是|为|每月|月付)*(?P<left>\d+(?:\.\d+)?)元"
 )
+_MORE_TO_IT = re.compile(r"折|再|另|券|抵扣|个月|结余")
 _REDUCED = re.compile(
     r"(?:减|优惠|便宜|返)(?:免|了|掉)?(?P<less>\d+(?:\.\d+)?)元[^。!?\n]{0,12}?"
     r"(?:实付|到手|减完|折后|优惠后|减后|实缴)[^。!?\n\d]{0,6}(?P<left>\d+(?:\.\d+)?)元"
@@ -71,11 +73,14 @@ _WHOLE_LIST = 3  # so many parts after 其中 are meant as all of them
 _COUNTED = re.compile(
     r"\d+ ?(?:个月|张|条|次|份|台|天|个)|[两三四五六七八九十]个月|[两三四五六七八九十][张条次份台]"
 )
-_EXPECTED = re.compile(r"预计|计划|大约|大概|约|一般|正常|最快|争取|力争|需要")
+_EXPECTED = re.compile(r"预计|计划|大约|大概|约|一般|正常|最快|争取|力争")
 _LATEST = re.compile(r"最迟|最晚|最慢|至迟|不晚于|不迟于|最长|不超过")
-_AS_MUCH_AS = re.compile(r"(?:[^。!?;]{0,6},)?[( ]?(?:也就是|就是|即)(?:说)?[ :]?|\(")
+_AS_MUCH_AS = re.compile(r"(?:[^。!?;]{0,6},)?[( ]?(?:也就是|即)(?:说)?[ :]?")
+_VERBS = re.compile(r"到账|恢复|修复|修好|修通|上门|答复|回复|回电|联系|完成|生效|退|到")
 _OPEN_ENDED = {"之后", "以后", "过后", "后", "起"}
 _LED_TO_COME = re.compile(r"(?:将|会|预计|计划|届时)[于在]?$")
+_LONG_AGO = timedelta(days=7)
+_HAS_BEEN_SAID = re.compile(r"原|本应|实际|推迟|更正|此前|之前公告|昨|已|才恢复|没[有能]")
 _TO_BE_DONE = re.compile(r"请您?(?:务必)?[于在]")
 _TO_COME = re.compile(
     r"会|将|预计|计划|前|为您|给您|向您|与您|和您|联系您|通知您|告知|回复|答复|回电|上门|到家|最迟|最晚|争取|安排|可以"
@@ -152,7 +157,8 @@ def _products(text: str, left: int, right: int) -> Iterator[Hit]:
     """Find 3个月每月30元共100元: one count, one sum for each, one total of the same thing."""
     totals = list(_PRODUCT.finditer(text, left, right))
     eaches = list(_EACH.finditer(text, left, right))
-    if len(totals) != 1 or len(eaches) != 1:
+    # 三笔共140元，其中漫游三天，每天25元: a total of more than this one product.
+    if len(totals) != 1 or len(eaches) != 1 or len(list(amounts(text, left, right))) > 2:
         return
     unit = eaches[0]["unit"]
     counts = [found for found in _COUNT.finditer(text, left, right) if found["unit"] == unit]
@@ -163,7 +169,7 @@ def _products(text: str, left: int, right: int) -> Iterator[Hit]:
         if found["unit"] != unit and found.start() > eaches[0].end()
     ]
     count = read_numeral(counts[0]["count"]) if len(counts) == 1 else None
-    if count is None or _ANOTHER_SUM.search(text, left, eaches[0].start()):
+    if count is None or _ANOTHER_SUM.search(text, left, right):
         return
     each, said = read_numeral(eaches[0]["sum"]), read_numeral(totals[0]["sum"])
     if each is None or said is None:
@@ -182,7 +188,8 @@ def _reductions(text: str, left: int, right: int) -> Iterator[Hit]:
             if abs(due - said) >= 1:  # where a price is rounded is not said
                 yield Hit(folded.start("left"), folded.end(), detail=f"{due:g}元")
     found = list(_REDUCED.finditer(text, left, right))
-    if len(found) != 1:
+    three = len(list(amounts(text, left, right))) == 3
+    if len(found) != 1 or not three or _MORE_TO_IT.search(text, left, right):
         return
     before = list(amounts(text, left, found[0].start("less")))
     less, said = float(found[0]["less"]), float(found[0]["left"])
@@ -203,10 +210,12 @@ def _part(text: str, left: int, amount: Amount) -> tuple[float | None, int]:
     return value, -1 if _LESS.search(before) else 1
 
 
+_ANOTHER_ACCOUNT = re.compile(r"上个?月|之前|此前|原来|原先|副卡|预存|曾")
+_ANOTHER_KIND = re.compile(r"(?:的)?(?:赠|券|违约金|保证金|预存|话费|多|几|角|毛|\d角)")
 _BALANCE = re.compile(
     r"余额(?:目前|现|当前)?(?:为|是|还有|还剩|剩余|剩|:|有|共)*"
     r"|(?P<owed>(?:欠费|(?:账上|账户|账户里|目前|现在)(?:还|共|一共)?欠费?)(?:金额|了|着)?(?:为|是|共|:)*)"
-    r"|(?:账户|账上)(?:里|上|中)?(?:目前|现在|现)?(?:还|只)?(?:剩下?|有)"
+    r"|(?:账户|账上)(?:里|上|中)?(?:目前|现在|现)?(?:还|只)?剩下?"
 )
 
 
@@ -217,6 +226,9 @@ def _balances(text: str, case: Case) -> Iterator[Hit]:
     for each in amounts(text):
         named = [found for found in _BALANCE.finditer(text) if found.end() == each.start]
         if not named:
+            continue
+        left = max(text.rfind(mark, 0, each.start) for mark in ",。!?;\n") + 1
+        if _ANOTHER_ACCOUNT.search(text, left, each.start) or _ANOTHER_KIND.match(text, each.end):
             continue
         said = -each.value if named[0]["owed"] else each.value
         if not same(said, known[0]):
@@ -272,8 +284,12 @@ def _unlike(reply: Reply, found: Sequence[Mention]) -> Iterator[Hit]:
     """Find 今天六点前，也就是明天上午: two points that are said to be one and have nothing in common."""
     points = [each for each in found if each.kind == "point"]
     for left, right in pairwise(points):
-        if left.suffix in _OPEN_ENDED or not _AS_MUCH_AS.fullmatch(reply.text, left.end, right.start):
+        between = reply.text[left.end : right.start]
+        bracketed = between == "(" and reply.text.startswith(")", right.end)
+        if left.suffix in _OPEN_ENDED or not (bracketed or _AS_MUCH_AS.fullmatch(between)):
             continue
+        if bracketed and not (_named_weekday(left) is _named_weekday(right) is None):
+            continue  # `_wrong_weekdays` knows
         if _begins_behind(left, right) or _begins_behind(right, left):
             yield Hit(left.start, right.end, detail="两个时间不是同一时间")
 
@@ -298,10 +314,17 @@ def _late_estimates(reply: Reply, now: datetime | None) -> Iterator[Hit]:
         for last in found:
             inside = left <= last.start < right and last is not first
             # A span and a point can be compared where the present is known.
-            alike = inside and (last.kind == first.kind or now is not None)
+            alike = inside and (
+                last.kind == first.kind or (now is not None and _share_a_verb(reply, first, last))
+            )
             if alike and _led_by(_LATEST, reply, last) and _after(first, last):
                 span = sorted((first.start, first.end, last.start, last.end))
                 yield Hit(span[0], span[-1], detail="预计时间晚于最晚时间")
+
+
+def _share_a_verb(reply: Reply, one: Mention, other: Mention) -> bool:
+    clauses = (reply.text[slice(*reply.clause(each.start, each.end))] for each in (one, other))
+    return bool(set.intersection(*(set(_VERBS.findall(clause)) for clause in clauses)))
 
 
 def _led_by(word: re.Pattern[str], reply: Reply, mention: Mention) -> bool:
@@ -312,7 +335,9 @@ def _led_by(word: re.Pattern[str], reply: Reply, mention: Mention) -> bool:
 def _after(first: Mention, last: Mention) -> bool:
     if first.latest is None or last.latest is None:
         return False
-    return first.latest > last.latest
+    # 预计今天下午到，最晚四点: a span is not over before it has begun.
+    span = first.kind == "point" and not first.exact and first.earliest is not None
+    return (first.earliest if span else first.latest) > last.latest  # type: ignore[operator]
 
 
 def _begins_behind(one: Mention, other: Mention) -> bool:
@@ -327,20 +352,31 @@ def _is_ahead(reply: Reply, mention: Mention) -> bool:
     return _TO_COME.search(clause) is not None and _HAS_BEEN.search(clause) is None
 
 
+def _is_led(reply: Reply, mention: Mention, now: datetime) -> bool:
+    """Tell whether words before a point say that it is to come, or to be kept by the customer."""
+    if mention.latest is None or mention.latest < now - _LONG_AGO:
+        return False  # without a year, the next one may be meant
+    if _HAS_BEEN_SAID.search(reply.text, *reply.sentence(mention.start, mention.end)):
+        return False
+    if reply.is_quoted(mention.start, mention.end):
+        return False
+    left, _ = reply.clause(mention.start, mention.end)
+    if _LED_TO_COME.search(reply.text, max(left, mention.start - 4), mention.start):
+        return True
+    kept = mention.suffix in {"前", "之前"} and reply.text[mention.end : mention.end + 1] != "的"
+    return kept and _TO_BE_DONE.search(reply.text, left, mention.start) is not None
+
+
 def _past(reply: Reply, found: Sequence[Mention], now: datetime) -> Iterator[Hit]:
     for each in found:
         if each.kind != "point" or each.latest is None:
             continue
-        left, _ = reply.clause(each.start, each.end)
-        said = reply.text[left : each.start]
-        ahead = _LED_TO_COME.search(said) or (
-            each.suffix in {"前", "之前"} and _TO_BE_DONE.search(said)
-        )
-        if not ahead and not (is_promise(reply, each) and _is_ahead(reply, each)):
+        if not _is_led(reply, each, now) and not (
+            is_promise(reply, each) and _is_ahead(reply, each)
+        ):
             continue
-        if reply.is_quoted(each.start, each.end):
-            continue
-        if each.latest < now - timedelta(minutes=1):
+        # Who writes in the evening is at work, whatever 下班 is.
+        if each.latest < now - timedelta(minutes=1) and "下班" not in each.text:
             yield Hit(each.start, each.end, detail="该时间已经过去")
 
 

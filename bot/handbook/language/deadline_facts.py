@@ -28,6 +28,7 @@ _CLASSES = {
 _FIRST = re.compile("首次|第一次|首响")
 # What a law allows is not what we promise.
 _LAW = re.compile(r"《|条例|按规定|法定|城镇|农村|服务规范|企业应|应自|应当")
+_HAS_BEEN = re.compile("已|过|了|没能|未能")
 DONE = {"resolved", "confirmed", "closed", "已处理", "已回访", "已闭环", "已办结"}
 # Where the present is not known, the last minute of some day: 后天 is a day away at the least.
 _LATE = datetime(2026, 1, 7, 23, 59, tzinfo=SHANGHAI)
@@ -94,7 +95,7 @@ def _days_away(reply: Reply, case: Case, words: _Words) -> Iterator[Hit]:
 def _breaks(reply: Reply, case: Case, mention: Mention, words: _Words) -> str:
     left, right = clause_of(reply, mention)
     clause = reply.text[left:right]
-    if _LAW.search(clause) or _is_past(mention, case):
+    if _LAW.search(clause) or _is_past(mention, case, clause):
         return ""
     window = _appointment(case)
     if window and mention.kind == "point" and words.visit.search(clause):
@@ -105,11 +106,12 @@ def _breaks(reply: Reply, case: Case, mention: Mention, words: _Words) -> str:
     return _too_late(mention, limit, case.now) if limit else ""
 
 
-def _is_past(mention: Mention, case: Case) -> bool:
-    """Tell whether a point lies behind, so that nothing is promised by it."""
+def _is_past(mention: Mention, case: Case, clause: str) -> bool:
+    """Tell whether a point lies behind and is spoken of so; nothing is promised by it."""
     if mention.kind != "point" or mention.latest is None or case.now is None:
         return False
-    return mention.latest < case.now and mention.text.startswith(("昨", "前", "上"))
+    said = mention.text.startswith(("昨", "前", "上")) or _HAS_BEEN.search(clause)
+    return mention.latest < case.now and bool(said)
 
 
 def _limit(case: Case, clause: str, words: _Words) -> _Limit | None:

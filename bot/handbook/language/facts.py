@@ -34,6 +34,7 @@ _NAMED_AGAIN = re.compile(r" ?(?:也就是|就是|即)(?:说)?[ :]?")
 _UNIT = re.compile(
     r"^ ?(?:元|块|人(?!工)|m|g|k|兆|积分|分|条|次|年|月|日|天|小时|秒|位|个|户|米|%|路|栋|号(?:楼|院|线)|开头|错误|报错)"
 )
+_FOR_EMERGENCIES = ("110", "96110")
 _THREE = ("110", "119", "120", "122")
 
 _URL = re.compile(
@@ -79,6 +80,16 @@ def official_numbers(params: Mapping[str, Any], materials: Materials) -> Match:
     porting = materials.compile(params["porting"]) if "porting" in params else None
     porting_only = frozenset(params.get("porting_only", ()))
 
+    def fits(number: str, text: str, clause: tuple[int, int], sentence: tuple[int, int]) -> bool:
+        """Tell whether a number is for what its clause names, else for what its sentence names."""
+        for stretch in (clause, sentence):
+            named = [numbers for purpose, numbers in purposes if purpose.search(text, *stretch)]
+            if named:
+                return any(number in numbers for numbers in named)
+            if number in _FOR_EMERGENCIES or (number == "12300" and text.find("申诉", *stretch) >= 0):
+                return True
+        return True
+
     def reason(number: str, reply: Reply, case: Case, span: tuple[int, int]) -> str:
         known = {each for brand in _brands_of(case, materials.brands) for each in brand.numbers}
         if number not in known:
@@ -89,12 +100,9 @@ def official_numbers(params: Mapping[str, Any], materials: Materials) -> Match:
         is_porting = case.context == "porting" or (porting and porting.search(reply.text))
         if number in porting_only and not is_porting:
             return f"{number}仅用于携号转网短信"
-        left, right = reply.sentence(*span)
-        if len(_NUMBER.findall(reply.text, left, right)) > 1:  # each for what its clause says
-            left, right = reply.clause(*span)
-        for purpose, numbers in purposes:
-            if number in special - numbers and purpose.search(reply.text, left, right):
-                return f"{number}不受理此类事项"
+        clause, sentence = reply.clause(*span), reply.sentence(*span)
+        if number in special and not fits(number, reply.text, clause, sentence):
+            return f"{number}不受理此类事项"
         return ""
 
     def match(reply: Reply, case: Case) -> Iterator[Hit]:
@@ -152,10 +160,10 @@ def _is_allowed(host: str, found: re.Match[str], reply: Reply, allowed: set[str]
 
 
 _TICKET = re.compile(
-    r"(?:工单|受理|投诉|报障|服务|登记|您的)?(?:单号|工单号|工单编号|受理编号|受理号|编号)(?:码)?(?:为|是|:|,| )*(?P<no>[a-z]{0,4}-?\d[a-z0-9-]{4,})"
+    r"(?:工单|受理|投诉|报障|服务|登记|您的)?(?:单号|工单号|工单编号|受理编号|受理号|编号)(?:码)?(?:为|是|:| |,(?=[a-z]))*(?P<no>[a-z]{0,4}-?\d[a-z0-9-]{4,})"
     r"|(?:工|(?:装|移|拆)机|报修|维修|投诉|服务)单(?:为|是|:| )*(?P<no2>[a-z]{0,4}-?\d[a-z0-9-]{5,})"
 )
-_TICKET_END = re.compile(r"单号(?:的)?(?:后|尾|末)(?P<many>[四五六4-6])?[位号]?(?:数字)?(?:为|是|:| )*(?P<end>\d{4,6})(?!\d)")
+_TICKET_END = re.compile(r"(?<!快递)(?<!运)(?<!物流)(?<!快递的)单号(?:的)?(?:后|尾|末)(?P<many>[四五六4-6])?[位号]?(?:数字)?(?:为|是|:| )*(?P<end>\d{4,6})(?!\d)")
 _OLDER = re.compile(r"历史|之前|此前|上次|上一|原工单|原单|旧|前一|关联|另一|合并")
 _OPEN = {"submitted", "accepted", "processing", "on_hold", "已申请", "已受理", "处理中", "挂起"}
 _GONE = {"rejected", "withdrawn", "不予受理", "已撤单"}
@@ -227,7 +235,7 @@ def laws_cited(params: Mapping[str, Any], materials: Materials) -> Match:
     def match(reply: Reply, case: Case) -> Iterator[Hit]:
         for found in _CITED.finditer(reply.text):
             articles = next((laws[law] for law in laws if found["law"].endswith(law)), {})
-            number = int(read_numeral(found["no"]) or 0)
+            number = int(min(read_numeral(found["no"]) or 0, 9999))
             left, right = reply.sentence(*found.span())
             topic = articles.get(number)
             if topic is None or not topic.search(reply.text, left, right):

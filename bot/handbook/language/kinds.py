@@ -146,7 +146,12 @@ class LanguageRule:
         return self.levels.get(context or "default") or self.levels["default"]
 
     def yields(self, other: LanguageRule) -> bool:
-        """Tell whether it gives way to another rule, named by its id or by its group."""
+        """Tell whether it gives way to another rule, named by its id or by its group.
+
+        Nothing gives way to a rule that cannot say what is wrong.
+        """
+        if other.grave:
+            return False
         return other.id in self.yields_to or other.group in self.yields_to
 
     def covers(self, speaker: str, turn: str | None, context: str | None) -> bool:

@@ -27,16 +27,21 @@ SHORTEST, LONGEST = 6, 300  # Chinese characters of a sentence that can be judge
 # ear, what a pattern about tone found in it is taken back. Chosen on `evaluation_dev12` to `dev14`,
 # which neither was made from.
 AGREED_FROM = 0.8
-FINE_ODDS = -3.7
-# Odds (log), of table and ear together, that a bad sentence is one to be held back: from here it is
-# (and the table must say so by itself), below here it is not. Chosen on the same.
-GRAVE_FROM = 1.5
-LIGHT_BELOW = -1.5
-SURE_FROM = 2.0  # as `AGREED_FROM`, where nothing is known of what a sentence is about
+FINE_ODDS = -4.2
+# Odds (log) that a bad sentence is one to be held back, chosen on these and `dev15`: from here, to
+# the table and to both together, it is (so that an ear never makes more of it); below, to the table,
+# it is not.
+GRAVE_FROM = 1.0
+LIGHT_BELOW = -0.5
+SURE_FROM = 1.2  # that it is bad, to the table and to both, where its subject is not known
+HARMLESS_BELOW = -1.5  # that it is bad, to both together, where a rule would hold it back
 HEARD_SPEAKER = "staff"  # what the bot says must not wait for an ear
 MOST_ASKED = 12  # times in one reply: an ear takes its time; the rest is left to the table
 LONGEST_HEARD = 200  # characters; of a longer text an ear would hear only both ends
+_CLAUSE_END = re.compile(",")
 _CHINESE = re.compile("[\u4e00-\u9fff]")
+_TELLING = 2  # Chinese characters of a clause that can be grave by itself
+_OF_WORDS = ("phrase", "pattern", "cooccur", "tone")
 _MOST = 40  # sentences of one reply; nobody reads more
 # What a form, an address or something left out breaks says nothing about the words around it.
 _OF_FORM = frozenset({"FMT", "GRT", "JRG", "LEN", "RSP"})
@@ -75,9 +80,10 @@ class Hearing:
         """Tell whether the ear, too, hears a sentence as bad, or has no say; or whether it is sure."""
         said = self._audible(reply, start, stop)
         heard = self.ear.bad(said) if self.ear and said else None
-        if heard is None:
-            return not sure or _odds(table) >= SURE_FROM
-        return (_odds(table) + _odds(heard)) / 2 >= (SURE_FROM if sure else AGREED_FROM)
+        wanted = SURE_FROM if sure else AGREED_FROM
+        if sure and _odds(table) < wanted:
+            return False
+        return heard is None or (_odds(table) + _odds(heard)) / 2 >= wanted
 
     def taken_back(self, reply: Reply, start: int, end: int, speaker: str) -> str:
         """Tell by what a hit of a rule about tone is taken back: 'tone', 'ear', or '' if it stays."""
@@ -92,18 +98,41 @@ class Hearing:
     def level(
         self, rule: LanguageRule, level: Level, reply: Reply, hit: Hit, speaker: str
     ) -> Level:
-        """Lower a block to a warning where staff's sentence is bad but sounds light."""
+        """Lower a block to a warning where staff's sentence is bad but light, or harmless after all."""
         if level is not Level.BLOCK or not rule.overridable or speaker != HEARD_SPEAKER:
             return level
-        # Chatter around a clause makes nothing light that is grave by itself.
-        stretches = {reply.sentence(hit.start, hit.end), reply.clause(hit.start, hit.end)}
-        light = all(self.gravity(reply, *each)[1] < LIGHT_BELOW for each in stretches)
-        return Level.WARN if light else level
+        clause = reply.clause(hit.start, hit.end)
+        sentence = reply.sentence(hit.start, hit.end)
+        # What is too short to be judged is not so for the chatter around it.
+        if len(_CHINESE.findall(reply.own_words, *clause)) < SHORTEST:
+            return level
+        light = (rule.tone or rule.kind == "tone") and self._is_light(reply, clause, sentence)
+        if light or (rule.kind in _OF_WORDS and self._is_harmless(reply, *sentence)):
+            return Level.WARN
+        return level
+
+    def _is_light(self, reply: Reply, clause: tuple[int, int], sentence: tuple[int, int]) -> bool:
+        """Tell whether clause and sentence are light to the table, and no clause beside is grave."""
+        gravity = self.tone.gravity
+        if gravity is None:
+            return False
+        said = (reply.own_words[slice(*each)] for each in (clause, sentence))
+        if any(_odds(gravity.bad(each)) >= LIGHT_BELOW for each in said):
+            return False
+        clauses = _CLAUSE_END.split(reply.own_words[slice(*sentence)])
+        told = (each for each in clauses if len(_CHINESE.findall(each)) >= _TELLING)
+        return all(_odds(gravity.bad(each)) < GRAVE_FROM for each in told)
+
+    def _is_harmless(self, reply: Reply, start: int, stop: int) -> bool:
+        """Tell whether an ear hears no harm in a sentence, nor the table much."""
+        said = self._audible(reply, start, stop)
+        heard = self.ear.bad(said) if self.ear and said else None
+        table = _odds(self.tone.bad(reply.text[start:stop]))
+        return heard is not None and (table + _odds(heard)) / 2 < HARMLESS_BELOW
 
     def is_grave(self, reply: Reply, start: int, stop: int) -> bool:
         """Tell whether both hold a bad sentence to be one to be held back."""
-        table, together = self.gravity(reply, start, stop)
-        return min(table, together) >= GRAVE_FROM
+        return min(self.gravity(reply, start, stop)) >= GRAVE_FROM
 
     def gravity(self, reply: Reply, start: int, stop: int) -> tuple[float, float]:
         """Return the odds (log) that a bad sentence is grave, by the table and by both; 0 not known."""
@@ -183,6 +212,8 @@ def _named(
         if hit is not None:
             if not hearing.agrees(bad, reply, start, stop, sure=rule.grave):
                 return None
+            if rule.grave:
+                hit = Hit(start, stop)
             return rule, hit, hearing.level(rule, level, reply, hit, case.speaker)
     return None
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import calendar
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from functools import lru_cache
 from typing import Any
@@ -27,7 +27,7 @@ _DATE = (
     r"|(?<![一二两三四五六七八九十\d每])(?P<week>下下|下|本|这|上)?个?(?:周|星期|礼拜)(?P<weekday>[一二三四五六日天末])"
     r"|(?<![\d路街巷弄道院村区园])(?P<which>(?:本|这个?|当|下个?|次|上个?)月)?(?:(?P<monthday>\d{1,2})"
     r"(?:日(?=前|之前|上午|下午|晚|早|中午|凌晨|\d)|(?<=月\d)日|(?<=月\d\d)日|号(?![线楼院门卡机段令文码店厅通群栋口库]))"
-    r"|(?P<monthday_in_words>[一二三四五六七八九十]{1,3})号(?=上午|下午|晚上|早上|中午|凌晨|之前|前|\d))"
+    r"|(?P<monthday_in_words>[一二三四五六七八九十]{1,3})号(?=上午|下午|晚上|早上|中午|凌晨|之前|前(?![台面方])|\d))"
     r"|(?P<monthend>本?月底|本?月末)"
 )
 _PERIOD = (
@@ -59,7 +59,7 @@ _DURATION = re.compile(
 # One of these characters is part of every time; most replies without one end here.
 _HINT = re.compile(
     r"[\d一二两俩仨三四五六七八九十半个][点时小钟天日周月分刻工星礼号:秒h个半]|[今明后昨前当次翌儿][天日晚早儿]"
-    r"|[周期拜][一二三四五六日天末]|[上中下正]午|晚上|凌晨|傍晚|早上|月[底末]|夜[间里]|[清早]晨|\d-"
+    r"|[周期拜][一二三四五六日天末]|[上中下正晌]午|午后|晚[上间]|凌晨|傍晚|[早一大清]早|早上|下班|月[底末]|夜[间里]|[清早]晨|\d-"
 )
 _SPANS = {
     "凌晨": (0, 6), "清晨": (5, 9), "早上": (6, 10), "早晨": (6, 10), "早": (6, 10), "一早": (6, 9),
@@ -76,11 +76,16 @@ _UNITS = {
     "日": 86400, "周": 604800, "星期": 604800, "礼拜": 604800, "月": 2592000, "工作日": 86400, "自然日": 86400,
 }  # fmt: skip
 _WEEKDAYS = "一二三四五六日"
+_MOST = 100  # times of one text; nobody reads more
 _SENTENCE_END = re.compile(r"[。!?;\n]")
+_CLAUSE_END = re.compile(r"[,。!?;\n]")
+_COMES = re.compile(r"师傅|工程师|装维|上门|到(?:您)?家|进场|施工|升级|割接|检修|维护|就是|安排|约")
+_NOT_THAT_DAY = re.compile(r"反映|来电|到期|到账|出账|退|生效|办理的|缴|欠|发生")
 _DATES = (
     "month", "iso", "relative", "weekday", "monthday", "monthday_in_words", "monthend"
 )  # fmt: skip
 _OF_THAT_DAY = ("次", "翌", "当")  # 次日, 翌日, 当天: of the day that was named before
+_HALF_A_DAY = timedelta(hours=12)
 _NIGHT = {"晚上", "晚间", "夜间", "夜里", "晚", "傍晚"}
 
 
@@ -170,7 +175,9 @@ def add_working_days(start: datetime, count: float) -> datetime:
 
 
 def _points(text: str, now: datetime | None) -> Iterator[Mention]:
-    at, named, until = 0, None, 0
+    at, until, found = 0, 0, 0
+    named: date | None = None  # by the sentence, for 次日
+    carried: date | None = None  # the same, where what follows happens on that day, too
     for match in _POINT.finditer(text):
         groups = match.groupdict()
         has_date = any(groups[name] for name in _DATES)
@@ -181,13 +188,26 @@ def _points(text: str, now: datetime | None) -> Iterator[Mention]:
             continue
         if match.start() >= until:  # in another sentence than the day that was named
             end = _SENTENCE_END.search(text, match.start())
-            named, until = None, end.end() if end else len(text)
-        point = _point(match, groups, now, named)
+            named, carried, until = None, None, end.end() if end else len(text)
+        point = _point(match, groups, now, named, carried)
         if point:
-            at = match.end()
+            at, found = match.end(), found + 1
             if has_date and point.earliest:
                 named = point.earliest.date()
+                carried = named if _carries(text, match) else None
             yield point
+        if found == _MOST:
+            return
+
+
+def _carries(text: str, match: re.Match[str]) -> bool:
+    """Tell whether what is said after a day happens on that day: somebody comes then, or it stands alone."""
+    left = max(text.rfind(mark, 0, match.start()) for mark in ",。!?;\n") + 1
+    end = _CLAUSE_END.search(text, match.end())
+    right = end.start() if end else len(text)
+    clause = text[left:right]
+    alone = right - left - (match.end() - match.start()) <= 1
+    return (alone or _COMES.search(clause) is not None) and not _NOT_THAT_DAY.search(clause)
 
 
 def _is_clear(match: re.Match[str], text: str) -> bool:
@@ -207,62 +227,55 @@ def _point(
     groups: dict[str, str | None],
     now: datetime | None,
     named: date | None,
+    carried: date | None,
 ) -> Mention | None:
-    """Read one point; a time of day alone is of the day that was named before, if that is to come."""
+    """Read one point; a time of day alone is of the day that is carried to it, if that is to come."""
     said = groups["said"]
     weekday = _WEEKDAYS.index(said.replace("天", "日")) if said else None
     suffix = groups["suffix"] or ""
     blank = Mention(*match.span(), match[0], "point", suffix=suffix, said_weekday=weekday)
     try:
         day = _day(groups, now.date() if now else None, named)
-        if day is None and named is not None and now is not None and named > now.date():
-            day = named
+        if day is None and carried is not None and now is not None and carried > now.date():
+            day = carried
+        if day is None and now is not None:
+            day = now.date()
         clock = _clock(groups, "", now if day in (None, now and now.date()) else None)
-        until = _clock(groups, "2", None)
-        if clock and until and until < clock and _within_a_day(groups):
-            raise ValueError(until)
-    except (ValueError, OverflowError):
-        return Mention(*match.span(), match[0], "point", suffix=suffix, impossible=True)
-    if day is None and now is None:
+        until = _until(groups, clock)
+        midnight = datetime(day.year, day.month, day.day, tzinfo=SHANGHAI) if day else None
+        first = midnight + clock if midnight and clock is not None else None
+        end = midnight + until if midnight and until else None
+        ahead = midnight + timedelta(days=2) if midnight else None
+    except ValueError:
+        return replace(blank, said_weekday=None, impossible=True)
+    except OverflowError:  # the last days of the year 9999
         return blank
-    if day is None and now is not None:
-        day = now.date()
-    if day is None:
+    if midnight is None or ahead is None:
         return blank
-    last = day + timedelta(days=1) if groups["weekday"] == "末" else day
-    midnight = datetime(day.year, day.month, day.day, tzinfo=SHANGHAI)
-    if clock is not None:
-        first = midnight + clock
-        end = midnight + until if until and until > clock else first
-        return Mention(
-            *match.span(),
-            match[0],
-            "point",
-            first,
-            end,
-            None,
-            suffix,
-            exact=end == first,
-            said_weekday=weekday,
-        )
+    if first:
+        end = end if end and end > first else first
+        return replace(blank, earliest=first, latest=end, exact=end == first)
     low, high = _SPANS.get(groups["period"] or (groups["joined"] or "")[1:], (0, 24))
-    closing = datetime(last.year, last.month, last.day, tzinfo=SHANGHAI) + timedelta(hours=high)
-    return Mention(
-        *match.span(),
-        match[0],
-        "point",
-        midnight + timedelta(hours=low),
-        closing,
-        None,
-        suffix,
-        said_weekday=weekday,
-    )
+    closing = timedelta(hours=high, days=groups["weekday"] == "末")
+    return replace(blank, earliest=midnight + timedelta(hours=low), latest=midnight + closing)
 
 
-def _within_a_day(groups: dict[str, str | None]) -> bool:
-    """Tell a stretch whose ends are of one part of a day, and no night."""
-    first, last = groups["period"], groups["period2"]
-    return first is not None and first not in _NIGHT and last in (None, first)
+def _until(groups: dict[str, str | None], first: timedelta | None) -> timedelta | None:
+    """Read the end of a stretch; 上午9点到5点 ends in the afternoon, 23:00至1:00 on the next day.
+
+    Raise `ValueError` for one that ends before it begins.
+    """
+    if groups["hour2"] is None and groups["chour2"] is None:
+        return None
+    last = _clock({**groups, "period": groups["period2"] or groups["period"]}, "2", None)
+    if first is None or last is None or last >= first:
+        return last
+    if groups["period2"] is None and groups["period"] and first < last + _HALF_A_DAY <= 2 * _HALF_A_DAY:
+        return last + _HALF_A_DAY
+    period = groups["period2"] or groups["period"]
+    if period is not None and period not in _NIGHT and period == (groups["period"] or period):
+        raise ValueError(last)
+    return last + 2 * _HALF_A_DAY
 
 
 def _day(
@@ -282,7 +295,7 @@ def _day(
         return None
     if groups["relative"]:
         sign = groups["relative"][0]
-        begin = named if named and sign in _OF_THAT_DAY else today
+        begin = named if named and named >= today and sign in _OF_THAT_DAY else today
         return begin + timedelta(days=_DAYS[sign])
     if groups["weekday"]:
         return _weekday(groups["week"] or "", groups["weekday"], today)
@@ -305,8 +318,8 @@ def _nearest(month: int, day: int, today: date) -> date:
 
 
 def _day_of_month(day: int, which: str, today: date) -> date:
-    """Find 15号: of the month that is named, else the nearest one."""
-    months = [-1, 0, 1]
+    """Find 15号: of the month that is named, else of this one or the next, whichever is nearer."""
+    months = [0, 1]
     if which:
         months = [-1 if which[0] == "上" else 1 if which[0] in "下次" else 0]
     found = []
@@ -348,6 +361,8 @@ def _hour(hour: int, period: str, now: datetime | None, *, written: bool) -> int
         night = period not in {"下午", "午后", "傍晚"}
         if night and hour in {0, 12}:
             return 24
+        if night and hour < 6:
+            return hour + 24
         return hour + 12 if hour < 12 else hour
     if period in {"中午", "正午"}:
         return hour + 12 if hour < 4 else hour
@@ -358,6 +373,8 @@ def _hour(hour: int, period: str, now: datetime | None, *, written: bool) -> int
     # Without a word for it, 三点 in business is the afternoon, and 八点 is the next eight o'clock.
     if 1 <= hour <= 6:
         return hour + 12
+    if hour == 0:
+        return 0 if now is None else 24
     past = now is not None and (now.hour, now.minute) > (hour, 0)
     return hour + 12 if past and hour < 12 and now and now.hour < hour + 12 else hour
 

@@ -85,8 +85,8 @@ def test_a_grave_sentence_is_held_back_whatever_it_is_about(checker: Checker) ->
 def test_an_ear_lowers_and_takes_back_and_never_raises(checker: Checker) -> None:
     plain, grave = "哼，我不知道您说的这个。", "哼，天气真是好得狠啊。"
 
-    assert found(checker.with_ear(FakeEar(0.01)).check(plain)) == [("TST-01", "warn")]
-    assert found(checker.with_ear(FakeEar(0.3)).check(plain)) == [("TST-01", "block")]
+    assert found(checker.with_ear(FakeEar(0.01)).check(plain)) == [("TST-01", "block")], "bad it is"
+    assert found(checker.with_ear(FakeEar(0.99, bad=0.0)).check(plain)) == []
     assert found(checker.with_ear(FakeEar(0.0)).check(grave)) == []
     assert found(checker.with_ear(FakeEar(0.99, bad=0.001)).check(grave)) == [], "it is not sure"
     for text in ("哼，天气真是好得很啊。", "哼，我不清楚退费的事。", "哼，我不知道您说的这个嘛。"):

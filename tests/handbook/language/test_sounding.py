@@ -166,13 +166,30 @@ def test_an_ear_takes_back_what_only_the_table_heard(checker: Checker) -> None:
 def test_an_ear_is_asked_only_of_staff_and_where_a_subject_sounds_bad(checker: Checker) -> None:
     ear = FakeEar(0.99)
     heard = checker.with_ear(ear)
-    for text in ("哼，天气真是好得很啊。", "谢谢，退费的事已经办好。", "哼，我不知道退费的事。"):
+    for text in ("哼，天气真是好得很啊。", "谢谢，退费的事已经办好。", "哼，我不知道。"):
         heard.check(text)
     heard.check("哼，退费的事您等着吧。", speaker="bot")
+    heard.check("哼，我不知道退费的事。", speaker="bot")
     assert ear.asked == []
 
     heard.check("您好。哼，退费的事您等着吧！谢谢您。")
     assert ear.asked == ["哼,退费的事您等着吧"], "as rules read it, too"
+
+
+def test_a_block_for_a_word_is_a_warning_where_an_ear_hears_no_harm(tmp_path: Path) -> None:
+    (tmp_path / "test.yml").write_text(TABLE, encoding="utf-8")
+    write_tone(tmp_path / FILE, RUNS, bias=0.0, texts=10, made_of="x")
+    words, text = Checker(read_tables(tmp_path)), "我不知道您方便不方便听。"
+
+    def level(ear: FakeEar | None, **case: str) -> str:
+        return words.with_ear(ear).check(text, **case).verdict.value
+
+    assert [level(None), level(FakeEar(None)), level(FakeEar(0.5))] == ["block"] * 3
+    assert (level(FakeEar(0.01)), level(FakeEar(0.01), speaker="bot")) == ("warn", "block")
+    strict = TABLE.replace("  level: block\n", "  level: block\n  override: false\n", 1)
+    (tmp_path / "test.yml").write_text(strict, encoding="utf-8")
+    never = Checker(read_tables(tmp_path)).with_ear(FakeEar(0.01))
+    assert never.check(text).verdict.value == "block"
 
 
 def test_an_ear_adds_nothing_to_what_the_table_does_not_hear(tmp_path: Path) -> None:
