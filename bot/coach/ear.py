@@ -2,9 +2,10 @@
 
 From multilingual-e5-small as `bot.nlu.encoder_engine` opens it; layers and head lie in
 `data/encoder/tone.npz` (`make ear`). A table of words hears what stands in a sentence, this hears
-what it means. It takes back what only sounded bad to the table, lowers a block to a warning where
-that would do, and has half of the second opinion's say; it never makes a block, and is never asked of what the bot says. A sentence takes
-some ten milliseconds; what was heard once is remembered while somebody types on.
+what it means. It takes back what only sounded bad to the table, makes a block a warning where it
+hears no harm, and has half of the say in what is grave and of the second opinion's; it never makes
+a block, and is never asked of what the bot says. A sentence takes some ten milliseconds; what was
+heard once is remembered while somebody types on.
 """
 
 from __future__ import annotations
