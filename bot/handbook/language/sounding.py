@@ -127,8 +127,10 @@ class Hearing:
         """Tell whether an ear hears no harm in a sentence, nor the table much."""
         said = self._audible(reply, start, stop)
         heard = self.ear.bad(said) if self.ear and said else None
+        if heard is None:
+            return False
         table = _odds(self.tone.bad(reply.text[start:stop]))
-        return heard is not None and (table + _odds(heard)) / 2 < HARMLESS_BELOW
+        return (table + _odds(heard)) / 2 < HARMLESS_BELOW
 
     def is_grave(self, reply: Reply, start: int, stop: int) -> bool:
         """Tell whether both hold a bad sentence to be one to be held back."""
