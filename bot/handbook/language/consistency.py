@@ -101,7 +101,7 @@ def amounts_agree(params: Mapping[str, Any], materials: Materials) -> Match:
             yield from _totals(reply.text, left, right)
             yield from _products(reply.text, left, right)
             yield from _reductions(reply.text, left, right)
-        yield from _balances(reply.text, case)
+        yield from _balances(reply, case)
 
     return match
 
@@ -219,7 +219,8 @@ _BALANCE = re.compile(
 )
 
 
-def _balances(text: str, case: Case) -> Iterator[Hit]:
+def _balances(reply: Reply, case: Case) -> Iterator[Hit]:
+    text = reply.text
     known = read_amounts(case.facts.get("balance"))
     if len(known) != 1 or not any(word in text for word in ("余额", "欠", "账")):
         return
@@ -227,7 +228,7 @@ def _balances(text: str, case: Case) -> Iterator[Hit]:
         named = [found for found in _BALANCE.finditer(text) if found.end() == each.start]
         if not named:
             continue
-        left = max(text.rfind(mark, 0, each.start) for mark in ",。!?;\n") + 1
+        left, _ = reply.clause(each.start, each.end)
         if _ANOTHER_ACCOUNT.search(text, left, each.start) or _ANOTHER_KIND.match(text, each.end):
             continue
         said = -each.value if named[0]["owed"] else each.value
@@ -333,11 +334,10 @@ def _led_by(word: re.Pattern[str], reply: Reply, mention: Mention) -> bool:
 
 
 def _after(first: Mention, last: Mention) -> bool:
-    if first.latest is None or last.latest is None:
-        return False
-    # 预计今天下午到，最晚四点: a span is not over before it has begun.
-    span = first.kind == "point" and not first.exact and first.earliest is not None
-    return (first.earliest if span else first.latest) > last.latest  # type: ignore[operator]
+    # 预计今天下午到，最晚四点: the afternoon has begun by then.
+    span = first.kind == "point" and not first.exact
+    begins = first.earliest if span else first.latest
+    return begins is not None and last.latest is not None and begins > last.latest
 
 
 def _begins_behind(one: Mention, other: Mention) -> bool:

@@ -27,7 +27,7 @@ _CLASSES = {
 # 首次联系 is the response even in the middle of a conversation.
 _FIRST = re.compile("首次|第一次|首响")
 # What a law allows is not what we promise.
-_LAW = re.compile(r"《|条例|按规定|法定|城镇|农村|服务规范|企业应|应自|应当")
+_LAW = re.compile(r"》|条例|法规|法定|规定企业|规定[^,]{0,4}用户|城镇[^,]*农村|农村[^,]*城镇|服务规范|企业应|应自|应当")
 _HAS_BEEN = re.compile("已|过|了|没能|未能")
 DONE = {"resolved", "confirmed", "closed", "已处理", "已回访", "已闭环", "已办结"}
 # Where the present is not known, the last minute of some day: 后天 is a day away at the least.

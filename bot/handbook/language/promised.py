@@ -29,15 +29,18 @@ _DONE_AFTER = re.compile(
 )
 
 
+_HAS_BEEN = re.compile("已|过(?![来去])|没能|未能")
 _ALONE = 2  # characters that may stand beside a time that is a clause of its own
 
 
 def clause_of(reply: Reply, mention: Mention) -> tuple[int, int]:
-    """Return the clause of a time; where it holds nothing else, with the clause behind it."""
+    """Return the clause of a time; where it holds nothing else, with what the next says will be."""
     left, right = reply.clause(mention.start, mention.end)
     alone = right - left - (mention.end - mention.start) <= _ALONE
-    if alone and right < len(reply.text) and reply.text[right] == ",":
-        return left, reply.clause(right + 1, right + 1)[1]
+    if alone and reply.text.startswith(",", right):
+        end = reply.clause(right + 1, right + 1)[1]
+        if not _HAS_BEEN.search(reply.text, right, end):
+            return left, end
     return left, right
 
 

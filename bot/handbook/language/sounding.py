@@ -41,7 +41,7 @@ LONGEST_HEARD = 200  # characters; of a longer text an ear would hear only both 
 _CLAUSE_END = re.compile(",")
 _CHINESE = re.compile("[\u4e00-\u9fff]")
 _TELLING = 2  # Chinese characters of a clause that can be grave by itself
-_OF_WORDS = ("phrase", "pattern", "cooccur", "tone")
+_OF_WORDS = ("phrase", "pattern", "cooccur")
 _MOST = 40  # sentences of one reply; nobody reads more
 # What a form, an address or something left out breaks says nothing about the words around it.
 _OF_FORM = frozenset({"FMT", "GRT", "JRG", "LEN", "RSP"})
@@ -78,21 +78,19 @@ class Hearing:
         self, table: float, reply: Reply, start: int, stop: int, *, sure: bool = False
     ) -> bool:
         """Tell whether the ear, too, hears a sentence as bad, or has no say; or whether it is sure."""
-        said = self._audible(reply, start, stop)
-        heard = self.ear.bad(said) if self.ear and said else None
         wanted = SURE_FROM if sure else AGREED_FROM
         if sure and _odds(table) < wanted:
             return False
+        heard = self._heard_bad(reply, start, stop)
         return heard is None or (_odds(table) + _odds(heard)) / 2 >= wanted
 
     def taken_back(self, reply: Reply, start: int, end: int, speaker: str) -> str:
         """Tell by what a hit of a rule about tone is taken back: 'tone', 'ear', or '' if it stays."""
         if self.tone.is_fine(reply, start, end):
             return "tone"
-        if speaker != HEARD_SPEAKER or not self.ear:
+        if speaker != HEARD_SPEAKER:
             return ""
-        said = self._audible(reply, *reply.sentence(start, end))
-        heard = self.ear.bad(said) if said else None
+        heard = self._heard_bad(reply, *reply.sentence(start, end))
         return "ear" if heard is not None and _odds(heard) < FINE_ODDS else ""
 
     def level(
@@ -125,8 +123,7 @@ class Hearing:
 
     def _is_harmless(self, reply: Reply, start: int, stop: int) -> bool:
         """Tell whether an ear hears no harm in a sentence, nor the table much."""
-        said = self._audible(reply, start, stop)
-        heard = self.ear.bad(said) if self.ear and said else None
+        heard = self._heard_bad(reply, start, stop)
         if heard is None:
             return False
         table = _odds(self.tone.bad(reply.text[start:stop]))
@@ -145,11 +142,15 @@ class Hearing:
         heard = self.ear.grave(said) if self.ear and said else None
         return table, table if heard is None else (table + _odds(heard)) / 2
 
+    def _heard_bad(self, reply: Reply, start: int, stop: int) -> float | None:
+        said = self._audible(reply, start, stop)
+        return self.ear.bad(said) if self.ear and said else None
+
     def _audible(self, reply: Reply, start: int, stop: int) -> str:
         """Return a sentence without what is quoted in it; nothing if the ear is not to be asked."""
-        said = " ".join(reply.own_words[start:stop].split())
         if self.ear is None or stop - start > LONGEST_HEARD:
             return ""
+        said = " ".join(reply.own_words[start:stop].split())
         if said not in reply.asked:
             if len(reply.asked) == MOST_ASKED:
                 return ""
