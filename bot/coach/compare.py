@@ -23,10 +23,10 @@ from bot.nlu.hidden import HiddenSettings, Task, fit_hidden
 from bot.nlu.linear import Features, Penalty, balance, fit, softmax, temperature
 from bot.nlu.ngrams import Ngrams, NgramSettings
 from bot.nlu.noise import Noise
-from bot.nlu.request_model import RequestSettings, blended, level_task, log_chances
+from bot.nlu.request_model import RequestSettings, blended, log_chances
 from bot.nlu.second_reading import SecondSettings, fit_second
 from bot.nlu.tuned_vectors import left_out
-from bot.nlu.urgency_model import LEVELS, thresholds
+from bot.nlu.urgency_model import LEVELS, level_task, marks_of, thresholds
 
 _HEAT = 1.7  # to which the first reading of a served model is calibrated
 
@@ -103,7 +103,7 @@ def class_scores(
     texts = [example.text for example in train]
     wanted = np.array([labels.index(example.type) for example in train])
     weight = balance(wanted, len(labels), way.balance)
-    levels = level_task([example.urgency or "" for example in train], way.balance)
+    levels = level_task(marks_of([example.urgency or "" for example in train]), way.balance)
     if way.copies:
         noise = Noise(texts)
         texts = texts + [noise.copy(text) for _ in range(way.copies) for text in texts]
@@ -143,21 +143,23 @@ def class_scores(
              + way.vote * np.log(_votes(known, wanted, some, len(labels))), level)
             for (kind, level), some in zip(results, asked, strict=True)
         ]  # fmt: skip
-    return _read_twice(way, texts, wanted, len(labels), tests, results)
+    return _read_twice(way, texts, types, levels.labels if told else None, tests, results)
 
 
 def _read_twice(
-    way: Way, texts: Sequence[str], wanted: np.ndarray, classes: int,
+    way: Way, texts: Sequence[str], types: Task, marks: np.ndarray | None,
     tests: Sequence[Sequence[Example]], results: Sequence[tuple[np.ndarray, np.ndarray]],
 ) -> list[tuple[np.ndarray, np.ndarray]]:
     """Read again what is doubted, without the fine calibration of a served model."""
     if way.second is None:
         return list(results)
-    second = fit_second(texts, wanted, classes, way.second)
-    return [
-        (np.log(second.read([e.text for e in rows], kind, softmax(kind / _HEAT)) + 1e-9), level)
-        for rows, (kind, level) in zip(tests, results, strict=True)
-    ]
+    second = fit_second(texts, types.labels, types.classes, way.second, marks)
+    twice = []
+    for rows, (kind, level) in zip(tests, results, strict=True):
+        said = [each.text for each in rows]
+        chances, stressed = second.read(said, kind, level, softmax(kind / _HEAT))
+        twice.append((np.log(chances + 1e-9), stressed))
+    return twice
 
 
 def _by_kind(

@@ -19,7 +19,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F  # noqa: N812
 
-from bot.coach.tune_encoder import Encoder, Sentences, balance, descend, narrow
+from bot.coach.tune_encoder import Encoder, Sentences, balance, before, descend, narrow
 
 SCALE = 20.0  # of the vectors of length one that the engine gives
 _SMOOTHING = 0.05
@@ -83,11 +83,7 @@ def tune(file: Path, lines: Path, target: Path, given: argparse.Namespace) -> No
     torch.manual_seed(1)
     draw = np.random.default_rng(1)
     data = Sentences(lines, dropped=given.dropped_pieces)
-    tuned: Mapping[str, np.ndarray] = {}
-    if given.on:
-        with np.load(given.on, allow_pickle=False) as stored:
-            tuned = dict(stored)
-    hearing = Hearing(file, given.layers, int(data.types.max()) + 1, tuned)
+    hearing = Hearing(file, given.layers, int(data.types.max()) + 1, before(given.on))
     weights = (
         balance((data.levels[data.learned] != 0).astype(int), 2),
         balance(data.types[data.learned], int(data.types.max()) + 1),

@@ -234,7 +234,7 @@ def tune(file: Path, sentences: Path, target: Path, given: argparse.Namespace) -
     draw = np.random.default_rng(1)
     data = Sentences(sentences, dropped=given.dropped_pieces)
     kinds = int(data.types.max()) + 1
-    encoder = Encoder(file, given.layers)
+    encoder = Encoder(file, given.layers, before(given.on))
     width = encoder.norm.normalized_shape[0]
     head = nn.Sequential(
         nn.Dropout(0.2), nn.Linear(width, width), nn.GELU(),
@@ -257,6 +257,14 @@ def tune(file: Path, sentences: Path, target: Path, given: argparse.Namespace) -
     np.savez_compressed(half, **encoder.changes())
     half.replace(target)
     print(f"{target}: {target.stat().st_size / 1e6:.1f} MB")
+
+
+def before(file: Path | None) -> dict[str, np.ndarray]:
+    """Return the layers that were tuned before, none without a file."""
+    if file is None:
+        return {}
+    with np.load(file, allow_pickle=False) as stored:
+        return dict(stored)
 
 
 def balance(labels: np.ndarray, classes: int) -> Any:
@@ -301,6 +309,7 @@ def main() -> None:
     parser.add_argument("--dropped", type=float, default=0.1)
     parser.add_argument("--dropped-pieces", type=float, default=0.1)
     parser.add_argument("--warm-up", type=int, default=200, help="steps")
+    parser.add_argument("--on", type=Path, help="layers that were tuned before, to go on from")
     given = parser.parse_args()
     tune(given.folder / "shipped.bin", given.folder / "sentences.npz", given.target, given)
 

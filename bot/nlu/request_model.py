@@ -4,7 +4,8 @@ For the type a multinomial regression and two networks with one hidden layer, wh
 they began with, have the same say each; the urgency is told by the same networks, for what a
 sentence is about and how bad it is are told by the same words. Temperatures, which make confidence
 mean what it says, and thresholds are found on situations that the weights have not seen. What is
-doubted is read a second time (`bot.nlu.second_reading`). Stored as arrays and JSON, never pickled.
+doubted, the type or the urgency, is read a second time (`bot.nlu.second_reading`). Stored as arrays
+and JSON, never pickled.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from bot.nlu import tuned_vectors
 from bot.nlu.hidden import Hidden, HiddenSettings, Task, fit_hidden
 from bot.nlu.linear import Features, Penalty, Weights, balance, fit, folds, softmax, temperature
 from bot.nlu.second_reading import NAME, SecondReading, SecondSettings, calibrated, fit_second
-from bot.nlu.urgency_model import LEVELS, Thresholds, thresholds
+from bot.nlu.urgency_model import LEVELS, Thresholds, level_task, marks_of, thresholds
 
 logger = logging.getLogger(__name__)
 _LEAST_LEFT_OUT = 200
@@ -79,7 +80,7 @@ class RequestModel:
         types, levels = blended(self.weights, self.networks, features)
         chances = softmax(types / self.temperature)
         if self.second is not None:
-            chances = self.second.read(texts, types, chances)
+            chances, levels = self.second.read(texts, types, levels, chances)
         if self.urgency is None:
             return chances, None
         return chances, softmax(levels / self.urgency.temperature)
@@ -148,14 +149,6 @@ def log_chances(scores: np.ndarray) -> np.ndarray:
     return np.asarray(np.log(softmax(scores) + 1e-9))
 
 
-def level_task(levels: Sequence[str], share: float) -> Task:
-    """Return the task of the urgency; a sentence that carries none says nothing about it."""
-    marks = np.array([LEVELS.index(level) if level in LEVELS else -1 for level in levels])
-    weight = np.zeros(len(marks))
-    weight[marks >= 0] = balance(marks[marks >= 0], len(LEVELS), share)
-    return Task(marks, len(LEVELS), weight)
-
-
 def fit_requests(
     features: Features,
     types: Sequence[str],
@@ -177,7 +170,7 @@ def fit_requests(
     wanted = np.array([index[name] for name in types])
     tasks = [Task(wanted, len(labels), balance(wanted, len(labels), settings.balance))]
     if settings.networks and len(set(levels) & set(LEVELS)) > 1:
-        tasks.append(level_task(levels, settings.balance))
+        tasks.append(level_task(marks_of(levels), settings.balance))
     else:
         logger.warning("no network or fewer than two levels of urgency: signals alone will raise it")
 
@@ -196,8 +189,11 @@ def fit_requests(
         heat = temperature(said, wanted[test])
         if texts:
             known, asked = [texts[i] for i in train], [texts[i] for i in test]
-            second = fit_second(known, wanted[train], len(labels), settings.second())
-            second = calibrated(second, asked, said, softmax(said / heat), wanted[test])
+            marks = tasks[1].labels[train] if len(tasks) > 1 else None
+            second = fit_second(known, wanted[train], len(labels), settings.second(), marks)
+            sure = softmax(said / heat)
+            second = calibrated(second, asked, said, stressed, sure, wanted[test])
+            _, stressed = second.read(asked, said, stressed, sure)
         if len(tasks) > 1:
             least = np.zeros(len(wanted), int) if floors is None else floors
             marks = tasks[1].labels[test]

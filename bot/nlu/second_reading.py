@@ -2,8 +2,8 @@
 
 The encoder that is tuned to this trade errs elsewhere than the first reading, and both together
 err less; but it takes several times as long. So it is asked only where the first reading is not
-sure, which is seldom so with everyday messages. Its network is fitted once, to some sentences of
-each type: those it does not see are what both are calibrated on.
+sure what a message is or how urgent, which is seldom so with everyday messages. Its network is
+fitted once, to some sentences of each type: those it does not see are what both are calibrated on.
 """
 
 from __future__ import annotations
@@ -19,9 +19,11 @@ from scipy.sparse import csr_matrix
 from bot.nlu import sentence_vectors, tuned_vectors
 from bot.nlu.hidden import Hidden, HiddenSettings, Task, fit_hidden
 from bot.nlu.linear import Features, balance, softmax, temperature
+from bot.nlu.urgency_model import level_task
 
 NAME = "second"
 _LEAST_DOUBTED = 50
+_BALANCE = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +31,7 @@ class SecondSettings:
     """When the encoder is asked, how much it counts, and how its network is fitted."""
 
     ask_below: float = 0.93
+    ask_level_below: float = 0.9
     share: float = 1.2  # each of the three parts of the first reading counts 1
     most: int = 400  # sentences of a type that the network learns from
     units: int = 192
@@ -46,25 +49,42 @@ class SecondReading:
     share: float
     encoder: str  # the mark of the one whose vectors it reads
     temperature: float = 4.0  # until it is calibrated
+    ask_level_below: float = 0.0  # an archive of before knew types only
 
-    def read(self, texts: Sequence[str], scores: np.ndarray, chances: np.ndarray) -> np.ndarray:
-        """Return the chances of types, made anew for texts that the first reading doubts."""
-        doubted = np.flatnonzero(chances.max(axis=1) < self.ask_below)
+    def read(
+        self, texts: Sequence[str], types: np.ndarray, levels: np.ndarray, chances: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Return the chances of types and the scores of levels, made anew for what is doubted."""
+        doubted = self.doubted(chances, levels)
         if not len(doubted):
-            return chances
-        together = self.together([texts[i] for i in doubted], scores[doubted])
-        result = chances.copy()
-        result[doubted] = softmax(together / self.temperature)
-        return result
+            return chances, levels
+        told = self._told([texts[i] for i in doubted])
+        kinds = types.shape[1]
+        chances, levels = chances.copy(), levels.copy()
+        together = self._added(types[doubted], told[:, :kinds])
+        chances[doubted] = softmax(together / self.temperature)
+        if told.shape[1] > kinds:
+            levels[doubted] = self._added(levels[doubted], told[:, kinds:])
+        return chances, levels
 
-    def together(self, texts: Sequence[str], scores: np.ndarray) -> np.ndarray:
-        """Return the first reading's scores with those of the second."""
-        told = self.network.scores(_features(tuned_vectors.encode(texts), self.mean))
+    def doubted(self, chances: np.ndarray, levels: np.ndarray) -> np.ndarray:
+        """Find the rows of which the first reading is not sure what they are, or how urgent."""
+        unsure = chances.max(axis=1) < self.ask_below
+        return np.flatnonzero(unsure | (softmax(levels).max(axis=1) < self.ask_level_below))
+
+    def together(self, texts: Sequence[str], types: np.ndarray) -> np.ndarray:
+        """Return the first reading's scores of types with those of the second."""
+        return self._added(types, self._told(texts)[:, : types.shape[1]])
+
+    def _told(self, texts: Sequence[str]) -> np.ndarray:
+        return self.network.scores(_features(tuned_vectors.encode(texts), self.mean))
+
+    def _added(self, scores: np.ndarray, told: np.ndarray) -> np.ndarray:
         return scores + self.share * np.log(softmax(told) + 1e-9)
 
     def numbers(self) -> dict[str, Any]:
         """Return what is kept beside the arrays."""
-        names = ("ask_below", "share", "encoder", "temperature")
+        names = ("ask_below", "ask_level_below", "share", "encoder", "temperature")
         return {name: getattr(self, name) for name in names}
 
     def arrays(self) -> dict[str, np.ndarray]:
@@ -78,26 +98,33 @@ class SecondReading:
 
 
 def fit_second(
-    texts: Sequence[str], labels: np.ndarray, classes: int, settings: SecondSettings
-) -> SecondReading:
-    """Fit the network to some sentences of each type; it is calibrated afterwards."""
+    texts: Sequence[str], labels: np.ndarray, classes: int, settings: SecondSettings,
+    marks: np.ndarray | None = None,
+) -> SecondReading:  # fmt: skip
+    """Fit the network to some sentences of each type; it is calibrated afterwards.
+
+    `marks` are the levels of urgency, -1 for a sentence that carries none.
+    """
     rows = sample(texts, labels, settings.most)
     vectors = tuned_vectors.encode([texts[i] for i in rows])
     mean = vectors.mean(axis=0)
-    task = Task(labels[rows], classes, balance(labels[rows], classes, 0.5))
-    network = fit_hidden(_features(vectors, mean), [task], HiddenSettings.of(settings))
-    return SecondReading(network, mean, settings.ask_below, settings.share, tuned_vectors.mark())
+    tasks = [Task(labels[rows], classes, balance(labels[rows], classes, _BALANCE))]
+    if marks is not None:
+        tasks.append(level_task(marks[rows], _BALANCE))
+    network = fit_hidden(_features(vectors, mean), tasks, HiddenSettings.of(settings))
+    second = SecondReading(network, mean, settings.ask_below, settings.share, tuned_vectors.mark())
+    return second if marks is None else replace(second, ask_level_below=settings.ask_level_below)
 
 
 def calibrated(
-    second: SecondReading, texts: Sequence[str], scores: np.ndarray, chances: np.ndarray,
-    labels: np.ndarray,
+    second: SecondReading, texts: Sequence[str], types: np.ndarray, levels: np.ndarray,
+    chances: np.ndarray, labels: np.ndarray,
 ) -> SecondReading:
     """Find the temperature of what both say, on texts that neither has learned from."""
-    doubted = np.flatnonzero(chances.max(axis=1) < second.ask_below)
+    doubted = second.doubted(chances, levels)
     if len(doubted) < _LEAST_DOUBTED:
         return second
-    together = second.together([texts[i] for i in doubted], scores[doubted])
+    together = second.together([texts[i] for i in doubted], types[doubted])
     return replace(second, temperature=temperature(together, labels[doubted]))
 
 

@@ -7,13 +7,14 @@ likeliest level. The two thresholds are found on rows that the weights have not 
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from bot.nlu.hidden import Hidden
-from bot.nlu.linear import Features, Weights, softmax, temperature
+from bot.nlu.hidden import Hidden, Task
+from bot.nlu.linear import Features, Weights, balance, softmax, temperature
 
 LEVELS = ("general", "major", "urgent")
 
@@ -52,6 +53,18 @@ class UrgencyModel:
         with np.load(folder / "urgency.npz", allow_pickle=False) as stored:
             read = Hidden.of if "hidden_bias" in stored else Weights.of
             return cls(read(stored), head)
+
+
+def marks_of(levels: Sequence[str]) -> np.ndarray:
+    """Return the index of each level, -1 where there is none."""
+    return np.array([LEVELS.index(level) if level in LEVELS else -1 for level in levels])
+
+
+def level_task(marks: np.ndarray, share: float) -> Task:
+    """Return the task of the urgency; a sentence that carries none, -1, says nothing about it."""
+    weight = np.zeros(len(marks))
+    weight[marks >= 0] = balance(marks[marks >= 0], len(LEVELS), share)
+    return Task(marks, len(LEVELS), weight)
 
 
 def chosen(chances: np.ndarray, urgent_from: float, major_from: float) -> np.ndarray:

@@ -12,7 +12,13 @@ from bot.nlu import tuned_vectors
 from bot.nlu.linear import Features
 from bot.nlu.ngrams import Ngrams, NgramSettings
 from bot.nlu.request_model import RequestModel, RequestSettings, apart, fit_requests
-from bot.nlu.second_reading import SecondSettings, calibrated, fit_second, sample
+from bot.nlu.second_reading import (
+    SecondReading,
+    SecondSettings,
+    calibrated,
+    fit_second,
+    sample,
+)
 from bot.nlu.tuned_vectors import left_out
 
 TYPES = ["bill_query", "fault_broadband"] * 200
@@ -65,7 +71,7 @@ def test_only_what_is_doubted_is_asked(asked: list[str]) -> None:
     asked.clear()
     chances = np.array([[0.9, 0.1], [0.6, 0.4], [0.1, 0.9]])
 
-    read = second.read(["甲", "乙费", "丙"], np.log(chances), chances)
+    read, _ = second.read(["甲", "乙费", "丙"], np.log(chances), np.zeros((3, 3)), chances)
     assert asked == ["乙费"]
     assert read[[0, 2]].tolist() == chances[[0, 2]].tolist()
     assert read[1].tolist() != chances[1].tolist()
@@ -111,10 +117,47 @@ def test_confidence_comes_from_texts_that_were_not_learned(asked: list[str]) -> 
     second = fit_second(TEXTS, LABELS, 2, SecondSettings(units=16))
     flat = np.full((400, 2), 0.5)
 
-    misled = calibrated(second, TEXTS, np.log(flat), flat, np.repeat([0, 1], 200))
-    trusted = calibrated(second, TEXTS, np.log(flat), flat, LABELS)
-    assert misled.read(["断网"], np.log(flat[:1]), flat[:1]).max() < 0.7
-    assert trusted.read(["断网"], np.log(flat[:1]), flat[:1]).max() > 0.9
+    told = (TEXTS, np.log(flat), np.zeros((400, 3)), flat)
+    misled = calibrated(second, *told, np.repeat([0, 1], 200))
+    trusted = calibrated(second, *told, LABELS)
+
+    def confidence(second: SecondReading) -> float:
+        return float(second.read(["断网"], np.log(flat[:1]), np.zeros((1, 3)), flat[:1])[0].max())
+
+    assert confidence(misled) < 0.7
+    assert confidence(trusted) > 0.9
+
+
+def test_how_urgent_it_is_is_read_a_second_time_too(asked: list[str], tmp_path: Path) -> None:
+    levels = ["general", "urgent"] * 200
+    settings = RequestSettings(units=16, epochs=2)
+    fit_requests(
+        of_one_word(TEXTS), TYPES, GROUPS, levels=levels, settings=settings, texts=TEXTS
+    ).save(tmp_path)
+    model = RequestModel.load(tmp_path)
+
+    _, chances = model.read(of_one_word(TEXTS), TEXTS)
+    assert chances is not None
+    assert model.urgency is not None
+    assert (model.urgency.levels(chances) == np.array([0, 2] * 200)).all()
+
+
+def test_what_it_is_may_be_sure_and_how_urgent_it_is_not(asked: list[str]) -> None:
+    marks = np.array([0, 2] * 200)
+    settings = SecondSettings(units=16, ask_below=0.7, ask_level_below=0.6)
+    texts, chances = ["查费", "断网", "断网"], np.array([[0.1, 0.9]] * 3)
+    levels = np.log(np.array([[0.98, 0.01, 0.01], [0.4, 0.3, 0.3], [0.7, 0.1, 0.2]]))
+
+    both = fit_second(TEXTS, LABELS, 2, settings, marks)
+    asked.clear()
+    _, read = both.read(texts, np.log(chances), levels, chances)
+    assert asked == ["断网"]
+    assert read.argmax(axis=1).tolist() == [0, 2, 0]
+    assert levels.argmax(axis=1).tolist() == [0, 0, 0]
+
+    types_alone = fit_second(TEXTS, LABELS, 2, settings)
+    unsure = np.array([[0.5, 0.5]] * 3)
+    assert types_alone.read(texts, np.log(unsure), levels, unsure)[1].tolist() == levels.tolist()
 
 
 def test_a_type_teaches_a_bounded_number_of_sentences() -> None:
