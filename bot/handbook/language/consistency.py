@@ -156,9 +156,11 @@ def _totals(text: str, left: int, right: int) -> Iterator[Hit]:
 def _products(text: str, left: int, right: int) -> Iterator[Hit]:
     """Find 3个月每月30元共100元: one count, one sum for each, one total of the same thing."""
     totals = list(_PRODUCT.finditer(text, left, right))
+    if len(totals) != 1:
+        return
     eaches = list(_EACH.finditer(text, left, right))
     # 三笔共140元，其中漫游三天，每天25元: a total of more than this one product.
-    if len(totals) != 1 or len(eaches) != 1 or len(list(amounts(text, left, right))) > 2:
+    if len(eaches) != 1 or len(list(amounts(text, left, right))) > 2:
         return
     unit = eaches[0]["unit"]
     counts = [found for found in _COUNT.finditer(text, left, right) if found["unit"] == unit]
@@ -188,8 +190,9 @@ def _reductions(text: str, left: int, right: int) -> Iterator[Hit]:
             if abs(due - said) >= 1:  # where a price is rounded is not said
                 yield Hit(folded.start("left"), folded.end(), detail=f"{due:g}元")
     found = list(_REDUCED.finditer(text, left, right))
-    three = len(list(amounts(text, left, right))) == 3
-    if len(found) != 1 or not three or _MORE_TO_IT.search(text, left, right):
+    if len(found) != 1 or _MORE_TO_IT.search(text, left, right):
+        return
+    if len(list(amounts(text, left, right))) != 3:
         return
     before = list(amounts(text, left, found[0].start("less")))
     less, said = float(found[0]["less"]), float(found[0]["left"])

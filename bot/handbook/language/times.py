@@ -51,6 +51,8 @@ _POINT = re.compile(
     rf"(?: ?(?:-|~|—|至|到)+ ?(?P<period2>{_PERIOD})?(?:{_CLOCK.format(n='2')}))?)?"
     r"(?P<suffix>之前|以前|前|左右|之后|以后|过后|后|起)?"
 )
+# Where one can begin at all; to try the pattern at every character costs several times as much.
+_FIRST = re.compile("[\\d零〇一二两三四五六七八九十百今明昨当后前大次翌早清晌下本这上个周星礼月凌中正午傍晚夜]")
 _DURATION = re.compile(
     rf"(?P<count>{NUMERAL}|半)个?(?P<half>半)?"
     r"(?P<unit>工作日|自然日|小时|钟头|h(?![a-z])|分钟|刻钟|秒|天|日(?=内|之内|以内)|周(?![一二三四五六日天])|星期(?![一二三四五六日天])"
@@ -174,11 +176,19 @@ def add_working_days(start: datetime, count: float) -> datetime:
     return moment
 
 
+def _at_first(text: str) -> Iterator[re.Match[str]]:
+    reached = 0
+    for first in _FIRST.finditer(text):
+        if first.start() >= reached and (match := _POINT.match(text, first.start())):
+            reached = match.end()
+            yield match
+
+
 def _points(text: str, now: datetime | None) -> Iterator[Mention]:
     at, until, found = 0, 0, 0
     named: date | None = None  # by the sentence, for 次日
     carried: date | None = None  # the same, where what follows happens on that day, too
-    for match in _POINT.finditer(text):
+    for match in _at_first(text):
         groups = match.groupdict()
         has_date = any(groups[name] for name in _DATES)
         has_clock = groups["hour"] or groups["chour"]
