@@ -1,8 +1,8 @@
 """The tone tables, 语气表: fitted to the lines of the second opinion, kept with the rules.
 
 One tells bad lines from fine ones, the other, of bad ones, what is held back from what is warned
-of. A regression over runs of characters, as plain as can be: in the delivery path it takes one
-automaton and a sum. What it is for: `bot.handbook.language.tone`.
+of. A regression over runs of characters, as plain as can be: in the delivery path it takes a
+look-up per character and a sum. What it is for: `bot.handbook.language.tone`.
 """
 
 from __future__ import annotations

@@ -53,7 +53,7 @@ WARNED = frozenset({
 })  # fmt: skip
 # … and of these it depends on the sentence; all others are held back.
 EITHER = frozenset({"hard_sell"})
-_OF_RULES = 3.0  # an example of a rule is not to be talked out of by what resembles it
+_OF_RULES = 3.0  # an example of the tables is not to be talked out of by what resembles it
 _SHORTEST = 4  # characters of a sentence that is learned by itself
 # Form, facts and privacy have exact rules; tone and intent are what a model can add to.
 _OF_TONE = re.compile(r"FBD|PRM|VAG|CPL|DIS|FRD|EXG|RSP|JRG|ACK-03|PRV-0[469]|GRT-0[67]")
@@ -88,7 +88,7 @@ def read_lines(folder: Path = DATA, tables: Path | None = TABLES) -> list[Line]:
         for rule in load_checker(tables, verify=False).rules:
             lines += _examples(rule)
         replies = (text.rpartition("\t")[2] for text in _texts(tables / _FINE_REPLIES))
-        lines += [Line(text, FINE, text) for text in replies]
+        lines += [Line(text, FINE, text, _OF_RULES) for text in replies]
     lines.sort(key=lambda line: line.counts)  # of doubles, what counts most stays
     return list({(line.text, line.family): line for line in lines}.values())
 

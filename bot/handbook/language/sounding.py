@@ -24,17 +24,17 @@ from bot.handbook.language.tone import Tone
 
 SHORTEST, LONGEST = 6, 300  # Chinese characters of a sentence that can be judged by its sound
 # Odds (log): from here, on average of table and ear, a sentence sounds bad to both; below, to the
-# ear, what a pattern about tone found in it is taken back. Chosen on `evaluation_dev12` to `dev14`,
+# ear, what a pattern about tone found in it is taken back. Chosen on `evaluation_dev12` to `dev16`,
 # which neither was made from.
 AGREED_FROM = 0.8
 FINE_ODDS = -4.2
-# Odds (log) that a bad sentence is one to be held back, chosen on these and `dev15`: from here, to
+# Odds (log) that a bad sentence is one to be held back, chosen on the same: from here, to
 # the table and to both together, it is (so that an ear never makes more of it); below, to the table,
 # it is not.
 GRAVE_FROM = 1.0
-LIGHT_BELOW = -0.5
-SURE_FROM = 1.2  # that it is bad, to the table and to both, where its subject is not known
-HARMLESS_BELOW = -1.5  # that it is bad, to both together, where a rule would hold it back
+LIGHT_BELOW = 0.0
+SURE_FROM = 1.2  # that it is bad, to both together, where its subject is not known
+HARMLESS_BELOW = -1.2  # that it is bad, to both together, where a rule would hold it back
 HEARD_SPEAKER = "staff"  # what the bot says must not wait for an ear
 MOST_ASKED = 12  # times in one reply: an ear takes its time; the rest is left to the table
 LONGEST_HEARD = 200  # characters; of a longer text an ear would hear only both ends
@@ -78,10 +78,8 @@ class Hearing:
         self, table: float, reply: Reply, start: int, stop: int, *, sure: bool = False
     ) -> bool:
         """Tell whether the ear, too, hears a sentence as bad, or has no say; or whether it is sure."""
-        wanted = SURE_FROM if sure else AGREED_FROM
-        if sure and _odds(table) < wanted:
-            return False
         heard = self._heard_bad(reply, start, stop)
+        wanted = SURE_FROM if sure else AGREED_FROM
         return heard is None or (_odds(table) + _odds(heard)) / 2 >= wanted
 
     def taken_back(self, reply: Reply, start: int, end: int, speaker: str) -> str:
@@ -198,13 +196,17 @@ def _named(
     here: Sequence[_Found],
     loud: tuple[int, int, float],
 ) -> _Named | None:
-    """Name one sentence by the first rule whose subject is there; None if the ear hears no harm."""
+    """Name one sentence by the first rule whose subject is there; None if the ear hears no harm.
+
+    Where that only warns and the sentence is grave, a rule that blocks is looked for behind it.
+    """
     start, stop, bad = loud
     grave: bool | None = None
+    warned: _Named | None = None
     for rule in rules:
         level = rule.level(case.context)
         better = [each for each in here if not each.rule.yields(rule)]
-        if better or rule.grave:
+        if better or warned or rule.grave:
             if level is not Level.BLOCK or any(each.level is Level.BLOCK for each in better):
                 continue
             if grave is None:
@@ -212,13 +214,17 @@ def _named(
             if not grave:
                 continue
         hit = _subject(rule, reply, case, start, stop)
-        if hit is not None:
-            if not hearing.agrees(bad, reply, start, stop, sure=rule.grave):
-                return None
-            if rule.grave:
-                hit = Hit(start, stop)
-            return rule, hit, hearing.level(rule, level, reply, hit, case.speaker)
-    return None
+        if hit is None:
+            continue
+        if not hearing.agrees(bad, reply, start, stop, sure=rule.grave):
+            return warned
+        if rule.grave:
+            hit = Hit(start, stop)
+        named = rule, hit, hearing.level(rule, level, reply, hit, case.speaker)
+        if level is Level.BLOCK:
+            return named
+        warned = named
+    return warned
 
 
 def _known(

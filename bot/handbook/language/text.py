@@ -118,7 +118,7 @@ class Reply:
         # What `tone` found out: how bad stretches sound, and what each sentence adds up to.
         self.heard: dict[tuple[int, int], float] = {}
         self.asked: set[str] = set()  # sentences that an ear was asked about
-        self.sums: Sequence[tuple[int, int, float, float]] | None = None
+        self.sums: Sequence[tuple[int, int, complex]] | None = None
         if len(self.text) != len(raw):
             table = character_table()
             self._origin = [

@@ -15,9 +15,8 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from pathlib import Path
-
-import ahocorasick
 
 from bot.handbook.errors import TableError
 from bot.handbook.language.text import Reply
@@ -28,13 +27,14 @@ GRAVE = "grave.tsv"
 # which this table was not made from.
 FINE_BELOW = 0.3
 RUDE_FROM = 0.8
-# From here the rules of kind `tone` look at a sentence. Chosen on the same: higher they find fewer
+# From here the rules of kind `tone` look at a sentence. Chosen on those and `dev16`: higher they find fewer
 # bad replies, lower they object to more fine ones.
-LOUD_FROM = 0.7
+LOUD_FROM = 0.65
 _LONGEST = 3
 _BORDER = "。"  # stands before and after each sentence, whatever mark ends it
 _MARKS = " 。!?;\n"
 _AT_BORDER = re.compile(rf"(?<={_BORDER}) +| +(?={_BORDER})")
+_BEFORE = "\0" * (_LONGEST - 1)
 _NO_RUN = re.compile(rf"\s|.{_BORDER}.|^{_BORDER}+$")
 
 
@@ -64,12 +64,13 @@ def rarity(seen: int, texts: int) -> float:
 
 @dataclass(frozen=True)
 class Tone:
-    """The weights of a table: of each run how rare it is, and how much it speaks for bad.
+    """The weights of a table, as what the longest run at a place and the runs in it add up to.
 
-    `gravity` is the same for grave, of what is bad.
+    The real part is the squares of how rare they are, the imaginary part how much they speak for
+    bad. `gravity` is the same for grave, of what is bad.
     """
 
-    automaton: ahocorasick.Automaton  # of each run: its square of rarity, and rarity times weight
+    ending: Mapping[str, complex]
     bias: float
     made_of: str
     gravity: Tone | None = None
@@ -77,29 +78,28 @@ class Tone:
     @classmethod
     def of(cls, runs: Mapping[str, tuple[float, float]], bias: float, made_of: str = "") -> Tone:
         """Make a table of the rarity and the weight of each run."""
-        automaton = ahocorasick.Automaton()
-        for run, (rare, weight) in runs.items():
-            automaton.add_word(run, (rare * rare, rare * weight))
-        if runs:
-            automaton.make_automaton()
-        return cls(automaton, bias, made_of)
+        told = {run: complex(rare * rare, rare * weight) for run, (rare, weight) in runs.items()}
+        ending = {
+            run: sum((told[run[at:]] for at in range(len(run)) if run[at:] in told), 0j)
+            for run in told
+        }
+        return cls(ending, bias, made_of)
 
     def bad(self, text: str) -> float:
         """Return the chance that a normalised text is a bad one, from 0 to 1."""
-        return self._chance(*self._sum(bordered(text.strip(_MARKS))))
+        return self._chance(sum(self._places(bordered(text.strip(_MARKS))), 0j))
 
-    def _iter(self, marked: str) -> Iterator[tuple[int, tuple[float, float]]]:
-        return self.automaton.iter(marked) if len(self.automaton) else iter(())
+    def _places(self, marked: str) -> list[complex]:
+        """Give what the runs that end at each place add up to."""
+        ending = self.ending.get
+        text = _BEFORE + marked
+        return [
+            ending(text[at : at + 3]) or ending(text[at + 1 : at + 3]) or ending(text[at + 2], 0j)
+            for at in range(len(marked))
+        ]
 
-    def _sum(self, marked: str) -> tuple[float, float]:
-        squares = score = 0.0
-        for _, (square, speaks) in self._iter(marked):
-            squares += square
-            score += speaks
-        return squares, score
-
-    def _chance(self, squares: float, score: float) -> float:
-        return 1 / (1 + math.exp(-self.bias - score / (math.sqrt(squares) or 1.0)))
+    def _chance(self, total: complex) -> float:
+        return 1 / (1 + math.exp(-self.bias - total.imag / (math.sqrt(total.real) or 1.0)))
 
     def is_fine(self, reply: Reply, start: int, end: int) -> bool:
         """Tell whether the clause and sentence around a span and the whole reply sound fine."""
@@ -121,40 +121,36 @@ class Tone:
         return [each for each in judged if each[2] >= LOUD_FROM]
 
     def _judged(
-        self, sums: Iterable[tuple[int, int, float, float]]
+        self, sums: Iterable[tuple[int, int, complex]]
     ) -> Iterator[tuple[int, int, float]]:
-        for start, stop, squares, score in sums:
-            yield start, stop, self._chance(squares, score)
+        for start, stop, total in sums:
+            yield start, stop, self._chance(total)
 
     def _heard(self, reply: Reply, left: int, right: int) -> float:
         if (left, right) not in reply.heard:
             parts = [each for each in self._sums(reply) if left <= each[0] and each[1] <= right]
             whole = left == 0 and right == len(reply.text)
             if whole or (parts and (parts[0][0], parts[-1][1]) == (left, right)):
-                sums = sum(each[2] for each in parts), sum(each[3] for each in parts)
+                total = sum((each[2] for each in parts), 0j)
             else:
-                sums = self._sum(bordered(reply.text[left:right].strip(_MARKS)))
-            reply.heard[left, right] = self._chance(*sums)
+                total = sum(self._places(bordered(reply.text[left:right].strip(_MARKS))), 0j)
+            reply.heard[left, right] = self._chance(total)
         return reply.heard[left, right]
 
-    def _sums(self, reply: Reply) -> Sequence[tuple[int, int, float, float]]:
+    def _sums(self, reply: Reply) -> Sequence[tuple[int, int, complex]]:
         if reply.sums is None:
             reply.sums = self._add_up(reply.text, reply.sentence_ends)
         return reply.sums
 
-    def _add_up(self, text: str, ends: Sequence[int]) -> list[tuple[int, int, float, float]]:
+    def _add_up(self, text: str, ends: Sequence[int]) -> list[tuple[int, int, complex]]:
         """Add up the runs of each sentence, all in one go; no run goes across two."""
-        found, start, squares, score = [], 0, 0.0, 0.0
-        stops = iter((*ends, len(text)))
-        stop = next(stops)
-        for at, (square, speaks) in self._iter(bordered(text)):
-            while at > stop + 1:  # the border in front moves every place by one
-                found.append((start, stop, squares, score))
-                start, stop, squares, score = stop + 1, next(stops), 0.0, 0.0
-            squares += square
-            score += speaks
-        found.append((start, stop, squares, score))
-        return found
+        places = self._places(bordered(text))
+        edges = [-1, *ends, len(text)]
+        # The border in front moves every place by one; what ends a sentence is its border, too.
+        return [
+            (left + 1, right, sum(places[left + 2 : right + 2], places[0] if left < 0 else 0j))
+            for left, right in pairwise(edges)
+        ]
 
 
 def read_tone(path: Path) -> Tone | None:

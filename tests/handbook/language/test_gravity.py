@@ -48,7 +48,7 @@ class FakeEar:
 
 def build(folder: Path, rules: str, *, gravity: bool = True) -> Checker:
     (folder / "test.yml").write_text(rules, encoding="utf-8")
-    write_tone(folder / FILE, BAD, bias=0.5, texts=10, made_of="x")
+    write_tone(folder / FILE, BAD, bias=0.3, texts=10, made_of="x")
     if gravity:
         write_tone(folder / GRAVE, GRAVITY, bias=0.0, texts=10, made_of="x")
     return Checker(read_tables(folder))
@@ -74,6 +74,18 @@ def test_what_sounds_light_is_warned_of_and_not_held_back(checker: Checker) -> N
 def test_a_warning_of_another_rule_does_not_let_a_grave_sentence_go(checker: Checker) -> None:
     assert found(checker.check("哼，我不清楚退费的事。")) == [("TST-02", "warn")]
     assert found(checker.check("哼，狠狠地退，我不清楚。")) == [("TST-02", "warn"), ("TST-03", "block")]
+
+
+def test_a_subject_that_only_warns_does_not_let_a_grave_sentence_go(tmp_path: Path) -> None:
+    checker = build(tmp_path, TABLE + _rule("02", "warn", "退") + _rule("03", "block", "网") + ANYTHING)
+
+    assert found(checker.check("哼，退费的事您等着嘛。")) == [("TST-02", "warn")]
+    assert found(checker.check("哼，狠狠退网的事您等着。")) == [("TST-03", "block")]
+    assert found(checker.check("哼，狠狠退费的事您等着。")) == [("TST-04", "block")]
+
+    sure, not_sure = (checker.with_ear(FakeEar(grave=0.99, bad=bad)) for bad in (0.99, 0.02))
+    assert found(sure.check("哼，狠狠退费的事您等着。")) == [("TST-04", "block")]
+    assert found(not_sure.check("哼，狠狠退费的事您等着。")) == [("TST-02", "warn")]
 
 
 def test_a_grave_sentence_is_held_back_whatever_it_is_about(checker: Checker) -> None:

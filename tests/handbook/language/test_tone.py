@@ -52,8 +52,8 @@ def test_politeness_around_it_makes_nothing_polite(listening: Path) -> None:
 def test_a_long_reply_is_heard_once(listening: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write_tone(listening / FILE, RUNS, bias=0.0, texts=10, made_of="x")
     heard: list[str] = []
-    told = Tone._iter
-    monkeypatch.setattr(Tone, "_iter", lambda tone, text: heard.append(text) or told(tone, text))
+    told = Tone._places
+    monkeypatch.setattr(Tone, "_places", lambda tone, text: heard.append(text) or told(tone, text))
     text = POLITE * 30
     verdict(listening, text)
 
