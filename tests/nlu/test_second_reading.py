@@ -99,8 +99,9 @@ def test_another_encoder_than_the_models_is_not_asked(
 
 def test_what_was_calibrated_survives_storage(asked: list[str], tmp_path: Path) -> None:
     settings = RequestSettings(units=16, epochs=2, ask_below=0.8, second_share=1.5)
+    levels = ["general", "urgent"] * 200
     model = fit_requests(
-        of_one_word(TEXTS), TYPES, GROUPS, settings=settings, texts=TEXTS
+        of_one_word(TEXTS), TYPES, GROUPS, levels=levels, settings=settings, texts=TEXTS
     )
     model.save(tmp_path)
 
@@ -109,6 +110,7 @@ def test_what_was_calibrated_survives_storage(asked: list[str], tmp_path: Path) 
     assert model.second is not None
     assert kept.numbers() == model.second.numbers()
     assert (kept.ask_below, kept.share) == (0.8, 1.5)
+    assert kept.ask_level_below == SecondSettings().ask_level_below
     assert kept.temperature != 4.0
 
 

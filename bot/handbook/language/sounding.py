@@ -33,7 +33,8 @@ FINE_ODDS = -4.2
 # it is not.
 GRAVE_FROM = 1.0
 LIGHT_BELOW = 0.0
-SURE_FROM = 1.2  # that it is bad, to both together, where its subject is not known
+# That it is bad, to both together, where its subject is not known; without an ear `LOUD_FROM` is all.
+SURE_FROM = 1.2
 HARMLESS_BELOW = -1.2  # that it is bad, to both together, where a rule would hold it back
 HEARD_SPEAKER = "staff"  # what the bot says must not wait for an ear
 MOST_ASKED = 12  # times in one reply: an ear takes its time; the rest is left to the table
@@ -77,7 +78,7 @@ class Hearing:
     def agrees(
         self, table: float, reply: Reply, start: int, stop: int, *, sure: bool = False
     ) -> bool:
-        """Tell whether the ear, too, hears a sentence as bad, or has no say; or whether it is sure."""
+        """Tell whether the ear, too, hears a sentence as bad, or has no say; `sure`: beyond doubt."""
         heard = self._heard_bad(reply, start, stop)
         wanted = SURE_FROM if sure else AGREED_FROM
         return heard is None or (_odds(table) + _odds(heard)) / 2 >= wanted

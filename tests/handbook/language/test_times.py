@@ -6,8 +6,9 @@ from datetime import datetime, timedelta, timezone
 
 import pytest
 
+from bot.handbook.language import times
 from bot.handbook.language.promised import commitments
-from bot.handbook.language.text import Reply
+from bot.handbook.language.text import Reply, normalise
 from bot.handbook.language.times import (
     SHANGHAI,
     add_working_days,
@@ -15,6 +16,7 @@ from bot.handbook.language.times import (
     read_instant,
     spoken,
 )
+from tests.handbook.language.test_fine_replies import REPLIES
 
 NOW = datetime(2026, 6, 5, 10, 0, tzinfo=SHANGHAI)
 
@@ -140,3 +142,13 @@ def test_instants_of_facts_are_read(value: object, instant: datetime | None) -> 
 
 def test_an_instant_is_written_as_it_is_said() -> None:
     assert spoken(NOW) == "6月5日10:00"
+
+
+def test_trying_only_where_a_time_can_begin_misses_none() -> None:
+    texts = [normalise(each.text) for each in REPLIES]
+    texts += ["下下个周三来", "本月末", "大后天晌午", "一大早到", "十五号下午", "翌日", "夜里两点", "次月3日前", "礼拜天"]
+
+    for text in texts:
+        everywhere = [found.span() for found in times._POINT.finditer(text) if found[0]]
+        assert [found.span() for found in times._at_first(text) if found[0]] == everywhere
+    assert all(list(times._at_first(text)) for text in texts[-9:])
