@@ -82,9 +82,10 @@ WAYS: tuple[Way, ...] = (
     replace(_PLAIN, name="kind, then type", by_kind=True, networks=()),
     replace(_PLAIN, name="doubts read twice", second=SecondSettings()),
     replace(_PLAIN, name="all read twice", second=SecondSettings(ask_below=1.1)),
-    replace(_PLAIN, name="read twice below .7", second=SecondSettings(ask_below=0.7)),
-    replace(_PLAIN, name="second reading counts less", second=SecondSettings(share=1.5)),
-    replace(_PLAIN, name="second reading counts more", second=SecondSettings(share=3.5)),
+    replace(_PLAIN, name="read twice below .7", second=SecondSettings(ask_below=0.7, ask_level_below=0.0)),
+    replace(_PLAIN, name="urgency never asked again", second=SecondSettings(ask_level_below=0.0)),
+    replace(_PLAIN, name="second reading counts less", second=SecondSettings(share=0.6)),
+    replace(_PLAIN, name="second reading counts more", second=SecondSettings(share=3.0)),
     replace(_PLAIN, name="second reading learns of all", second=SecondSettings(most=10_000)),
 )  # fmt: skip
 

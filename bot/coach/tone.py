@@ -30,7 +30,7 @@ _PENALTY = Penalty(sparse=3e-5, dense=3e-5, rounds=120)
 
 def made_of(lines: Sequence[Line]) -> str:
     """Return a fingerprint of the lines that a table is fitted to."""
-    told = (f"{line.family}\t{line.text}\n" for line in lines)
+    told = (f"{line.family}\t{line.counts:g}\t{line.text}\n" for line in lines)
     return hashlib.sha256("".join(told).encode()).hexdigest()[:12]
 
 

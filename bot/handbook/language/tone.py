@@ -90,7 +90,7 @@ class Tone:
         return self._chance(sum(self._places(bordered(text.strip(_MARKS))), 0j))
 
     def _places(self, marked: str) -> list[complex]:
-        """Give what the runs that end at each place add up to."""
+        """Give what the runs that end at each place add up to; `_LONGEST` is written out."""
         ending = self.ending.get
         text = _BEFORE + marked
         return [
@@ -177,6 +177,8 @@ def _read(path: Path) -> Tone:
                 bias, texts = float(told_bias), int(told_texts)
                 continue
             run, seen, weight = line.split("\t")
+            if not 0 < len(run) <= _LONGEST:
+                raise ValueError(f"a run of {len(run)} characters")
             runs[run] = (rarity(int(seen), texts), float(weight))
         except ValueError as error:
             raise TableError(

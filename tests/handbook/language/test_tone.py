@@ -67,7 +67,7 @@ def test_a_rule_that_does_not_listen_fires_all_the_same(tmp_path: Path) -> None:
     assert verdict(tmp_path, POLITE)[0] == "block"
 
 
-@pytest.mark.parametrize("line", ["吵\t5", "吵\tfive\t9.0", "吵"])
+@pytest.mark.parametrize("line", ["吵\t5", "吵\tfive\t9.0", "吵", "吵什么吵\t5\t9.0", "\t5\t9.0"])
 def test_a_wrong_line_is_told_with_its_number(listening: Path, line: str) -> None:
     write_tone(listening / FILE, RUNS, bias=0.0, texts=10, made_of="x")
     with (listening / FILE).open("a", encoding="utf-8") as file:
