@@ -18,7 +18,7 @@ from typing import Any, TextIO
 from bot.handbook.errors import DeskError
 from bot.handbook.language.case import SPEAKERS, TURNS
 from bot.handbook.language.checker import Checker, load_checker
-from bot.handbook.language.finding import Result, Verdict
+from bot.handbook.language.finding import Result
 from bot.settings import raw_settings
 
 
@@ -86,7 +86,7 @@ def _answered(checker: Checker, line: str, number: int, args: argparse.Namespace
 
 
 def _with_opinion(text: str, result: Result, args: argparse.Namespace) -> Result:
-    if not args.opinion or result.verdict is not Verdict.PASS:
+    if not args.opinion:
         return result
     from bot.coach.opinion import load_opinion
 

@@ -26,7 +26,7 @@ from scipy.special import expit, logit
 from bot.coach import ear as ear_of_staff
 from bot.coach import tone_lines
 from bot.coach.ear import Ear, open_ear
-from bot.coach.tone_lines import DATA, FINE, SENTENCE, TITLES, Line, read_lines
+from bot.coach.tone_lines import DATA, FINE, SENTENCE, TITLES, WARNED, Line, read_lines
 from bot.handbook.language.checker import TABLES
 from bot.handbook.language.finding import HEARD, Finding, Level
 from bot.nlu import encoder_engine, linear, ngrams, tuned_vectors
@@ -84,6 +84,13 @@ class Opinion:
             report=family,
             overridable=True,
         )
+
+    def likeness(self, text: str) -> str:
+        """Name the kind of grave reply that a text looks like most, as staff call it."""
+        scores = self.naming.scores(_features(self.grams, [text]))[0]
+        grave = [at for at, name in enumerate(self.families) if name not in WARNED]
+        named = self.families[max(grave, key=lambda at: scores[at])]
+        return TITLES.get(named, named)
 
     def _loudest(self, text: str) -> tuple[str, float, int, int]:
         spans = [match.span() for match in SENTENCE.finditer(text) if match[0].strip()]
@@ -257,6 +264,10 @@ class LateOpinion:
     def finding(self, text: str) -> Finding | None:
         """Give a warning, or nothing."""
         return None if self._opinion is None else self._opinion.finding(text)
+
+    def likeness(self, text: str) -> str:
+        """Name the kind of grave reply that a text looks like most, or nothing."""
+        return "" if self._opinion is None else self._opinion.likeness(text)
 
     def _read(self, home: Path, ear: Ear | None) -> None:
         try:

@@ -53,7 +53,7 @@ WARNED = frozenset({
 })  # fmt: skip
 # … and of these it depends on the sentence; all others are held back.
 EITHER = frozenset({"hard_sell"})
-_OF_RULES = 3.0  # an example of the tables is not to be talked out of by what resembles it
+_OF_RULES = 5.0  # an example of the tables is not to be talked out of by what resembles it
 _SHORTEST = 4  # characters of a sentence that is learned by itself
 # Form, facts and privacy have exact rules; tone and intent are what a model can add to.
 _OF_TONE = re.compile(r"FBD|PRM|VAG|CPL|DIS|FRD|EXG|RSP|JRG|ACK-03|PRV-0[469]|GRT-0[67]")

@@ -13,7 +13,8 @@ import pytest
 
 from bot.coach import lint, opinion
 from bot.coach.tone_lines import TITLES, read_lines
-from bot.handbook.language.finding import Level
+from bot.handbook.language.checker import load_checker
+from bot.handbook.language.finding import UNNAMED, Level
 
 FAMILIES = ("fine", "insult", "threat")
 
@@ -45,6 +46,20 @@ def test_a_finding_warns_at_most_and_names_its_family(fitted: opinion.Opinion) -
     assert found
     assert {each.level for each in found} == {Level.WARN}
     assert {each.rule for each in found} <= {"OPN-insult", "OPN-threat"}
+
+
+def test_what_no_rule_names_is_told_what_it_is_like(fitted: opinion.Opinion) -> None:
+    checker = load_checker(verify=False)
+    text = next(each.text for each in checker.explain("TON-32").bad)
+    alone = checker.check(text)
+    [told] = alone.hinted(fitted, text).findings
+    [before] = alone.findings
+
+    assert before.report == UNNAMED
+    assert told == replace(before, message=f"{before.message}最像“{fitted.likeness(text)}”。")
+    assert fitted.likeness("你是不是脑子有病，废话一箩筐") == "辱骂"
+    named = checker.check("我不知道，你去问别人吧。")
+    assert named.findings and named.hinted(fitted, "…") == named
 
 
 def test_only_the_loudest_sentence_is_marked(fitted: opinion.Opinion) -> None:
@@ -159,6 +174,7 @@ def test_a_desk_hears_the_stored_opinion_once_it_is_read(
     late.reading.join()
 
     assert late.finding("你个无赖，欠费还有理") == bold.finding("你个无赖，欠费还有理") is not None
+    assert late.likeness("你个无赖，欠费还有理") == bold.likeness("你个无赖，欠费还有理")
 
 
 @pytest.mark.parametrize(
@@ -175,7 +191,7 @@ def test_without_a_readable_opinion_a_desk_is_silent_and_says_why(
     late = opinion.LateOpinion(tmp_path)
     late.reading.join()
 
-    assert late.finding("你个无赖，欠费还有理") is None
+    assert late.finding("你个无赖，欠费还有理") is None and late.likeness("你个无赖") == ""
     assert why in caplog.text
 
 

@@ -5,8 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
+
 from bot.coach import evaluate_language, tone
 from bot.coach.tone_lines import Line, read_lines
+from bot.handbook.errors import TableError
 from bot.handbook.language.checker import TABLES, Checker
 from bot.handbook.language.tables import read_tables
 from bot.handbook.language.tone import FILE, read_tone
@@ -33,6 +36,24 @@ def test_what_is_held_back_is_weighed_against_what_is_warned_of() -> None:
 
     assert told.gravity and told.gravity.bad("蠢") > 0.5 > told.gravity.bad("呗")
     assert told.gravity.bad("买") == told.gravity.bad("谢"), "neither says anything about it"
+
+
+def test_broken_tables_are_made_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "accuracy.yml").write_text((TABLES / "accuracy.yml").read_text("utf-8"), "utf-8")
+    (tmp_path / FILE).write_text("<<<<<<< HEAD\n", encoding="utf-8")
+    few = [line for line in read_lines() if "\n" not in line.text][::900]
+
+    def some(*, tables: Path) -> list[Line]:
+        return few if read_tables(tables) else []
+
+    monkeypatch.setattr(tone, "read_lines", some)
+    with pytest.raises(TableError):
+        some(tables=tmp_path)
+    tone.renew(tmp_path)
+    assert read_tone(tmp_path / FILE) is not None
+    (tmp_path / "accuracy.yml").write_text("- id: [", encoding="utf-8")
+    with pytest.raises(TableError, match=r"accuracy\.yml"):
+        tone.renew(tmp_path)
 
 
 def test_the_table_is_fitted_to_the_sentences_that_are_there() -> None:

@@ -13,6 +13,7 @@ from bot.handbook.language.case import Case
 from bot.handbook.language.kinds import Hit, Match, Materials, Structural
 from bot.handbook.language.numerals import read_numeral
 from bot.handbook.language.promised import is_promise
+from bot.handbook.language.remainders import remainders
 from bot.handbook.language.text import Reply
 from bot.handbook.language.times import SHANGHAI, Mention, mentions
 
@@ -28,7 +29,7 @@ _TAKEN_APART = re.compile(
     r"(?=\d+(?:\.\d+)?元[,]?(?:[:(]|由|分别|构成|具体是))"
 )
 _SUM = rf"(?P<sum>\d+(?:\.\d+)?|{CHARACTERS}+)"
-_YUAN = r"(?:元|块(?![\d一二三四五六七八九]))"
+_YUAN = r"(?:元(?!\d[角毛])|块(?![\d一二三四五六七八九]))"
 _PRODUCT = re.compile(
     r"(?:合计|总计|共计|总共|一共|累计|总价|(?<!公)共(?!享|同))"
     rf"[^。!?\n,\d一二两三四五六七八九十百千]{{0,6}}{_SUM}{_YUAN}"
@@ -44,22 +45,13 @@ _COUNT = re.compile(
 # What is said of another sum than that of the product.
 _ANOTHER_SUM = re.compile(
     r"余额|已缴|已付|已交|充值|原价|原为|原来|上月|上个月|此前|之前|更正|误|封顶|预存|不是|而非|原先|实付|实收"
-    r"|%|一半|目前|年付|首月|首年|优惠|减"
-)
-_FOLDED = re.compile(
-    r"(?P<price>\d+(?:\.\d+)?)元[^。!?\n\d再另券]{0,12}?打(?P<tenths>\d(?:\.?\d)?|[一二三四五六七八九]{1,2})折"
-    r"[,]?(?:折后|之?后|现价|只要|价格|是|为|每月|月付)*(?P<left>\d+(?:\.\d+)?)元"
-)
-_MORE_TO_IT = re.compile(r"折|再|另|券|抵扣|个月|结余")
-_REDUCED = re.compile(
-    r"(?:减|优惠|便宜|返)(?:免|了|掉)?(?P<less>\d+(?:\.\d+)?)元[^。!?\n]{0,12}?"
-    r"(?:实付|到手|减完|折后|优惠后|减后|实缴)[^。!?\n\d]{0,6}(?P<left>\d+(?:\.\d+)?)元"
+    r"|一半|目前|年付|首月|首年|优惠|减|免费"
 )
 _EQUATION = re.compile(
     r"(?<![\d.])\d+(?:\.\d+)?元?(?: ?\+ ?[\u4e00-\u9fff]{0,6}\d+(?:\.\d+)?元?)+ ?(?:=|等于) ?(\d+(?:\.\d+)?)元?"
 )
 _NOT_A_PART = re.compile(
-    r"余额|欠费|剩下|还剩|已缴|已付|已交|充值|原价|原为|原来|单价|每|上月|上个月|此前|之前|更正|误|封顶|限额|剩余|账户|预存|最低|平均"
+    r"余额|欠费|剩下|还剩|已缴|已付|已交|充值|原价|原为|原来|单价|每|上月|上个月|此前|之前|更正|误|封顶|限额|剩余|账户|预存|最低|平均|比"
     r"|(?<!不)超出部分按|不是|而非|原先|日租|实付|实收|应付"
 )
 _NOT_A_PART_AFTER = re.compile(
@@ -77,6 +69,9 @@ _EXPECTED = re.compile(r"预计|计划|大约|大概|约|一般|正常|最快|�
 _LATEST = re.compile(r"最迟|最晚|最慢|至迟|不晚于|不迟于|最长|不超过")
 _AS_MUCH_AS = re.compile(r"(?:[^。!?;]{0,6},)?[( ]?(?:也就是|即)(?:说)?[ :]?")
 _VERBS = re.compile(r"到账|恢复|修复|修好|修通|上门|答复|回复|回电|联系|完成|生效|退|到")
+_DATED = re.compile(r"(?:\d{4}年)?[\d一二三四五六七八九十]+月|\d{4}-")
+_BEGINS = re.compile(r"[^,。!?;\n\d]{0,4}(?:开始|起)")
+_ENDS = re.compile(r"[^,。!?;\n\d]{0,4}(?:结束|截止|为?止)")
 _OPEN_ENDED = {"之后", "以后", "过后", "后", "起"}
 _LED_TO_COME = re.compile(r"(?:将|会|预计|计划|届时)[于在]?$")
 _LONG_AGO = timedelta(days=7)
@@ -100,7 +95,7 @@ def amounts_agree(params: Mapping[str, Any], materials: Materials) -> Match:
         for left, right in _stretches(reply.text):
             yield from _totals(reply.text, left, right)
             yield from _products(reply.text, left, right)
-            yield from _reductions(reply.text, left, right)
+            yield from remainders(reply.text, left, right)
         yield from _balances(reply, case)
 
     return match
@@ -156,7 +151,7 @@ def _totals(text: str, left: int, right: int) -> Iterator[Hit]:
 def _products(text: str, left: int, right: int) -> Iterator[Hit]:
     """Find 3个月每月30元共100元: one count, one sum for each, one total of the same thing."""
     totals = list(_PRODUCT.finditer(text, left, right))
-    if len(totals) != 1:
+    if len(totals) != 1 or "%" in text:
         return
     eaches = list(_EACH.finditer(text, left, right))
     # 三笔共140元，其中漫游三天，每天25元: a total of more than this one product.
@@ -179,27 +174,6 @@ def _products(text: str, left: int, right: int) -> Iterator[Hit]:
     product = count * each
     if not same(product, said):
         yield Hit(totals[0].start(), totals[0].end(), detail=f"{product:g}元")
-
-
-def _reductions(text: str, left: int, right: int) -> Iterator[Hit]:
-    """Find 每月129元, 减30元, 实付89元 or 199元打八折, 149.2元: a price and what is left of it."""
-    for folded in _FOLDED.finditer(text, left, right):
-        tenths, said = read_numeral(folded["tenths"]), float(folded["left"])
-        if tenths is not None:
-            due = float(folded["price"]) * tenths / (10 if tenths < 10 else 100)
-            if abs(due - said) >= 1:  # where a price is rounded is not said
-                yield Hit(folded.start("left"), folded.end(), detail=f"{due:g}元")
-    found = list(_REDUCED.finditer(text, left, right))
-    if len(found) != 1 or _MORE_TO_IT.search(text, left, right):
-        return
-    if len(list(amounts(text, left, right))) != 3:
-        return
-    before = list(amounts(text, left, found[0].start("less")))
-    less, said = float(found[0]["less"]), float(found[0]["left"])
-    if len(before) == 1 and before[0].value > less and not same(before[0].value - less, said):
-        yield Hit(
-            found[0].start("left"), found[0].end(), detail=f"{before[0].value - less:g}元"
-        )
 
 
 def _part(text: str, left: int, amount: Amount) -> tuple[float | None, int]:
@@ -251,7 +225,10 @@ def times_agree(params: Mapping[str, Any], materials: Materials) -> Match:
                 yield Hit(each.start, each.end, detail="没有这个时间")
         yield from _wrong_weekdays(reply.text, found)
         yield from _unlike(reply, found)
-        yield from _late_estimates(reply, case.now)
+        if len(found) > 1:
+            placed = found if case.now else _placed(reply.text, found)
+            yield from _late_estimates(reply, placed, case.now is not None)
+            yield from _ending_before_they_begin(reply, placed)
         if case.now:
             yield from _past(reply, found, case.now)
 
@@ -307,10 +284,27 @@ def _is_dated(mention: Mention) -> bool:
     return re.search(r"[日号]|\d{4}-|今|明|后天", mention.text) is not None
 
 
-def _late_estimates(reply: Reply, now: datetime | None) -> Iterator[Hit]:
+def _placed(text: str, found: Sequence[Mention]) -> Sequence[Mention]:
+    """Read times as of a day near to what they name: dates without a year are of the same one."""
+    dated = [each for each in mentions(text, _SOME_DAY) if _DATED.match(each.text)]
+    return mentions(text, dated[0].earliest or _SOME_DAY if dated else _SOME_DAY)
+
+
+def _ending_before_they_begin(reply: Reply, found: Sequence[Mention]) -> Iterator[Hit]:
+    """Find 11月20日2:00开始，11月20日1:00结束: what ends by its own day before it begins."""
+    for left, right in pairwise(found):
+        if left.kind != "point" or right.kind != "point" or not _is_dated(left):
+            continue
+        begins = left.suffix == "起" or _BEGINS.match(reply.text, left.end)
+        if begins and _is_dated(right) and _ENDS.match(reply.text, right.end):
+            inside = right.start < reply.sentence(left.start, left.end)[1]
+            if inside and _begins_behind(left, right):
+                yield Hit(left.start, right.end, detail="结束早于开始")
+
+
+def _late_estimates(reply: Reply, found: Sequence[Mention], known: bool) -> Iterator[Hit]:
     if not _LATEST.search(reply.text) or not _EXPECTED.search(reply.text):
         return
-    found = mentions(reply.text, now or _SOME_DAY)
     for first in found:
         left, right = reply.sentence(first.start, first.end)
         if not _led_by(_EXPECTED, reply, first):
@@ -319,7 +313,7 @@ def _late_estimates(reply: Reply, now: datetime | None) -> Iterator[Hit]:
             inside = left <= last.start < right and last is not first
             # A span and a point can be compared where the present is known.
             alike = inside and (
-                last.kind == first.kind or (now is not None and _share_a_verb(reply, first, last))
+                last.kind == first.kind or (known and _share_a_verb(reply, first, last))
             )
             if alike and _led_by(_LATEST, reply, last) and _after(first, last):
                 span = sorted((first.start, first.end, last.start, last.end))
@@ -340,7 +334,9 @@ def _after(first: Mention, last: Mention) -> bool:
     # 预计今天下午到，最晚四点: the afternoon has begun by then.
     span = first.kind == "point" and not first.exact
     begins = first.earliest if span else first.latest
-    return begins is not None and last.latest is not None and begins > last.latest
+    if begins is None or last.latest is None:
+        return False
+    return begins > last.latest or (span and begins == last.latest != last.earliest)
 
 
 def _begins_behind(one: Mention, other: Mention) -> bool:

@@ -99,11 +99,17 @@ class Commitment:
         }
 
 
+UNNAMED = "other_grave"  # what the rule reports that holds back what no other rule names
+
+
 class SecondOpinion(Protocol):
-    """What hears a reply that no rule objects to."""
+    """What hears a reply that no rule objects to, and says what one without a name is like."""
 
     def finding(self, text: str) -> Finding | None:
         """Give a warning, or nothing."""
+
+    def likeness(self, text: str) -> str:
+        """Name the kind of grave reply that a text looks like most, as staff call it, or nothing."""
 
 
 @dataclass(frozen=True)
@@ -128,9 +134,11 @@ class Result:
         return all(each.overridable for each in self.findings if each.level is Level.BLOCK)
 
     def hinted(self, opinion: SecondOpinion | None, text: str) -> Result:
-        """Add what a second opinion says; where the rules object already, it would say it again."""
-        if opinion is None or self.verdict is not Verdict.PASS:
+        """Add what a second opinion says; where the rules object already, only what it is like."""
+        if opinion is None:
             return self
+        if self.verdict is not Verdict.PASS:
+            return replace(self, findings=tuple(_likened(each, opinion) for each in self.findings))
         hint = opinion.finding(text)
         if hint is None:
             return self
@@ -143,6 +151,11 @@ class Result:
             "verdict": self.verdict.value,
             "findings": [each.as_json() for each in self.findings],
         }
+
+
+def _likened(finding: Finding, opinion: SecondOpinion) -> Finding:
+    like = opinion.likeness(finding.matched) if finding.report == UNNAMED else ""
+    return replace(finding, message=f"{finding.message}最像“{like}”。") if like else finding
 
 
 def verdict_of(findings: Iterable[Finding]) -> Verdict:

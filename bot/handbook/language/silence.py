@@ -54,17 +54,22 @@ def silenced_by(
     if rule.spared_by and reply.holds(rule.spared_by, 0, len(reply.text)):
         return "spared_by"
     for name in rule.unless_facts:
-        if is_granted(case.facts.get(name), reply, hit):
+        if is_granted(case.facts.get(name), reply, hit, only_sums=rule.grave):
             return name
     return (pardons or Pardons(rule, reply)).of(hit)
 
 
-def is_granted(fact: Any, reply: Reply, hit: Hit) -> bool:
-    """Tell whether a fact covers what is said: as a whole, or exactly the sums of the sentence."""
+def is_granted(fact: Any, reply: Reply, hit: Hit, *, only_sums: bool = False) -> bool:
+    """Tell whether a fact covers what is said: as a whole, or exactly the sums of the sentence.
+
+    Of a rule without a subject (`only_sums`) it covers nothing else.
+    """
     if not fact:
         return False
     granted = read_amounts(fact)
     said = [each.value for each in amounts(reply.text, *reply.sentence(hit.start, hit.end))]
+    if only_sums and not (granted and said):
+        return False
     return not granted or all(any(same(sum_, each) for each in granted) for sum_ in said)
 
 

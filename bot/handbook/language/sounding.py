@@ -20,28 +20,27 @@ from bot.handbook.language.finding import Finding, Level
 from bot.handbook.language.kinds import Hit, LanguageRule, search_all
 from bot.handbook.language.silence import silenced_by
 from bot.handbook.language.text import Reply
-from bot.handbook.language.tone import Tone
+from bot.handbook.language.tone import LOUD_FROM, Tone
 
 SHORTEST, LONGEST = 6, 300  # Chinese characters of a sentence that can be judged by its sound
 # Odds (log): from here, on average of table and ear, a sentence sounds bad to both; below, to the
 # ear, what a pattern about tone found in it is taken back. Chosen on `evaluation_dev12` to `dev16`,
 # which neither was made from.
-AGREED_FROM = 0.8
+AGREED_FROM = 0.6
 FINE_ODDS = -4.2
-# Odds (log) that a bad sentence is one to be held back, chosen on the same: from here, to
-# the table and to both together, it is (so that an ear never makes more of it); below, to the table,
-# it is not.
-GRAVE_FROM = 1.0
-LIGHT_BELOW = 0.0
-# That it is bad, to both together, where its subject is not known; without an ear `LOUD_FROM` is all.
-SURE_FROM = 1.2
-HARMLESS_BELOW = -1.2  # that it is bad, to both together, where a rule would hold it back
+# Chance that a sentence is bad and one to be held back. From here, to the table and to both together,
+# it is, whatever it is about.
+HELD_FROM = 0.5
+HELD_BY_BOTH = 0.65
+HELD_ALONE = 0.6  # to the table, of what the bot says: no ear will take it back
+# Below, to the table or to both, it is not, though a rule would hold it back.
+LIGHT_TO_TABLE = 0.2
+LIGHT_TO_BOTH = 0.4
 HEARD_SPEAKER = "staff"  # what the bot says must not wait for an ear
 MOST_ASKED = 12  # times in one reply: an ear takes its time; the rest is left to the table
 LONGEST_HEARD = 200  # characters; of a longer text an ear would hear only both ends
-_CLAUSE_END = re.compile(",")
 _CHINESE = re.compile("[\u4e00-\u9fff]")
-_TELLING = 2  # Chinese characters of a clause that can be grave by itself
+_TELLING = re.compile("[\u4e00-\u9fff]{2}")  # a clause that can be grave by itself
 _OF_WORDS = ("phrase", "pattern", "cooccur")
 _MOST = 40  # sentences of one reply; nobody reads more
 # What a form, an address or something left out breaks says nothing about the words around it.
@@ -74,14 +73,19 @@ class Hearing:
 
     tone: Tone
     ear: Ear | None = None
+    held_from: float = HELD_FROM
 
-    def agrees(
-        self, table: float, reply: Reply, start: int, stop: int, *, sure: bool = False
-    ) -> bool:
-        """Tell whether the ear, too, hears a sentence as bad, or has no say; `sure`: beyond doubt."""
+    def agrees(self, table: float, reply: Reply, start: int, stop: int) -> bool:
+        """Tell whether the ear, too, hears a sentence as bad, or has no say."""
         heard = self._heard_bad(reply, start, stop)
-        wanted = SURE_FROM if sure else AGREED_FROM
-        return heard is None or (_odds(table) + _odds(heard)) / 2 >= wanted
+        return heard is None or _between(table, heard) >= AGREED_FROM
+
+    def holds_back(self, reply: Reply, start: int, stop: int) -> bool:
+        """Tell whether a sentence is both bad and grave, to the table and, if it has a say, the ear."""
+        if self.tone.gravity is None:
+            return False
+        table, both = self._held(reply, start, stop)
+        return table >= self.held_from and (both is None or both >= HELD_BY_BOTH)
 
     def taken_back(self, reply: Reply, start: int, end: int, speaker: str) -> str:
         """Tell by what a hit of a rule about tone is taken back: 'tone', 'ear', or '' if it stays."""
@@ -96,50 +100,38 @@ class Hearing:
         self, rule: LanguageRule, level: Level, reply: Reply, hit: Hit, speaker: str
     ) -> Level:
         """Lower a block to a warning where staff's sentence is bad but light, or harmless after all."""
-        if level is not Level.BLOCK or not rule.overridable or speaker != HEARD_SPEAKER:
+        judged = level is Level.BLOCK and rule.overridable and speaker == HEARD_SPEAKER
+        if not judged or self.tone.gravity is None:
             return level
         clause = reply.clause(hit.start, hit.end)
         sentence = reply.sentence(hit.start, hit.end)
         # What is too short to be judged is not so for the chatter around it.
         if len(_CHINESE.findall(reply.own_words, *clause)) < SHORTEST:
             return level
-        light = (rule.tone or rule.kind == "tone") and self._is_light(reply, clause, sentence)
-        if light or (rule.kind in _OF_WORDS and self._is_harmless(reply, *sentence)):
-            return Level.WARN
-        return level
+        if not (rule.tone or rule.kind == "tone" or rule.kind in _OF_WORDS):
+            return level
+        held = [self._held(reply, *each) for each in (clause, sentence)]
+        clauses = [each for each in reply.clauses if sentence[0] <= each[0] and each[1] <= sentence[1]]
+        beside = (reply.own_words[slice(*each)] for each in clauses)
+        to_table = [math.prod(self._to_table(each)) for each in beside if _TELLING.search(each)]
+        light = max([*to_table, *(table for table, _ in held)]) < LIGHT_TO_TABLE
+        light = light or all(both is not None and both < LIGHT_TO_BOTH for _, both in held)
+        return Level.WARN if light else level
 
-    def _is_light(self, reply: Reply, clause: tuple[int, int], sentence: tuple[int, int]) -> bool:
-        """Tell whether clause and sentence are light to the table, and no clause beside is grave."""
-        gravity = self.tone.gravity
-        if gravity is None:
-            return False
-        said = (reply.own_words[slice(*each)] for each in (clause, sentence))
-        if any(_odds(gravity.bad(each)) >= LIGHT_BELOW for each in said):
-            return False
-        clauses = _CLAUSE_END.split(reply.own_words[slice(*sentence)])
-        told = (each for each in clauses if len(_CHINESE.findall(each)) >= _TELLING)
-        return all(_odds(gravity.bad(each)) < GRAVE_FROM for each in told)
+    def _to_table(self, said: str) -> tuple[float, float]:
+        """Return the chances, to the table, that words are bad and, if they are, grave."""
+        return self.tone.bad(said), self.tone.gravity.bad(said) if self.tone.gravity else 1.0
 
-    def _is_harmless(self, reply: Reply, start: int, stop: int) -> bool:
-        """Tell whether an ear hears no harm in a sentence, nor the table much."""
+    def _held(self, reply: Reply, start: int, stop: int) -> tuple[float, float | None]:
+        """Return the chance that a stretch is to be held back, to the table and to both together."""
+        said = reply.own_words[start:stop]
+        bad, grave = self._to_table(said)
         heard = self._heard_bad(reply, start, stop)
+        graver = self.ear.grave(self._audible(reply, start, stop)) if self.ear else None
         if heard is None:
-            return False
-        table = _odds(self.tone.bad(reply.text[start:stop]))
-        return (table + _odds(heard)) / 2 < HARMLESS_BELOW
-
-    def is_grave(self, reply: Reply, start: int, stop: int) -> bool:
-        """Tell whether both hold a bad sentence to be one to be held back."""
-        return min(self.gravity(reply, start, stop)) >= GRAVE_FROM
-
-    def gravity(self, reply: Reply, start: int, stop: int) -> tuple[float, float]:
-        """Return the odds (log) that a bad sentence is grave, by the table and by both; 0 not known."""
-        if self.tone.gravity is None:
-            return 0.0, 0.0
-        table = _odds(self.tone.gravity.bad(reply.own_words[start:stop]))
-        said = self._audible(reply, start, stop)
-        heard = self.ear.grave(said) if self.ear and said else None
-        return table, table if heard is None else (table + _odds(heard)) / 2
+            return bad * grave, None
+        both = _between(grave, grave if graver is None else graver)
+        return bad * grave, _chance(_between(bad, heard)) * _chance(both)
 
     def _heard_bad(self, reply: Reply, start: int, stop: int) -> float | None:
         said = self._audible(reply, start, stop)
@@ -162,6 +154,15 @@ def _odds(chance: float) -> float:
     return math.log(held / (1 - held))
 
 
+def _between(one: float, other: float) -> float:
+    """Return the odds (log) in the middle between two chances."""
+    return (_odds(one) + _odds(other)) / 2
+
+
+def _chance(odds: float) -> float:
+    return 1 / (1 + math.exp(-odds))
+
+
 def sounding(
     hearing: Hearing,
     rules: Sequence[LanguageRule],
@@ -172,10 +173,10 @@ def sounding(
 ) -> Iterator[_Named]:
     """Name what each sentence that sounds bad is about, unless a rule that knows better found it."""
     if case.speaker != HEARD_SPEAKER:
-        hearing = Hearing(hearing.tone)
+        hearing = Hearing(hearing.tone, held_from=HELD_ALONE)
     told = 0
     known: list[_Found] | None = None
-    for start, stop, bad in hearing.tone.loud(reply):
+    for start, stop, bad in hearing.tone.loud(reply, min(LOUD_FROM, HELD_FROM)):
         if not SHORTEST <= len(_CHINESE.findall(reply.own_words, start, stop)) <= LONGEST:
             continue
         if known is None:
@@ -202,7 +203,7 @@ def _named(
     Where that only warns and the sentence is grave, a rule that blocks is looked for behind it.
     """
     start, stop, bad = loud
-    grave: bool | None = None
+    held: bool | None = None
     warned: _Named | None = None
     for rule in rules:
         level = rule.level(case.context)
@@ -210,14 +211,16 @@ def _named(
         if better or warned or rule.grave:
             if level is not Level.BLOCK or any(each.level is Level.BLOCK for each in better):
                 continue
-            if grave is None:
-                grave = hearing.is_grave(reply, start, stop)
-            if not grave:
+            if held is None:
+                held = hearing.holds_back(reply, start, stop)
+            if not held:
                 continue
+        elif bad < LOUD_FROM:
+            continue
         hit = _subject(rule, reply, case, start, stop)
         if hit is None:
             continue
-        if not hearing.agrees(bad, reply, start, stop, sure=rule.grave):
+        if not hearing.agrees(bad, reply, start, stop):
             return warned
         if rule.grave:
             hit = Hit(start, stop)

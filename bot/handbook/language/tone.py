@@ -57,17 +57,12 @@ def grams(text: str) -> Counter[str]:
     return Counter({run: count for run, count in runs.items() if not _NO_RUN.search(run)})
 
 
-def rarity(seen: int, texts: int) -> float:
-    """Return how much a run tells that stood in so many of all texts."""
-    return 1 + math.log((1 + texts) / (1 + seen))
-
-
 @dataclass(frozen=True)
 class Tone:
     """The weights of a table, as what the longest run at a place and the runs in it add up to.
 
-    The real part is the squares of how rare they are, the imaginary part how much they speak for
-    bad. `gravity` is the same for grave, of what is bad.
+    The real part is the squares of how much they tell, whichever way, the imaginary part how much
+    they speak for bad. `gravity` is the same for grave, of what is bad.
     """
 
     ending: Mapping[str, complex]
@@ -77,8 +72,8 @@ class Tone:
 
     @classmethod
     def of(cls, runs: Mapping[str, tuple[float, float]], bias: float, made_of: str = "") -> Tone:
-        """Make a table of the rarity and the weight of each run."""
-        told = {run: complex(rare * rare, rare * weight) for run, (rare, weight) in runs.items()}
+        """Make a table of how much each run tells, and its weight."""
+        told = {run: complex(tells * tells, tells * weight) for run, (tells, weight) in runs.items()}
         ending = {
             run: sum((told[run[at:]] for at in range(len(run)) if run[at:] in told), 0j)
             for run in told
@@ -113,12 +108,12 @@ class Tone:
         """Yield every sentence, and how bad it sounds by itself."""
         return self._judged(self._sums(reply))
 
-    def loud(self, reply: Reply) -> list[tuple[int, int, float]]:
+    def loud(self, reply: Reply, least: float = LOUD_FROM) -> list[tuple[int, int, float]]:
         """Find the sentences that sound bad, and how bad, without what is quoted in them."""
         judged = list(self.sentences(reply))
-        if any(bad >= LOUD_FROM for _, _, bad in judged) and reply.quotations:
+        if any(bad >= least for _, _, bad in judged) and reply.quotations:
             judged = list(self._judged(self._add_up(reply.own_words, reply.sentence_ends)))
-        return [each for each in judged if each[2] >= LOUD_FROM]
+        return [each for each in judged if each[2] >= least]
 
     def _judged(
         self, sums: Iterable[tuple[int, int, complex]]
@@ -168,18 +163,18 @@ def read_tone(path: Path) -> Tone | None:
 def _read(path: Path) -> Tone:
     number = 0
     runs: dict[str, tuple[float, float]] = {}
-    bias, texts, made_of = 0.0, 0, ""
+    bias, made_of = 0.0, ""
     for line in path.read_text(encoding="utf-8").splitlines():
         number += 1
         try:
             if number == 1:
-                _, told_bias, told_texts, made_of = line.split("\t")
-                bias, texts = float(told_bias), int(told_texts)
+                _, told_bias, made_of = line.split("\t")
+                bias = float(told_bias)
                 continue
-            run, seen, weight = line.split("\t")
+            run, tells, weight = line.split("\t")
             if not 0 < len(run) <= _LONGEST:
                 raise ValueError(f"a run of {len(run)} characters")
-            runs[run] = (rarity(int(seen), texts), float(weight))
+            runs[run] = (float(tells), float(weight))
         except ValueError as error:
             raise TableError(
                 file=path, line=number, key=path.name,
@@ -189,11 +184,11 @@ def _read(path: Path) -> Tone:
 
 
 def write_tone(
-    path: Path, runs: Iterable[tuple[str, int, float]], *, bias: float, texts: int, made_of: str
+    path: Path, runs: Iterable[tuple[str, float, float]], *, bias: float, made_of: str
 ) -> None:
-    """Write a table: head, then run, in how many texts it stood, weight."""
-    lines = [f"#\t{bias:.3f}\t{texts}\t{made_of}"]
-    lines += [f"{run}\t{seen}\t{weight:.2f}" for run, seen, weight in sorted(runs)]
+    """Write a table: head, then run, how much it tells, weight."""
+    lines = [f"#\t{bias:.3f}\t{made_of}"]
+    lines += [f"{run}\t{tells:.2f}\t{weight:.2f}" for run, tells, weight in sorted(runs)]
     half = path.with_suffix(".half")
     half.write_text("\n".join(lines) + "\n", encoding="utf-8")
     half.replace(path)

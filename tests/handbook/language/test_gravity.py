@@ -31,8 +31,8 @@ RULES = (
 )
 ANYTHING = _rule("04", "block", "'[一-龥]'", "\n  grave: true")
 # 哼 stands in bad texts only; of those, 狠 in grave ones and 嘛 in light ones.
-BAD = [("哼", 5, 9.0), ("狠", 5, 0.1), ("嘛", 5, 0.1)]
-GRAVITY = [("狠", 5, 9.0), ("嘛", 5, -9.0)]
+BAD = [("哼", 1.6, 9.0), ("狠", 1.6, 0.1), ("嘛", 1.6, 0.1)]
+GRAVITY = [("狠", 1.6, 9.0), ("嘛", 1.6, -9.0)]
 
 
 class FakeEar:
@@ -46,11 +46,11 @@ class FakeEar:
         return self._grave
 
 
-def build(folder: Path, rules: str, *, gravity: bool = True) -> Checker:
+def build(folder: Path, rules: str, *, gravity: bool = True, bias: float = -0.2) -> Checker:
     (folder / "test.yml").write_text(rules, encoding="utf-8")
-    write_tone(folder / FILE, BAD, bias=0.3, texts=10, made_of="x")
+    write_tone(folder / FILE, BAD, bias=bias, made_of="x")
     if gravity:
-        write_tone(folder / GRAVE, GRAVITY, bias=0.0, texts=10, made_of="x")
+        write_tone(folder / GRAVE, GRAVITY, bias=0.0, made_of="x")
     return Checker(read_tables(folder))
 
 
@@ -83,7 +83,7 @@ def test_a_subject_that_only_warns_does_not_let_a_grave_sentence_go(tmp_path: Pa
     assert found(checker.check("哼，狠狠退网的事您等着。")) == [("TST-03", "block")]
     assert found(checker.check("哼，狠狠退费的事您等着。")) == [("TST-04", "block")]
 
-    sure, not_sure = (checker.with_ear(FakeEar(grave=0.99, bad=bad)) for bad in (0.99, 0.02))
+    sure, not_sure = (checker.with_ear(FakeEar(grave=grave)) for grave in (0.99, 0.0))
     assert found(sure.check("哼，狠狠退费的事您等着。")) == [("TST-04", "block")]
     assert found(not_sure.check("哼，狠狠退费的事您等着。")) == [("TST-02", "warn")]
 
@@ -94,10 +94,27 @@ def test_a_grave_sentence_is_held_back_whatever_it_is_about(checker: Checker) ->
     assert found(checker.check("天气真是好得狠狠狠啊。")) == [], "it does not sound bad"
 
 
+def test_of_what_the_bot_says_the_table_alone_judges_and_asks_for_more(tmp_path: Path) -> None:
+    text = "天气真是好得狠啊。"
+    nearly = build(tmp_path, RULES + ANYTHING, bias=0.2)
+
+    assert found(nearly.check(text)) == [("TST-04", "block")]
+    assert found(nearly.check(text, speaker="bot")) == []
+    assert found(nearly.with_ear(FakeEar(0.0)).check(f"哼，{text}", speaker="bot")) == [("TST-04", "block")]
+
+
+def test_a_grave_clause_keeps_a_light_sentence_from_being_lowered(tmp_path: Path) -> None:
+    checker = build(tmp_path, RULES)
+
+    assert found(checker.check("哼，我不知道您说的这个嘛。")) == [("TST-01", "warn")]
+    assert found(checker.check("哼，我不知道您说的这个嘛，真狠哼。")) == [("TST-01", "block")]
+
+
 def test_an_ear_lowers_and_takes_back_and_never_raises(checker: Checker) -> None:
     plain, grave = "哼，我不知道您说的这个。", "哼，天气真是好得狠啊。"
 
-    assert found(checker.with_ear(FakeEar(0.01)).check(plain)) == [("TST-01", "block")], "bad it is"
+    assert found(checker.check(plain)) == [("TST-01", "block")]
+    assert found(checker.with_ear(FakeEar(0.01)).check(plain)) == [("TST-01", "warn")], "bad it is"
     assert found(checker.with_ear(FakeEar(0.99, bad=0.0)).check(plain)) == []
     assert found(checker.with_ear(FakeEar(0.0)).check(grave)) == []
     assert found(checker.with_ear(FakeEar(0.99, bad=0.001)).check(grave)) == [], "it is not sure"

@@ -12,7 +12,7 @@ from bot.handbook.language.finding import Result
 from bot.handbook.language.sounding import MOST_ASKED
 from bot.handbook.language.tables import read_tables
 from bot.handbook.language.text import Reply
-from bot.handbook.language.tone import FILE, LOUD_FROM, Tone, read_tone, write_tone
+from bot.handbook.language.tone import FILE, GRAVE, LOUD_FROM, Tone, read_tone, write_tone
 from tests.handbook.language.test_fine_replies import REPLIES
 from tests.handbook.language.test_tables import TABLE
 
@@ -25,13 +25,13 @@ SUBJECTS = TABLE + "".join(
     for number, level, subject in (("02", "warn", "退费"), ("03", "block", "退"), ("04", "block", "网"))
 )
 # 哼 stands in bad texts only, 谢 in fine ones only; the rest says nothing.
-RUNS = [("哼", 5, 9.0), ("谢", 5, -9.0)]
+RUNS = [("哼", 1.6, 9.0), ("谢", 1.6, -9.0)]
 
 
 @pytest.fixture
 def checker(tmp_path: Path) -> Checker:
     (tmp_path / "test.yml").write_text(SUBJECTS, encoding="utf-8")
-    write_tone(tmp_path / FILE, RUNS, bias=0.0, texts=10, made_of="x")
+    write_tone(tmp_path / FILE, RUNS, bias=0.0, made_of="x")
     return Checker(read_tables(tmp_path))
 
 
@@ -111,7 +111,7 @@ def test_a_weak_rule_may_give_way_to_one_or_to_a_whole_group(
 ) -> None:
     table = SUBJECTS.replace("  message: 请", f"  yields_to: [{name}]\n  message: 请", 1)
     (tmp_path / "test.yml").write_text(table, encoding="utf-8")
-    write_tone(tmp_path / FILE, RUNS, bias=0.0, texts=10, made_of="x")
+    write_tone(tmp_path / FILE, RUNS, bias=0.0, made_of="x")
     result = Checker(read_tables(tmp_path)).check("哼哼哼，我不知道退费的事。")
 
     assert [each.rule for each in result.findings] == [named]
@@ -178,7 +178,8 @@ def test_an_ear_is_asked_only_of_staff_and_where_a_subject_sounds_bad(checker: C
 
 def test_a_block_for_a_word_is_a_warning_where_an_ear_hears_no_harm(tmp_path: Path) -> None:
     (tmp_path / "test.yml").write_text(TABLE, encoding="utf-8")
-    write_tone(tmp_path / FILE, RUNS, bias=0.0, texts=10, made_of="x")
+    write_tone(tmp_path / FILE, RUNS, bias=0.0, made_of="x")
+    write_tone(tmp_path / GRAVE, [], bias=3.0, made_of="x")
     words, text = Checker(read_tables(tmp_path)), "我不知道您方便不方便听。"
 
     def level(ear: FakeEar | None, **case: str) -> str:
@@ -194,7 +195,7 @@ def test_a_block_for_a_word_is_a_warning_where_an_ear_hears_no_harm(tmp_path: Pa
 
 def test_an_ear_adds_nothing_to_what_the_table_does_not_hear(tmp_path: Path) -> None:
     (tmp_path / "test.yml").write_text(SUBJECTS, encoding="utf-8")
-    write_tone(tmp_path / FILE, RUNS, bias=0.5, texts=10, made_of="x")  # 0.62: below LOUD_FROM
+    write_tone(tmp_path / FILE, RUNS, bias=0.5, made_of="x")  # 0.62: below LOUD_FROM
     quiet, text = Checker(read_tables(tmp_path)), "退费的事已经给您办好。"
 
     assert found(quiet.check(text)) == []
@@ -203,11 +204,11 @@ def test_an_ear_adds_nothing_to_what_the_table_does_not_hear(tmp_path: Path) -> 
 
 def test_table_and_ear_have_to_agree_on_average(tmp_path: Path) -> None:
     (tmp_path / "test.yml").write_text(SUBJECTS, encoding="utf-8")
-    write_tone(tmp_path / FILE, RUNS, bias=1.0, texts=10, made_of="x")  # odds of 1, as a logarithm
+    write_tone(tmp_path / FILE, RUNS, bias=1.0, made_of="x")  # odds of 1, as a logarithm
     loud, text = Checker(read_tables(tmp_path)), "退费的事已经给您办好。"
 
     assert found(loud.check(text)) != []
-    assert [bool(found(loud.with_ear(FakeEar(each)).check(text))) for each in (0.6, 0.7)] == [False, True]
+    assert [bool(found(loud.with_ear(FakeEar(each)).check(text))) for each in (0.5, 0.6)] == [False, True]
 
 
 def test_what_is_quoted_is_not_played_to_the_ear(checker: Checker) -> None:
@@ -239,7 +240,7 @@ def test_an_ear_takes_back_what_a_pattern_about_tone_found_in_a_fine_sentence(
     tmp_path: Path,
 ) -> None:
     (tmp_path / "test.yml").write_text(TABLE.replace("  level: block\n", "  level: block\n  tone: true\n", 1), encoding="utf-8")
-    write_tone(tmp_path / FILE, RUNS, bias=3.0, texts=10, made_of="x")
+    write_tone(tmp_path / FILE, RUNS, bias=3.0, made_of="x")
     rude = Checker(read_tables(tmp_path))
     text = "我不知道，您好。"
 

@@ -15,7 +15,7 @@ from tests.handbook.language.test_tables import TABLE
 
 RUDE, POLITE = "吵什么吵，我不知道。", "谢谢，我不知道。"
 # 吵 stands in bad texts only, 谢 in fine ones only; the rest says nothing.
-RUNS = [("吵", 5, 9.0), ("谢", 5, -9.0), ("知", 5, 0.0)]
+RUNS = [("吵", 1.6, 9.0), ("谢", 1.6, -9.0), ("知", 1.6, 0.0)]
 
 
 @pytest.fixture
@@ -35,7 +35,7 @@ def verdict(directory: Path, text: str) -> tuple[str, list[str]]:
 def test_what_sounds_fine_is_spared_and_the_reason_told(listening: Path) -> None:
     assert verdict(listening, POLITE) == ("block", [])
     before = version_of(listening)
-    write_tone(listening / FILE, RUNS, bias=0.0, texts=10, made_of="x")
+    write_tone(listening / FILE, RUNS, bias=0.0, made_of="x")
 
     assert verdict(listening, POLITE) == ("pass", ["tone"])
     assert verdict(listening, RUDE) == ("block", [])
@@ -43,14 +43,14 @@ def test_what_sounds_fine_is_spared_and_the_reason_told(listening: Path) -> None
 
 
 def test_politeness_around_it_makes_nothing_polite(listening: Path) -> None:
-    write_tone(listening / FILE, RUNS, bias=0.0, texts=10, made_of="x")
+    write_tone(listening / FILE, RUNS, bias=0.0, made_of="x")
 
     assert verdict(listening, f"谢谢谢谢谢谢。{RUDE}")[0] == "block"
     assert verdict(listening, f"谢谢谢谢，{RUDE.replace('，', '')}，谢谢谢谢")[0] == "block"
 
 
 def test_a_long_reply_is_heard_once(listening: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    write_tone(listening / FILE, RUNS, bias=0.0, texts=10, made_of="x")
+    write_tone(listening / FILE, RUNS, bias=0.0, made_of="x")
     heard: list[str] = []
     told = Tone._places
     monkeypatch.setattr(Tone, "_places", lambda tone, text: heard.append(text) or told(tone, text))
@@ -62,14 +62,14 @@ def test_a_long_reply_is_heard_once(listening: Path, monkeypatch: pytest.MonkeyP
 
 def test_a_rule_that_does_not_listen_fires_all_the_same(tmp_path: Path) -> None:
     (tmp_path / "test.yml").write_text(TABLE, encoding="utf-8")
-    write_tone(tmp_path / FILE, RUNS, bias=0.0, texts=10, made_of="x")
+    write_tone(tmp_path / FILE, RUNS, bias=0.0, made_of="x")
 
     assert verdict(tmp_path, POLITE)[0] == "block"
 
 
 @pytest.mark.parametrize("line", ["吵\t5", "吵\tfive\t9.0", "吵", "吵什么吵\t5\t9.0", "\t5\t9.0"])
 def test_a_wrong_line_is_told_with_its_number(listening: Path, line: str) -> None:
-    write_tone(listening / FILE, RUNS, bias=0.0, texts=10, made_of="x")
+    write_tone(listening / FILE, RUNS, bias=0.0, made_of="x")
     with (listening / FILE).open("a", encoding="utf-8") as file:
         file.write(f"{line}\n")
 
