@@ -31,11 +31,11 @@ FINE_ODDS = -4.2
 # Chance that a sentence is bad and one to be held back. From here, to the table and to both together,
 # it is, whatever it is about.
 HELD_FROM = 0.5
-HELD_BY_BOTH = 0.65
+HELD_BY_BOTH = 0.75
 HELD_ALONE = 0.6  # to the table, of what the bot says: no ear will take it back
 # Below, to the table or to both, it is not, though a rule would hold it back.
-LIGHT_TO_TABLE = 0.2
-LIGHT_TO_BOTH = 0.4
+LIGHT_TO_TABLE = 0.1
+LIGHT_TO_BOTH = 0.3
 HEARD_SPEAKER = "staff"  # what the bot says must not wait for an ear
 MOST_ASKED = 12  # times in one reply: an ear takes its time; the rest is left to the table
 LONGEST_HEARD = 200  # characters; of a longer text an ear would hear only both ends
