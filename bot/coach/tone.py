@@ -112,8 +112,8 @@ def renew(tables: Path = TABLES) -> tuple[int, int]:
     except TableError as error:
         if error.key not in {FILE, GRAVE}:
             raise
-        (tables / FILE).unlink()
-        (tables / GRAVE).unlink(missing_ok=True)
+        for name in {FILE, GRAVE} & {each.name for each in tables.iterdir()}:
+            (tables / name).rename(tables / f"{name}.broken")
         lines = read_lines(tables=tables)
     known, grave = _grave(lines)
     counts = []
@@ -121,4 +121,5 @@ def renew(tables: Path = TABLES) -> tuple[int, int]:
         runs, bias = fit_tone(those, labels)
         write_tone(tables / file, runs, bias=bias, made_of=made_of(lines))
         counts.append(len(runs))
+        (tables / f"{file}.broken").unlink(missing_ok=True)
     return counts[0], counts[1]

@@ -95,7 +95,10 @@ class Gate:
     second: SecondOpinion | None = None
 
     def check_reply(self, text: str, **circumstances: Any) -> Any:
-        """Check a reply of staff; the second opinion may warn where the rules are silent."""
+        """Check a reply of staff; the second opinion may warn where the rules are silent.
+
+        Of what no rule could name it says what it is like.
+        """
         result = self.checker.check(text, speaker="staff", **circumstances)
         return result.hinted(self.second, text)
 

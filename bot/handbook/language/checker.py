@@ -117,7 +117,9 @@ class Checker:
         for at, hits in self._hits(reply, case, covered).items():
             findings.extend(self._judged(self.rules[at], hits, reply, case, suppressed))
         if self._hearing and (sounds := self._by_sound.get(case.speaker)):
-            heard = sounding(self._hearing, sounds, reply, case, findings, self.explain)
+            heard = sounding(
+                self._hearing, sounds, reply, case, findings, suppressed, self.explain
+            )
             findings += [_finding(*each, reply, case) for each in list(heard)]
         if findings:
             findings, gave_way = giving_way(reply, findings, self.explain)

@@ -51,7 +51,7 @@ _EQUATION = re.compile(
     r"(?<![\d.])\d+(?:\.\d+)?元?(?: ?\+ ?[\u4e00-\u9fff]{0,6}\d+(?:\.\d+)?元?)+ ?(?:=|等于) ?(\d+(?:\.\d+)?)元?"
 )
 _NOT_A_PART = re.compile(
-    r"余额|欠费|剩下|还剩|已缴|已付|已交|充值|原价|原为|原来|单价|每|上月|上个月|此前|之前|更正|误|封顶|限额|剩余|账户|预存|最低|平均|比"
+    r"余额|欠费|剩下|还剩|已缴|已付|已交|充值|原价|原为|原来|单价|每|上月|上个月|此前|之前|更正|误|封顶|限额|剩余|账户|预存|最低|平均|比(?:现在|原来|之前|上个?月)"
     r"|(?<!不)超出部分按|不是|而非|原先|日租|实付|实收|应付"
 )
 _NOT_A_PART_AFTER = re.compile(
@@ -61,6 +61,7 @@ _TIMES = re.compile(r"^[x×*](\d+)|^/?(?:月|张|次|条|天|个)?[x×*](\d+)")
 _LESS = re.compile(r"减免|优惠|抵扣|减去|扣除|扣掉|扣了|立减|返还|赠送|退还|减$|折抵")
 _SOME_OF = re.compile(r"主要|例如|比如|包括但|部分|等(?=[,。;]|$)")
 _AMONG_THEM = "其中"
+_NEAR = 40  # characters before: a share that is named there is of this sum
 _WHOLE_LIST = 3  # so many parts after 其中 are meant as all of them
 _COUNTED = re.compile(
     r"\d+ ?(?:个月|张|条|次|份|台|天|个)|[两三四五六七八九十]个月|[两三四五六七八九十][张条次份台]"
@@ -68,10 +69,11 @@ _COUNTED = re.compile(
 _EXPECTED = re.compile(r"预计|计划|大约|大概|约|一般|正常|最快|争取|力争")
 _LATEST = re.compile(r"最迟|最晚|最慢|至迟|不晚于|不迟于|最长|不超过")
 _AS_MUCH_AS = re.compile(r"(?:[^。!?;]{0,6},)?[( ]?(?:也就是|即)(?:说)?[ :]?")
-_VERBS = re.compile(r"到账|恢复|修复|修好|修通|上门|答复|回复|回电|联系|完成|生效|退|到")
+_VERBS = re.compile(r"到账|恢复|修复|修好|修通|装好|上门|答复|回复|回电|联系|完成|生效|解除|退|到")
 _DATED = re.compile(r"(?:\d{4}年)?[\d一二三四五六七八九十]+月|\d{4}-")
-_BEGINS = re.compile(r"[^,。!?;\n\d]{0,4}(?:开始|起)")
-_ENDS = re.compile(r"[^,。!?;\n\d]{0,4}(?:结束|截止|为?止)")
+_FROM_TO = re.compile(r"(?:[^,。!?;\n\d起]{0,4}(?:开始|起))?,?[至到于]?")
+_ENDS = re.compile(r"[^,。!?;\n\d停终禁]{0,2}(?:结束|截止|为?止(?=[,。!?;\n]|$))")
+_YEAR = re.compile(r"\d{4}[年/-]")
 _OPEN_ENDED = {"之后", "以后", "过后", "后", "起"}
 _LED_TO_COME = re.compile(r"(?:将|会|预计|计划|届时)[于在]?$")
 _LONG_AGO = timedelta(days=7)
@@ -151,7 +153,7 @@ def _totals(text: str, left: int, right: int) -> Iterator[Hit]:
 def _products(text: str, left: int, right: int) -> Iterator[Hit]:
     """Find 3个月每月30元共100元: one count, one sum for each, one total of the same thing."""
     totals = list(_PRODUCT.finditer(text, left, right))
-    if len(totals) != 1 or "%" in text:
+    if len(totals) != 1 or "%" in text[max(0, left - _NEAR) : right]:
         return
     eaches = list(_EACH.finditer(text, left, right))
     # 三笔共140元，其中漫游三天，每天25元: a total of more than this one product.
@@ -286,20 +288,26 @@ def _is_dated(mention: Mention) -> bool:
 
 def _placed(text: str, found: Sequence[Mention]) -> Sequence[Mention]:
     """Read times as of a day near to what they name: dates without a year are of the same one."""
-    dated = [each for each in mentions(text, _SOME_DAY) if _DATED.match(each.text)]
-    return mentions(text, dated[0].earliest or _SOME_DAY if dated else _SOME_DAY)
+    try:
+        dated = [each for each in mentions(text, _SOME_DAY) if _DATED.match(each.text)]
+        return mentions(text, dated[0].earliest or _SOME_DAY if dated else _SOME_DAY)
+    except OverflowError:  # the last days of the year 9999
+        return found
 
 
 def _ending_before_they_begin(reply: Reply, found: Sequence[Mention]) -> Iterator[Hit]:
     """Find 11月20日2:00开始，11月20日1:00结束: what ends by its own day before it begins."""
     for left, right in pairwise(found):
-        if left.kind != "point" or right.kind != "point" or not _is_dated(left):
+        between = reply.text[left.end : right.start]
+        opened = left.suffix == "起" or between.startswith("起") or "开始" in between
+        if not opened or not _FROM_TO.fullmatch(between) or not _ENDS.match(reply.text, right.end):
             continue
-        begins = left.suffix == "起" or _BEGINS.match(reply.text, left.end)
-        if begins and _is_dated(right) and _ENDS.match(reply.text, right.end):
-            inside = right.start < reply.sentence(left.start, left.end)[1]
-            if inside and _begins_behind(left, right):
-                yield Hit(left.start, right.end, detail="结束早于开始")
+        # Without years the end may be in the next one, unless both are of the same day.
+        sure = bool(_YEAR.match(left.text) and _YEAR.match(right.text))
+        if left.earliest and right.earliest and _is_dated(left) and _is_dated(right):
+            sure = sure or left.earliest.date() == right.earliest.date()
+        if sure and _begins_behind(left, right):
+            yield Hit(left.start, right.end, detail="结束早于开始")
 
 
 def _late_estimates(reply: Reply, found: Sequence[Mention], known: bool) -> Iterator[Hit]:
@@ -315,7 +323,7 @@ def _late_estimates(reply: Reply, found: Sequence[Mention], known: bool) -> Iter
             alike = inside and (
                 last.kind == first.kind or (known and _share_a_verb(reply, first, last))
             )
-            if alike and _led_by(_LATEST, reply, last) and _after(first, last):
+            if alike and _led_by(_LATEST, reply, last) and _after(reply, first, last):
                 span = sorted((first.start, first.end, last.start, last.end))
                 yield Hit(span[0], span[-1], detail="预计时间晚于最晚时间")
 
@@ -330,13 +338,15 @@ def _led_by(word: re.Pattern[str], reply: Reply, mention: Mention) -> bool:
     return word.search(reply.text, max(left, mention.start - 8), mention.start) is not None
 
 
-def _after(first: Mention, last: Mention) -> bool:
+def _after(reply: Reply, first: Mention, last: Mention) -> bool:
     # 预计今天下午到，最晚四点: the afternoon has begun by then.
     span = first.kind == "point" and not first.exact
     begins = first.earliest if span else first.latest
     if begins is None or last.latest is None:
         return False
-    return begins > last.latest or (span and begins == last.latest != last.earliest)
+    if begins == last.latest != last.earliest:  # the day before: is it the same that is done?
+        return span and _share_a_verb(reply, first, last)
+    return begins > last.latest
 
 
 def _begins_behind(one: Mention, other: Mention) -> bool:

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
 from bot.handbook.language.case import Case
-from bot.handbook.language.finding import Finding, Level
+from bot.handbook.language.finding import Finding, Level, Suppressed
 from bot.handbook.language.kinds import Hit, LanguageRule, search_all
 from bot.handbook.language.silence import silenced_by
 from bot.handbook.language.text import Reply
@@ -110,13 +110,24 @@ class Hearing:
             return level
         if not (rule.tone or rule.kind == "tone" or rule.kind in _OF_WORDS):
             return level
-        held = [self._held(reply, *each) for each in (clause, sentence)]
-        clauses = [each for each in reply.clauses if sentence[0] <= each[0] and each[1] <= sentence[1]]
-        beside = (reply.own_words[slice(*each)] for each in clauses)
-        to_table = [math.prod(self._to_table(each)) for each in beside if _TELLING.search(each)]
-        light = max([*to_table, *(table for table, _ in held)]) < LIGHT_TO_TABLE
-        light = light or all(both is not None and both < LIGHT_TO_BOTH for _, both in held)
+        if self._is_light(rule, reply, clause, sentence):
+            return Level.WARN
+        # The sentence first: often it is enough, and an ear is asked so many times only.
+        heard = (self._held(reply, *each)[1] for each in (sentence, clause))
+        light = all(both is not None and both < LIGHT_TO_BOTH for both in heard)
         return Level.WARN if light else level
+
+    def _is_light(
+        self, rule: LanguageRule, reply: Reply, clause: tuple[int, int], sentence: tuple[int, int]
+    ) -> bool:
+        """Tell whether, to the table, nothing of a sentence is to be held back that only sounded so."""
+        if not rule.tone and rule.kind != "tone":
+            return False
+        clauses = [each for each in reply.clauses if sentence[0] <= each[0] and each[1] <= sentence[1]]
+        said = [reply.own_words[slice(*each)] for each in clauses]
+        said = [each for each in said if _TELLING.search(each)]
+        said += [reply.own_words[slice(*each)] for each in (clause, sentence)]
+        return all(math.prod(self._to_table(each)) < LIGHT_TO_TABLE for each in said)
 
     def _to_table(self, said: str) -> tuple[float, float]:
         """Return the chances, to the table, that words are bad and, if they are, grave."""
@@ -169,15 +180,23 @@ def sounding(
     reply: Reply,
     case: Case,
     findings: Sequence[Finding],
+    taken_back: Sequence[Suppressed],
     rule_of: Callable[[str], LanguageRule],
 ) -> Iterator[_Named]:
-    """Name what each sentence that sounds bad is about, unless a rule that knows better found it."""
+    """Name what each sentence that sounds bad is about, unless a rule that knows better found it.
+
+    A sentence of which an ear has taken something back is left alone: it must not be worse for that.
+    """
     if case.speaker != HEARD_SPEAKER:
         hearing = Hearing(hearing.tone, held_from=HELD_ALONE)
     told = 0
+    by_ear = (each for each in taken_back if each.by == "ear")
+    spared = [Hit(*reply.normalised(each.start, each.end)) for each in by_ear]
     known: list[_Found] | None = None
     for start, stop, bad in hearing.tone.loud(reply, min(LOUD_FROM, HELD_FROM)):
         if not SHORTEST <= len(_CHINESE.findall(reply.own_words, start, stop)) <= LONGEST:
+            continue
+        if any(each.start < stop and start < each.end for each in spared):
             continue
         if known is None:
             known = _known(reply, findings, rule_of)

@@ -283,8 +283,8 @@ def _until(groups: dict[str, str | None], first: timedelta | None) -> timedelta 
     if groups["period2"] is None and groups["period"] and first < last + _HALF_A_DAY <= 2 * _HALF_A_DAY:
         return last + _HALF_A_DAY
     period = groups["period2"] or groups["period"]
-    alone = period if first < 1.5 * _HALF_A_DAY else None  # 23点到早7点 ends on the next day
-    if period is not None and period not in _NIGHT and period == (groups["period"] or alone):
+    morning = first >= _HALF_A_DAY and period and period[0] in "早凌清"  # 17点到早7点: of the next day
+    if period and period not in _NIGHT and period == (groups["period"] or (period, None)[bool(morning)]):
         raise ValueError(last)
     return last + 2 * _HALF_A_DAY
 

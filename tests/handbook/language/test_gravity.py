@@ -123,6 +123,15 @@ def test_an_ear_lowers_and_takes_back_and_never_raises(checker: Checker) -> None
         assert found(checker.with_ear(FakeEar(0.99, bad=0.999)).check(text)) == alone
 
 
+def test_a_sentence_is_not_worse_for_what_an_ear_takes_back(tmp_path: Path) -> None:
+    text = "哼，我不知道您退费的事啊。"
+    warned = RULES.replace("level: block", "level: warn", 1)
+    checker = build(tmp_path, warned, bias=0.0)
+
+    assert found(checker.check(text)) == [("TST-01", "warn")]
+    assert found(checker.with_ear(FakeEar(0.95, bad=0.0145)).check(text)) == []
+
+
 def test_what_the_bot_says_and_what_may_never_be_sent_is_not_lowered(tmp_path: Path) -> None:
     text = "哼，我不知道您说的这个嘛。"
     checker = build(tmp_path, RULES)
