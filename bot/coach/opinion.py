@@ -89,8 +89,8 @@ class Opinion:
         """Name the kind of grave reply that a text looks like most, as staff call it."""
         scores = self.naming.scores(_features(self.grams, [text]))[0]
         grave = [at for at, name in enumerate(self.families) if name not in WARNED]
-        named = self.families[max(grave, key=lambda at: scores[at])]
-        return TITLES.get(named, named)
+        best = max(grave, key=lambda at: scores[at], default=None)
+        return "" if best is None else TITLES.get(self.families[best], self.families[best])
 
     def _loudest(self, text: str) -> tuple[str, float, int, int]:
         spans = [match.span() for match in SENTENCE.finditer(text) if match[0].strip()]

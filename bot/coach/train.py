@@ -145,7 +145,7 @@ def fit_at_start(settings: Settings) -> None:
     """Fit the second opinion on staff replies unless it is there already; the desk only reads it."""
     # In a process of its own: what fitting takes of memory is given back.
     environ = {**os.environ, "INTAKE_HOME": str(settings.home)}
-    words = "second opinion on staff replies (two or three minutes the first time) …"
+    words = "second opinion on staff replies (some minutes the first time) …"
     if not console.is_terminal:  # a log shows no status
         console.print(words)
     with console.status(words):

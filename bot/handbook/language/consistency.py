@@ -68,6 +68,7 @@ _COUNTED = re.compile(
 )
 _EXPECTED = re.compile(r"预计|计划|大约|大概|约|一般|正常|最快|争取|力争")
 _LATEST = re.compile(r"最迟|最晚|最慢|至迟|不晚于|不迟于|最长|不超过")
+_LAST = re.compile(rf"{_LATEST.pattern}|结束|截止|止")  # one of these closes what is compared
 _AS_MUCH_AS = re.compile(r"(?:[^。!?;]{0,6},)?[( ]?(?:也就是|即)(?:说)?[ :]?")
 _VERBS = re.compile(r"到账|恢复|修复|修好|修通|装好|上门|答复|回复|回电|联系|完成|生效|解除|退|到")
 _DATED = re.compile(r"(?:\d{4}年)?[\d一二三四五六七八九十]+月|\d{4}-")
@@ -227,7 +228,7 @@ def times_agree(params: Mapping[str, Any], materials: Materials) -> Match:
                 yield Hit(each.start, each.end, detail="没有这个时间")
         yield from _wrong_weekdays(reply.text, found)
         yield from _unlike(reply, found)
-        if len(found) > 1:
+        if len(found) > 1 and _LAST.search(reply.text):
             placed = found if case.now else _placed(reply.text, found)
             yield from _late_estimates(reply, placed, case.now is not None)
             yield from _ending_before_they_begin(reply, placed)

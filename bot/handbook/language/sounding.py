@@ -138,9 +138,9 @@ class Hearing:
         said = reply.own_words[start:stop]
         bad, grave = self._to_table(said)
         heard = self._heard_bad(reply, start, stop)
-        graver = self.ear.grave(self._audible(reply, start, stop)) if self.ear else None
-        if heard is None:
+        if heard is None or self.ear is None:
             return bad * grave, None
+        graver = self.ear.grave(self._audible(reply, start, stop))
         both = _between(grave, grave if graver is None else graver)
         return bad * grave, _chance(_between(bad, heard)) * _chance(both)
 

@@ -271,7 +271,7 @@ def _point(
 
 
 def _until(groups: dict[str, str | None], first: timedelta | None) -> timedelta | None:
-    """Read the end of a stretch; 上午9点到5点 ends in the afternoon, 23:00至1:00 on the next day.
+    """Read the end of a stretch; 上午9点到5点 ends in the afternoon, 23:00至1:00 and 17点到早7点 next day.
 
     Raise `ValueError` for one that ends before it begins.
     """
@@ -283,8 +283,8 @@ def _until(groups: dict[str, str | None], first: timedelta | None) -> timedelta 
     if groups["period2"] is None and groups["period"] and first < last + _HALF_A_DAY <= 2 * _HALF_A_DAY:
         return last + _HALF_A_DAY
     period = groups["period2"] or groups["period"]
-    morning = first >= _HALF_A_DAY and period and period[0] in "早凌清"  # 17点到早7点: of the next day
-    if period and period not in _NIGHT and period == (groups["period"] or (period, None)[bool(morning)]):
+    morning = not groups["period"] and first >= _HALF_A_DAY and period and period[0] in "早凌清"
+    if period and period not in _NIGHT and not morning and period == (groups["period"] or period):
         raise ValueError(last)
     return last + 2 * _HALF_A_DAY
 
