@@ -9,6 +9,7 @@ from typing import Any
 
 from bot.handbook.language.numerals import read_numeral
 
+YUAN = "元块¥"  # one of these stands in every sum
 CHARACTERS = "[一二两三四五六七八九十百千万零]"  # of a sum in words
 # 三块五 is a sum, 三块一个月 is three yuan for one month.
 _TENTHS = r"(?![个次条天月年张份分gm兆\d二三四五六七八九十百千万]|一[^个次条天月年张份分])"

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import Any
 
-from bot.handbook.language.amounts import CHARACTERS, Amount, amounts, read_amounts, same
+from bot.handbook.language.amounts import CHARACTERS, YUAN, Amount, amounts, read_amounts, same
 from bot.handbook.language.case import Case
 from bot.handbook.language.kinds import Hit, Match, Materials, Structural
 from bot.handbook.language.numerals import read_numeral
@@ -96,6 +96,8 @@ def amounts_agree(params: Mapping[str, Any], materials: Materials) -> Match:
     def match(reply: Reply, case: Case) -> Iterator[Hit]:
         yield from _equations(reply.text)
         for left, right in _stretches(reply.text):
+            if not any(reply.text.find(mark, left, right) >= 0 for mark in YUAN):
+                continue
             yield from _totals(reply.text, left, right)
             yield from _products(reply.text, left, right)
             yield from remainders(reply.text, left, right)

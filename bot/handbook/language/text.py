@@ -26,7 +26,6 @@ _NO_WIDTH = (
     0x00AD,
 )
 _CLAUSE_END = re.compile(r"[。!?;\n]|,(?!\d{3}(?!\d))")
-_SENTENCE_END = re.compile(r"[。!?;\n]")
 _QUOTED = re.compile(
     r"“[^“”]*”|‘[^‘’]*’|「[^「」]*」|『[^『』]*』|《[^《》]*》|〈[^〈〉]*〉|\"[^\"\n]*\""
 )
@@ -150,7 +149,7 @@ class Reply:
     @lazy
     def sentence_ends(self) -> list[int]:
         """Find the marks that end sentences."""
-        return [match.start() for match in _SENTENCE_END.finditer(self.text)]
+        return [end for end in self.clause_ends if self.text[end] != ","]
 
     def clause(self, start: int, end: int) -> tuple[int, int]:
         """Find the clause, or the run of clauses, that holds a span."""

@@ -41,18 +41,19 @@ _CLOCK = (
     r"(?:钟|整|(?P<cminute{n}>半|[一三13]刻|(?:\d{{1,2}}|[一二三四五]?十?[零一二三四五六七八九十]{{1,2}})分?))?"
 )
 _POINT = re.compile(
-    # Every time begins like one of these; the look-ahead keeps the rest off other characters.
-    r"(?=\d|[零〇一二两三四五六七八九十百][零〇一二两三四五六七八九十百月点时]|[今明昨当][天日晚早儿]|后[天日]|前[天日]"
-    r"|大后|[次翌]日|一大?早|大?清早|晌午|下班|(?:[本当次]|[这下上]个?)月|[一二三四五六七八九十]{1,3}号|(?:下下|[下本这上])?个?(?:周|星期|礼拜)[一二三四五六日天末]|本?月[底末]"
-    r"|凌晨|清晨|早|中午|正午|[上下]午|午后|傍晚|晚|夜[间里])"
     rf"(?:(?:{_DATE})(?:\((?:周|星期|礼拜)?(?P<said>[一二三四五六日天])\))?[ 的]?)?"
     rf"(?:(?P<period>{_PERIOD})(?!好))? ?"
     rf"(?:(?:{_CLOCK.format(n='')})"
     rf"(?: ?(?:-|~|—|至|到)+ ?(?P<period2>{_PERIOD})?(?:{_CLOCK.format(n='2')}))?)?"
     r"(?P<suffix>之前|以前|前|左右|之后|以后|过后|后|起)?"
 )
-# Where one can begin at all; to try the pattern at every character costs several times as much.
-_FIRST = re.compile("[\\d零〇一二两三四五六七八九十百今明昨当后前大次翌早清晌下本这上个周星礼月凌中正午傍晚夜]")
+# How every time begins; to try the pattern at every character costs several times as much.
+_FIRST = re.compile(
+    r"\d(?=[\d.]*[年月日号点时:/-])|[零〇一二两三四五六七八九十百](?=[零〇一二两三四五六七八九十百月点时号])"
+    r"|[今明昨当](?=[天日晚早儿])|[前后](?=[天日])|大(?=后|清早)|[次翌](?=日)|一(?=大?早)|晌(?=午)|下(?=班)|[本当次](?=月)|[这下上](?=个?月)"
+    r"|下(?=下个?[周星礼])|[下本这上](?=个?[周星礼])|个(?=[周星礼])|周(?=[一二三四五六日天末])|星(?=期)|礼(?=拜)|本(?=月)|月(?=[底末])"
+    r"|凌(?=晨)|清(?=[晨早])|早|[中正](?=午)|[上下](?=午)|午(?=后)|傍(?=晚)|晚|夜(?=[间里])"
+)
 _DURATION = re.compile(
     rf"(?P<count>{NUMERAL}|半)个?(?P<half>半)?"
     r"(?P<unit>工作日|自然日|小时|钟头|h(?![a-z])|分钟|刻钟|秒|天|日(?=内|之内|以内)|周(?![一二三四五六日天])|星期(?![一二三四五六日天])"
@@ -70,9 +71,7 @@ _SPANS = {
     "傍晚": (17, 20), "晚上": (18, 24), "晚间": (18, 24), "夜间": (18, 24), "夜里": (18, 24),
     "晚": (18, 24),
 }  # fmt: skip
-_DAYS = {
-    "昨": -1, "前": -2, "今": 0, "当": 0, "明": 1, "次": 1, "翌": 1, "后": 2, "大": 3,
-}  # fmt: skip
+_DAYS = {"昨": -1, "前": -2, "今": 0, "当": 0, "明": 1, "次": 1, "翌": 1, "后": 2, "大": 3}
 _UNITS = {
     "小时": 3600, "钟头": 3600, "h": 3600, "分钟": 60, "刻钟": 900, "秒": 1, "天": 86400,
     "日": 86400, "周": 604800, "星期": 604800, "礼拜": 604800, "月": 2592000, "工作日": 86400, "自然日": 86400,
@@ -83,9 +82,7 @@ _SENTENCE_END = re.compile(r"[。!?;\n]")
 _CLAUSE_END = re.compile(r"[,。!?;\n]")
 _COMES = re.compile(r"师傅|工程师|装维|上门|到(?:您)?家|进场|施工|升级|割接|检修|维护|就是|安排|约")
 _NOT_THAT_DAY = re.compile(r"反映|来电|到期|到账|出账|退|生效|办理的|缴|欠|发生")
-_DATES = (
-    "month", "iso", "relative", "weekday", "monthday", "monthday_in_words", "monthend"
-)  # fmt: skip
+_DATES = ("month", "iso", "relative", "weekday", "monthday", "monthday_in_words", "monthend")
 _OF_THAT_DAY = ("次", "翌", "当")  # 次日, 翌日, 当天: of the day that was named before
 _HALF_A_DAY = timedelta(hours=12)
 _NIGHT = {"晚上", "晚间", "夜间", "夜里", "晚", "傍晚"}
@@ -176,19 +173,23 @@ def add_working_days(start: datetime, count: float) -> datetime:
     return moment
 
 
-def _at_first(text: str) -> Iterator[re.Match[str]]:
-    reached = 0
+@lru_cache(maxsize=8)
+def _matches(text: str) -> tuple[re.Match[str], ...]:
+    """Find what may be points; the same reply is read as of several days."""
+    found, reached = [], 0
     for first in _FIRST.finditer(text):
         if first.start() >= reached and (match := _POINT.match(text, first.start())):
             reached = match.end()
-            yield match
+            if match.lastgroup:
+                found.append(match)
+    return tuple(found)
 
 
 def _points(text: str, now: datetime | None) -> Iterator[Mention]:
     at, until, found = 0, 0, 0
     named: date | None = None  # by the sentence, for 次日
     carried: date | None = None  # the same, where what follows happens on that day, too
-    for match in _at_first(text):
+    for match in _matches(text):
         groups = match.groupdict()
         has_date = any(groups[name] for name in _DATES)
         has_clock = groups["hour"] or groups["chour"]
@@ -233,12 +234,9 @@ def _is_clear(match: re.Match[str], text: str) -> bool:
 
 
 def _point(
-    match: re.Match[str],
-    groups: dict[str, str | None],
-    now: datetime | None,
-    named: date | None,
-    carried: date | None,
-) -> Mention | None:
+    match: re.Match[str], groups: dict[str, str | None], now: datetime | None,
+    named: date | None, carried: date | None,
+) -> Mention | None:  # fmt: skip
     """Read one point; a time of day alone is of the day that is carried to it, if that is to come."""
     said = groups["said"]
     weekday = _WEEKDAYS.index(said.replace("天", "日")) if said else None
