@@ -9,12 +9,12 @@ from rasa_sdk.events import ActiveLoop
 
 from actions.base import DeskAction, Turn
 from actions.handoff import hand_off
+from actions.open_ticket import about_open_ticket
 from actions.talk import ask_open, hear, noted, offer_choices, take_up_among_facts
 from actions.tickets import (
     MOST_CLARIFIED,
     SHORTEST_NO,
     WISHES,
-    about_open_ticket,
     rate,
     supplement,
     survey,

@@ -47,8 +47,9 @@ def hand_off(turn: Turn, *, intake: Intake | None) -> None:
         key=f"{turn.conversation.id}:{turn.reading.message_id}{CALLBACK_KEY}",
         secret=turn.office.settings.secret, now=turn.now,
     )
+    sooner = place.opens_at is not None and ticket.response_due_at < place.opens_at
     turn.say(
-        "utter_waiting_off_duty", number=ticket.number,
+        "utter_waiting_off_duty_urgent" if sooner else "utter_waiting_off_duty", number=ticket.number,
         opens_at=shown_time(place.opens_at, now=turn.now),
         respond_by=shown_time(ticket.response_due_at, now=turn.now),
     )

@@ -9,18 +9,18 @@ from rasa_sdk.events import ActiveLoop, SlotSet
 
 from actions.base import DeskAction, Turn
 from actions.handoff import hand_off
-from actions.talk import ask_of_subject, together_with, wish_among_facts, words_among_facts
-from actions.tickets import (
+from actions.open_ticket import (
     about_open_ticket,
-    answer_ticket,
+    ask_whether_to_withdraw,
     asks_after_ticket,
-    due_words,
-    supplement,
+    recovered_ticket,
 )
+from actions.talk import ask_of_subject, together_with, wish_among_facts, words_among_facts
+from actions.tickets import WISHES, answer_ticket, due_words, supplement
 from bot.desk.incidents import incident_of
 from bot.desk.intakes import number_of, open_ticket_of_intake, read_back
 from bot.desk.readings import readings_of_halves
-from bot.desk.tickets import ticket_card, ticket_facts, tickets_of
+from bot.desk.tickets import find_ticket, ticket_card, ticket_facts, tickets_of
 from bot.handbook.bare_request import surer
 from bot.handbook.deadlines import shown_time
 from bot.handbook.intake import (
@@ -38,6 +38,7 @@ from bot.handbook.intake import (
 from bot.handbook.intake import Turn as IntakeTurn
 from bot.handbook.intake_parts import NOTHING_TOLD, with_earlier_words
 from bot.handbook.requests import RequestKind, Urgency
+from bot.handbook.short_answers import works_again
 from bot.handbook.subjects import load_subjects, subject_of
 from bot.handbook.two_requests import requests_in
 from bot.storage.tickets import Ticket
@@ -103,6 +104,8 @@ def _no_beginning(turn: Turn, state: dict[str, Any]) -> str | None:
         return "subject"
     if _same_danger(turn) is not None:
         return "more"
+    if recovered_ticket(turn) is not None:
+        return "recovered"
     return "ticket" if asks_after_ticket(turn) else None
 
 
@@ -127,6 +130,8 @@ def _begin(turn: Turn, state: dict[str, Any]) -> tuple[Intake, IntakeTurn]:
     first = first if second else with_earlier_words(first, state.get("clarify"))
     intake, step = begin(first, tables, key=_key(turn, first), known=known)
     before = _open_already(turn, first.type) if step.ask != SOLVED else ()
+    if before:
+        intake.same_as = before[0].values["number"]
     after = ()
     if second:
         intake.pending = [put_by(second[0])]
@@ -239,6 +244,8 @@ def announce_ticket(turn: Turn, ticket: Any) -> None:
 
 def _go_on(turn: Turn, intake: Intake) -> None:
     """Begin the next request that the customer named meanwhile."""
+    # What was put aside as another request may have turned out to be this one.
+    intake.pending = [each for each in intake.pending if each["type"] != intake.type]
     if not intake.pending:
         return
     first, rest = intake.pending[0], intake.pending[1:]
@@ -294,8 +301,23 @@ def _ticket(turn: Turn, _: Intake) -> None:
     about_open_ticket(turn)
 
 
+def _recovered(turn: Turn, _: Intake) -> None:
+    ask_whether_to_withdraw(turn)
+
+
+def _same(turn: Turn, intake: Intake) -> None:
+    """Go on with the ticket that is open already: what was said in the form belongs to it."""
+    ticket = find_ticket(turn.session, str(intake.same_as))
+    if works_again(turn.reading.text):
+        ask_whether_to_withdraw(turn, ticket)
+    elif turn.reading.type in WISHES and turn.reading.type != "ticket_supplement":
+        WISHES[turn.reading.type](turn, ticket)
+    else:
+        supplement(turn, ticket, "，".join(intake.words))
+
+
 _OUTCOMES = {
     "subject": _subject, "ticket": _ticket, "more": _more,
     "open": _open, "human": _human, "cancel": _cancel, "done": _done, "switch": _switch,
-    "elsewhere": _elsewhere,
+    "elsewhere": _elsewhere, "same": _same, "recovered": _recovered,
 }

@@ -8,15 +8,8 @@ from typing import Any
 
 from actions.base import DeskAction, Turn
 from actions.handoff import hand_off
-from actions.tickets import (
-    MOST_CLARIFIED,
-    about_open_ticket,
-    answer_ticket,
-    ask_anew,
-    note_visit_wish,
-    supplement,
-    told_of_ticket,
-)
+from actions.open_ticket import about_open_ticket, told_of_ticket
+from actions.tickets import MOST_CLARIFIED, answer_ticket, ask_anew, note_visit_wish, supplement
 from actions.without_ticket import begin_named_matter
 from bot.desk.intakes import number_of
 from bot.desk.messages import note_for_review

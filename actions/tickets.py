@@ -15,31 +15,22 @@ from bot.handbook.deadlines import shown_time
 from bot.handbook.intake import says_yes
 from bot.handbook.lifecycle import OPEN_STATES, IllegalStep
 from bot.handbook.requests import Urgency
-from bot.handbook.subjects import asks_fee, line_named
+from bot.handbook.subjects import line_named
 from bot.handbook.urgency import raise_urgency, signals
 from bot.handbook.visits import wishes_for_visit
 from bot.handbook.wished_time import wished_time
 from bot.storage.tickets import Ticket
 
-# Said with a ticket open, these words ask how it stands, whatever the model makes of them.
-_ASKS_AFTER = re.compile(
-    r"怎么样了|怎样了|什么情况了?$|咋样了|到哪|来不来|还(?:没|不)(?:有)?(?:人|个)?(?:来|修|好|弄|搞|整|联系|处理|动静|消息|信儿|音信|影)"
-    r"|(?:没(?:有|得)?|莫得|冇)人(?:来|联系|管|理)|^人(?:呢|嘞|咧|哩)[?？!！]*$|(?:什么|啥|甚么)(?:时候|时间)(?:有人|才|会|可以)?(?:来|能|修|好|处理|弄|上门)|(?:几时|多会儿?|好久|哪天)(?:有人|才|能|会)?(?:来|嚟|修|整|好|弄|上门)|好了没|修好没|多久能|处理得|单号是?(?:多少|好多|什么|啥|几)"
-)
-_SHORT, SHORTEST_NO = 24, 6
-_HURRIES = re.compile(r"(?:能不能|能否|可以|可不可以|麻烦|请)?.{0,2}(?:早|快)(?:一)?点|尽快|抓紧|赶紧")
-_WHOSE_NUMBER = re.compile(r"(?:师傅|他|维修|装维|人员|工程师).{0,4}(?:电话|号码|联系方式)")
+SHORTEST_NO = 6
 _UNHAPPY = re.compile(r"不满意|不好|差评|太差|很差|垃圾|失望")
 # One question, one offer of a person; after that the person comes unasked.
 MOST_CLARIFIED = 2
-_ADDITIONS = frozenset({"phone_number", "address", "datetime"})
 _ASKING = frozenset({"ticket_status", "ticket_urge"})
 # What the dialogue keeps while it waits for an answer about a ticket, and the question.
 _ASKED = {
     "withdraw": "utter_confirm_withdraw", "supplement": "utter_ask_supplement", "rate": "utter_ask_rating",
 }
-# More of the ticket without a fact: who is in when, what was told wrong, what the modem shows.
-_TOLD_MORE = re.compile(r"在[家屋]|[家屋][里头]*(?:没得?|没有|莫得|有)人|不是[^，,。吗真]{1,10}[，,\s]*是|[换改]个?(?:时间|日子)|灯.{0,4}(?:红|黄|闪|灭|不亮)")
+_TAIL = re.compile(r"(?<![\d.])\d{3,6}(?!\d)")  # 撤000042: how people name one of two tickets
 _KEEP = re.compile(r"^(?:不|别|先不|算了)|不撤|保留")
 
 
@@ -81,6 +72,8 @@ def _meant(turn: Turn, wish: str) -> Ticket | None:
         turn.say("utter_ticket_not_yours", number=number)
         return None
     fitting = [t for t in own if (t.state not in OPEN_STATES) == (wish == "ticket_reopen")]
+    if named := _named(turn, fitting or own):
+        return named
     if wish == "ticket_status" and len(fitting) > 1:
         _list(turn, fitting)
         return None
@@ -89,6 +82,19 @@ def _meant(turn: Turn, wish: str) -> Ticket | None:
         without_ticket(turn, wish)
         return None
     return chosen[0]
+
+
+def _named(turn: Turn, tickets: list[Ticket]) -> Ticket | None:
+    """Return the one of several tickets that the words name, by its last digits or its matter."""
+    text = turn.reading.text
+    tails = [tail for tail in _TAIL.findall(text) if len(tickets) > 1]
+    line = line_named(text)
+    meant = [
+        ticket for ticket in tickets
+        if any(ticket.number.endswith(tail) for tail in tails)
+        or (not tails and (line == ticket.type or turn.handbook.type_of(ticket.type).spoken in text))
+    ]
+    return meant[0] if len(meant) == 1 and len(tickets) > 1 else None
 
 
 def _list(turn: Turn, tickets: list[Ticket]) -> None:
@@ -135,7 +141,8 @@ def _values(turn: Turn, ticket: Ticket) -> dict[str, Any]:
     }
 
 
-def _say(turn: Turn, ticket: Ticket, response: str, **more: Any) -> None:
+def tell(turn: Turn, ticket: Ticket, response: str, **more: Any) -> None:
+    """Utter a text about a ticket, with its card."""
     turn.say(response, **{**_values(turn, ticket), **more})
     _show(turn, ticket)
 
@@ -147,7 +154,7 @@ def _step(turn: Turn, ticket: Ticket, step: str, **more: Any) -> None:
 
 
 def _status(turn: Turn, ticket: Ticket) -> None:
-    _say(turn, ticket, "utter_ticket_status")
+    tell(turn, ticket, "utter_ticket_status")
 
 
 def _urge(turn: Turn, ticket: Ticket) -> None:
@@ -155,7 +162,7 @@ def _urge(turn: Turn, ticket: Ticket) -> None:
         _reopen(turn, ticket)
         return
     _step(turn, ticket, "urge", reason=turn.reading.text)
-    _say(turn, ticket, "utter_ticket_urged")
+    tell(turn, ticket, "utter_ticket_urged")
 
 
 def _cancel(turn: Turn, ticket: Ticket) -> None:
@@ -164,10 +171,10 @@ def _cancel(turn: Turn, ticket: Ticket) -> None:
         withdraw(turn, desk.find_ticket(turn.session, asked))
         return
     if ticket.state not in OPEN_STATES:
-        _say(turn, ticket, "utter_ticket_status")
+        tell(turn, ticket, "utter_ticket_status")
         return
     turn.conversation.dialogue = {"withdraw": ticket.number}
-    _say(turn, ticket, "utter_confirm_withdraw")
+    tell(turn, ticket, "utter_confirm_withdraw")
 
 
 def _supplement(turn: Turn, ticket: Ticket) -> None:
@@ -184,12 +191,12 @@ def ask_anew(turn: Turn) -> bool:
     state = turn.conversation.dialogue or {}
     for name, question in _ASKED.items():
         if name in state:
-            _say(turn, desk.find_ticket(turn.session, state[name]), question)
+            tell(turn, desk.find_ticket(turn.session, state[name]), question)
             return True
     return False
 
 
-def _visit_wished(turn: Turn) -> Ticket | None:
+def visit_wished(turn: Turn) -> Ticket | None:
     """Return the open ticket for whose visit the words are a wish; who has to come needs the address."""
     if not wishes_for_visit(turn.reading.text):
         return None
@@ -202,61 +209,10 @@ def _visit_wished(turn: Turn) -> Ticket | None:
 
 def note_visit_wish(turn: Turn) -> bool:
     """Add a wish for the visit to the ticket that waits for one; False if it is none."""
-    ticket = _visit_wished(turn)
+    ticket = visit_wished(turn)
     if ticket is not None:
         supplement(turn, ticket, turn.reading.text)
     return ticket is not None
-
-
-def asks_after_ticket(turn: Turn) -> bool:
-    """Tell whether words that read as a request are about an open ticket: its visit, or how it stands."""
-    if _visit_wished(turn) is not None:
-        return True
-    text = turn.reading.text.strip()
-    if len(text) > _SHORT or line_named(text) or not _questions(text):
-        return False
-    return bool(desk.tickets_of(turn.session, turn.conversation, open_only=True, most=1))
-
-
-def told_of_ticket(text: str) -> bool:
-    """Tell whether short words, said with a ticket open, ask after it."""
-    return len(text) <= _SHORT and (_questions(text) or bool(_ASKS_AFTER.search(text)))
-
-
-def _questions(text: str) -> bool:
-    hurries = len(text) <= SHORTEST_NO + 4 and bool(_HURRIES.search(text))
-    return hurries or asks_fee(text) or bool(_WHOSE_NUMBER.search(text))
-
-
-def about_open_ticket(turn: Turn) -> bool:
-    """Take short words as a question after the open ticket, wishes or facts as more of it; False if neither."""
-    if note_visit_wish(turn):
-        return True
-    tickets = desk.tickets_of(turn.session, turn.conversation, open_only=True, most=1)
-    if not tickets:
-        return False
-    text = turn.reading.text.strip()
-    if len(text) <= _SHORT and _questions(text):
-        _answer_question(turn, tickets[0], text)
-        return True
-    if len(text) <= _SHORT and _ASKS_AFTER.search(text):
-        _status(turn, tickets[0])
-        return True
-    told = len(text) <= _SHORT and _TOLD_MORE.search(text) and line_named(text) is None
-    if told or _ADDITIONS & set(turn.reading.facts):
-        supplement(turn, tickets[0], text)
-        return True
-    return False
-
-
-def _answer_question(turn: Turn, ticket: Ticket, text: str) -> None:
-    """Answer what is asked after a ticket was opened: who calls, what it costs, whether sooner."""
-    if _WHOSE_NUMBER.search(text):
-        _say(turn, ticket, "utter_ticket_who_calls")
-    elif asks_fee(text):
-        turn.say("utter_fee")
-    else:
-        _urge(turn, ticket)
 
 
 def _raise(turn: Turn, ticket: Ticket, words: str) -> None:
@@ -276,20 +232,20 @@ def supplement(turn: Turn, ticket: Ticket, words: str) -> None:
     try:
         _step(turn, ticket, "supplement", reason=words)
     except IllegalStep:
-        _say(turn, ticket, "utter_ticket_status")
+        tell(turn, ticket, "utter_ticket_status")
         return
     _raise(turn, ticket, words)
     if wish := wished_time(words):
         ticket.facts = {**(ticket.facts or {}), "wished_time": wish}
     turn.conversation.dialogue = None
-    _say(turn, ticket, "utter_ticket_supplemented")
+    tell(turn, ticket, "utter_ticket_supplemented")
 
 
 def _reopen(turn: Turn, ticket: Ticket) -> None:
     if ticket.state in OPEN_STATES:
         _step(turn, ticket, "supplement", reason=turn.reading.text)
         _step(turn, ticket, "urge", reason=turn.reading.text)
-        _say(turn, ticket, "utter_ticket_still_open")
+        tell(turn, ticket, "utter_ticket_still_open")
         return
     if survey(turn, ticket, solved=False):
         return
@@ -298,7 +254,7 @@ def _reopen(turn: Turn, ticket: Ticket) -> None:
     except IllegalStep:
         turn.say("utter_reopen_too_late", number=ticket.number, days=_days_to_reopen(turn))
         return
-    _say(turn, ticket, "utter_ticket_reopened")
+    tell(turn, ticket, "utter_ticket_reopened")
 
 
 def _days_to_reopen(turn: Turn) -> int:
@@ -321,7 +277,7 @@ def rate(turn: Turn, ticket: Ticket, score: int | None) -> None:
     """Record the mark, or ask for one."""
     if score is None:
         turn.conversation.dialogue = {"rate": ticket.number}
-        _say(turn, ticket, "utter_ask_rating")
+        tell(turn, ticket, "utter_ask_rating")
         return
     turn.conversation.dialogue = None
     if survey(turn, ticket, score=score):
@@ -335,13 +291,13 @@ def rate(turn: Turn, ticket: Ticket, score: int | None) -> None:
 
 def _say_mark(turn: Turn, ticket: Ticket, score: int) -> None:
     if score > turn.handbook.clock.closure.low_score:
-        _say(turn, ticket, "utter_rated", score=score)
+        tell(turn, ticket, "utter_rated", score=score)
         return
     due = followup.improvement_due(turn.session, ticket, now=turn.now)
     if due is None:
-        _say(turn, ticket, "utter_rated_low_noted", score=score)
+        tell(turn, ticket, "utter_rated_low_noted", score=score)
     else:
-        _say(turn, ticket, "utter_rated_low", score=score, improve_by=shown_time(due, now=turn.now))
+        tell(turn, ticket, "utter_rated_low", score=score, improve_by=shown_time(due, now=turn.now))
 
 
 def _key(turn: Turn) -> str | None:
@@ -365,10 +321,10 @@ def survey(
     if outcome.kind == "closed":
         _say_mark(turn, outcome.ticket, outcome.score)
     elif outcome.kind == "reopened":
-        _say(turn, outcome.ticket, "utter_ticket_reopened")
+        tell(turn, outcome.ticket, "utter_ticket_reopened")
     else:
         turn.conversation.dialogue = {"rate": outcome.ticket.number} if outcome.kind == "ask_score" else None
-        _say(turn, outcome.ticket, f"utter_survey_{outcome.kind}", score=outcome.score)
+        tell(turn, outcome.ticket, f"utter_survey_{outcome.kind}", score=outcome.score)
     return True
 
 
@@ -384,6 +340,6 @@ def withdraw(turn: Turn, ticket: Ticket) -> None:
     agreed = says_yes(turn.reading) or turn.reading.type == "ticket_cancel"
     if agreed and not _KEEP.search(turn.reading.text):
         _step(turn, ticket, "withdraw", reason="客户确认撤单", confirmed=True)
-        _say(turn, ticket, "utter_ticket_withdrawn")
+        tell(turn, ticket, "utter_ticket_withdrawn")
     else:
-        _say(turn, ticket, "utter_withdraw_kept")
+        tell(turn, ticket, "utter_withdraw_kept")

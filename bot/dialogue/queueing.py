@@ -27,6 +27,7 @@ from bot.handbook.deadlines import shown_time
 from bot.handbook.distress import in_distress
 from bot.handbook.handoff import ConversationState
 from bot.handbook.intake import Intake
+from bot.handbook.intake_parts import QUESTION
 from bot.handbook.reception import Reception
 from bot.handbook.requests import RequestKind, Urgency
 from bot.handbook.signal_table import load_signals
@@ -84,7 +85,9 @@ def serve_waiting(
         said = last_said(session, conversation.id)
         told = said is not None and (said.payload or {}).get("queue")
         aid = first_aid(text, texts)
-        if told and not aid and now - said.created_at < REPEAT_AFTER:
+        # A number or a question wants a word by itself.
+        heard = aid or "phone_number" in facts_in(text) or QUESTION.search(text)
+        if told and not heard and now - said.created_at < REPEAT_AFTER:
             return
         if place.on_duty:
             wait = expected_wait(

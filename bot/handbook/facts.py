@@ -102,14 +102,14 @@ def _ticket_numbers(text: str) -> Iterator[Fact]:
 
 _MOBILE = re.compile(
     rf"(?<![\dA-Za-z])(?:\+?86[-\s]?)?"
-    rf"([1一幺妖](?:[-\s]?[\d{_SAID}]){{2}}(?:[-\s]?(?:[\d{_SAID}]|\*)){{8}})(?![\d*{_SAID}@])"
+    rf"([1一幺妖](?:[-\s]?[\d{_SAID}]){{2}}(?:[-\s，、]?(?:[\d{_SAID}]|\*)){{8}})(?![\d*{_SAID}@])"
 )
 _FIXED = re.compile(r"(?<![\dA-Za-z])(0\d{2,3}[-\s]?[2-9]\d{6,7})(?![\d@])")
 
 
 def _phone_numbers(text: str) -> Iterator[Fact]:
     for m in _MOBILE.finditer(text):
-        value = "".join(_DIGITS.get(c, c) for c in m[1] if c not in "- \t")
+        value = "".join(_DIGITS.get(c, c) for c in m[1] if c not in "- \t，、")
         if value[1] in "3456789":
             yield Fact("phone_number", value, m.start(), m.end())
     for m in _FIXED.finditer(text):
@@ -138,7 +138,15 @@ _AMOUNT = re.compile(
 )
 
 
+# 扣了我720: what is taken or given back is money, said without its unit.
+_TAKEN = re.compile(
+    r"(?:扣|多收|少退|退|骗|转)(?:了|走|掉)*我(?:了|的)?(\d{2,6}(?:\.\d{1,2})?)(?![\d.]|[年月日号点个条天兆MmGg分%人次位家笔回遍张元块])"
+)
+
+
 def _amounts(text: str) -> Iterator[Fact]:
+    for m in _TAKEN.finditer(text):
+        yield Fact("amount", _plain(Decimal(m[1])), m.start(1), m.end(1))
     for m in _AMOUNT.finditer(text):
         value = number(m[1] or m[2])
         # 一块 without 钱 usually means "together".

@@ -25,6 +25,7 @@ from bot.handbook.intake_confirm import confirming, correcting
 from bot.handbook.intake_parts import (
     CONFIRM,
     CORRECTION,
+    NOT_GIVEN,
     OFFER,
     QUESTION,
     SOLVED,
@@ -41,7 +42,6 @@ from bot.handbook.intake_parts import (
 from bot.handbook.intake_steps import (
     ANSWER_FITS,
     FIRST_AID,
-    NOT_GIVEN,
     OWN_WORDS,
     acknowledge,
     answer_to,
@@ -52,12 +52,14 @@ from bot.handbook.intake_steps import (
     follow_up,
     next_question,
     note_wished_time,
+    noted,
     raise_by_words,
     repeat,
     say_answer,
 )
 from bot.handbook.intake_story import (
     LONGEST_FACT,
+    cannot_be_place,
     corrects,
     is_place,
     only_address,
@@ -84,9 +86,19 @@ _REGISTER = re.compile(
     r"(?:帮我|要|需要|给我|请)(?:登记|查|核实|处理|办)|没(?:有)?(?:解决|用|弄好|搞懂|看懂|听懂)|还是(?:不|没)"
 )
 _KEEPS_NUMBER = re.compile(
-    r"不(?:太|是很)?(?:想|方便|愿意?|能)?(?:再)?(?:留|给|说|提供|透露|告诉)(?!过)"
+    r"不(?:太|是很|敢)?(?:想|方便|愿意?|能)?(?:再)?(?:留|给|说|提供|透露|告诉)(?!过)|(?:唔|不)(?:想)?(?:畀|俾|比)|怕[^，,]{0,4}泄[露漏]|不用联系我?"
     r"|(?:没|沒|冇)(?:有)?(?:内地|內地|手机|手機|固定)?(?:手机|手機|电话|電話|号码|號碼|号|號)(?:$|[,，。了啊])"
-    r"|就(?:打|用|是)(?:这个|现在|本机)|用(?:我)?(?:现在|这个)|不(?:用|需要|必)(?:留)?(?:电话|号码)|保密"
+    r"|就(?:打|用|是|我)?(?:这个|现在|本机)|用(?:我)?(?:现在|这个)|不(?:用|需要|必)(?:留)?(?:电话|号码)|保密"
+)
+LEAST_ELSE = 4  # characters besides giving up that can be another wish
+# 就是同一件事, 不是要再报一个: of the ticket that is open.
+_SAME = re.compile(
+    r"同一(?:[件个张码回]|事)|(?:就是?|还是|不是)(?:刚才|刚刚|之前|前面|上面|原来)(?:的|那|报)|(?:刚才|刚刚|之前)(?:那个?|的|那张)(?:单|工单|事)"
+    r"|(?:不是|不用|不要|没)(?:要|想)?(?:再|重复|另外)(?:报|登记|开|提)"
+)
+# 算了我重新说 开发票，抬头是…
+_ANEW = re.compile(
+    r"^(?:算了|那|好吧|不对|等等|你|听|[，,。\s])*(?:我|让我)?(?:再|重新|从头|重)(?:再)?说(?:一遍|一下|一次|吧|哈|啊)*[，,：:。\s]*(.{6,})$", re.S
 )
 _WANTS_ELSE = re.compile(r"[，,\s](?:就是|只是|只要|我就|改成|换成).{4}")
 # May it be a son's number?
@@ -96,6 +108,7 @@ _ANOTHERS_WILL_DO = re.compile(
 )
 _KNOWN_BY_HEART = frozenset({"phone_number", "address", "broadband_account"})
 _UNKNOWN = re.compile(r"^(?:我|俺)?(?:也|都|真)?(?:不|没)(?:太)?(?:知道|清楚|晓得|记得)|^(?:我)?(?:忘|记不)")
+MOBILE_SHORT = 9  # digits of what is meant as a mobile number
 _DIGITS = re.compile(r"[\d\s\-+]{4,}")
 # Said after an answer: it is to be done now.
 _DO_IT = re.compile(
@@ -156,12 +169,48 @@ def _advance(intake: Intake, reading: Reading, tables: IntakeTables) -> Turn:
         return replace(ask_again(intake, says=(Say("utter_listening"),)), again=False)
     if not reading.has_words:
         return ask_again(intake, says=(Say("utter_text_only"),))
-    if intake.asking not in {SOLVED, OFFER} and _gives_up(intake, reading):
-        # 不投诉了，就是卡给不给我补 gives up one thing and wants another.
-        goes_on = _WANTS_ELSE.search(reading.text) and other_request(intake, reading, tables)
-        return end(intake, "switch" if goes_on else "cancel")
+    if intake.same_as and _is_the_same(reading, tables):
+        intake.words.append(reading.text)
+        return end(intake, "same")
+    if anew := _ANEW.match(reading.text):
+        return _told_anew(intake, replace(reading, text=anew[1]), tables)
+    fault = intake.type in tables.types and tables.types[intake.type].kind is RequestKind.FAULT
+    if fault and short_answers.works_again(reading.text):
+        return end(intake, "cancel")
+    told = _KNOWN_BY_HEART & set(reading.facts)  # 算了 我地址是… goes on after all
+    if intake.asking not in {SOLVED, OFFER} and not told and _gives_up(intake, reading):
+        return end(intake, _instead(intake, reading, tables))
     handlers = {CONFIRM: confirming, OFFER: _offered, SOLVED: _answered, CORRECTION: correcting}
     return handlers.get(intake.asking or "", _gathering)(intake, reading, tables)
+
+
+def _is_the_same(reading: Reading, tables: IntakeTables) -> bool:
+    """Tell whether the customer means the ticket that is open already, and no new one."""
+    known = tables.types.get(reading.type)
+    asks_after = known is not None and known.kind is RequestKind.TICKET
+    return asks_after or bool(_SAME.search(reading.text) or short_answers.works_again(reading.text))
+
+
+def _told_anew(intake: Intake, reading: Reading, tables: IntakeTables) -> Turn:
+    """Take what is told anew in place of what was told; numbers and places stay."""
+    intake.story.clear()
+    intake.facts.pop("detail", None)
+    intake.asking = None
+    take_in(intake, reading)
+    return next_question(intake, tables, says=(Say("utter_updated"),))
+
+
+def _instead(intake: Intake, reading: Reading, tables: IntakeTables) -> str:
+    """Name the outcome of words that give up one thing: 不投诉了，就是卡给不给我补 wants another."""
+    left = short_answers.besides_giving_up(reading.text)
+    more = len(left) >= LEAST_ELSE and left[0] not in "不没别"
+    if not more and not _WANTS_ELSE.search(reading.text):
+        return "cancel"
+    if other_request(intake, reading, tables):
+        return "switch"
+    known = tables.types.get(reading.type)
+    asks_after = known is not None and known.kind is RequestKind.TICKET and known.id != "ticket_cancel"
+    return "elsewhere" if asks_after else "cancel"
 
 
 def _gives_up(intake: Intake, reading: Reading) -> bool:
@@ -201,7 +250,9 @@ def _gathering(intake: Intake, reading: Reading, tables: IntakeTables) -> Turn:
         return _without(intake, reading, tables, wanted)
     if wanted == "phone_number" and _DIGITS.fullmatch(reading.text.strip()):
         # A number with a digit too few is no more of the story.
-        return ask_again(intake)
+        count = len(re.sub(r"\D", "", reading.text))
+        counted = Say("utter_number_of_digits", {"count": count})
+        return ask_again(intake, says=(counted,) if count >= MOBILE_SHORT else ())
     # 那帮我开一个 in the middle of an order means what is being ordered.
     ordered = tables.types[intake.type].kind is RequestKind.ORDER and _THAT.fullmatch(reading.text.strip())
     between = None if ordered else aside(intake, reading, tables)
@@ -213,7 +264,7 @@ def _gathering(intake: Intake, reading: Reading, tables: IntakeTables) -> Turn:
             intake.asking = None
         take_in(intake, reading)
         # What was told is no failed answer: the question stays in its first wording.
-        said = "utter_updated" if reading.facts and corrects(reading.text) else "utter_noted"
+        said = "utter_updated" if reading.facts and corrects(reading.text) else noted(reading)
         return replace(next_question(intake, tables, says=(Say(said),)), again=False)
     return ask_again(intake)
 
@@ -236,7 +287,10 @@ def _accepts(intake: Intake, reading: Reading, wanted: str, tables: IntakeTables
     if wanted != "detail" and len(reading.text.strip()) > 300:
         return False
     if wanted == "address" and not is_place(reading.text):
-        return False
+        # 杭州滨江, 幸福里南门: asked once more, a place is what the customer calls one.
+        asked_twice = intake.asked.get("address", 0) > 1 and reading.type in {"inform", "unclear", "nlu_fallback"}
+        if not asked_twice or cannot_be_place(reading.text):
+            return False
     other = tables.types.get(reading.type)
     if reading.type in {"inform", "unclear", "nlu_fallback", intake.type}:
         return not (wanted == "address" and QUESTION.search(reading.text))

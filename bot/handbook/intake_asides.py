@@ -36,12 +36,15 @@ SURE_OF_CORRECTION = 0.3
 SHORT = 20
 
 LEAST_MEANT = 0.2
-_MEANS = re.compile(r"(?:我?(?:问|说|要|指|查)的是|我(?:要|想)(?:问|查|说|办)|[，,\s]是|而是|^(?:那)?算了[，,\s]*还是|不[，,\s]+还是)(.+)$")
+_MEANS = re.compile(r"(?:我?(?:问|说|要报?|指|查)的是|我是说|我(?:要|想)(?:问|查|说|办)|[，,\s]是|而是|^(?:那)?算了[，,\s]*还是|不[，,\s]+还是)(.+)$")
 # 上不了网 without a device is taken for the mobile, until the customer says where.
 _AT_HOME = re.compile(r"(?:就?是|在)?(?:我|我们|俺)?家里?的?(?:网|网络|宽带|wifi|WiFi)?[。啊呀!！]*")
 _IN_HAND = re.compile(r"手机|信号|流量|[45]G|[45]g|电话|短信|验证码")
 _FIXED = frozenset({"fault_broadband", "fault_tv", "fault_landline", "fault_enterprise"})
 
+_LINE_ONLY = re.compile(r"(?:不是|不对|是|就是|我是说|我说的?是?|[，,\s])*(?:我?家里?)?的?(?:宽带|固话|座机|固定电话|电视|机顶盒|专线)(?:啊|呀|的|吧|网|坏了)*[。！!]*")
+# 我不是要投诉泄露: what is read there is what is not meant.
+_DENIES = re.compile(r"不是(?:要|想|来)?(?:投诉|举报|报修|登记|办|查|建议)|没(?:有)?(?:要|想)(?:投诉|举报|报修|办)")
 _CLAUSE = re.compile(r"[\s，,。；;！!]")
 _HOW_LONG = re.compile(r"多久|多长时间|几天|要等|(?:什么时候|啥时候|何时)(?!我?(?:订|开|办|扣|充|买|答应|同意|说|签)[^，,]{0,2}的)|多快|来得及")
 # How long a contract still runs says nothing of how long we take.
@@ -97,6 +100,15 @@ def corrected_type(intake: Intake, reading: Reading, tables: IntakeTables) -> Re
     return None
 
 
+def line_meant(intake: Intake, reading: Reading, tables: IntakeTables) -> RequestType | None:
+    """Return the fault on the line that short words name where ours was another: 座机啊."""
+    said = reading.text.strip()
+    if tables.types[intake.type].kind is not RequestKind.FAULT or not _LINE_ONLY.fullmatch(said):
+        return None
+    named = line_named(said)
+    return tables.types[named] if named and named != intake.type else None
+
+
 def calm_unless_told(reading: Reading) -> Reading:
     """Return a reading without the urgency of words that were not understood, unless signals say it."""
     unsure = reading.type in {"unclear", "nlu_fallback"} and not reading.signals
@@ -122,7 +134,7 @@ def aside(intake: Intake, reading: Reading, tables: IntakeTables) -> Turn | None
         return repeat(intake, says=(Say("utter_listening"),))
     if asks_fee(reading.text):
         return repeat(intake, says=(Say("utter_fee"),))
-    meant = corrected_type(intake, reading, tables)
+    meant = corrected_type(intake, reading, tables) or line_meant(intake, reading, tables)
     if meant is not None:
         return switch(intake, calm_unless_told(reading), meant, tables)
     if _HOW_LONG.search(reading.text) and not _RUNS_OUT.search(reading.text) and len(reading.text) <= SHORT and not reading.facts:
@@ -151,6 +163,9 @@ def _between(intake: Intake, reading: Reading, asked: RequestType, tables: Intak
         return story
     if reading.urgency is Urgency.URGENT and intake.urgency != Urgency.URGENT.value:
         return interrupt(intake, reading, asked, tables)
+    if _DENIES.search(reading.text):
+        take_in(intake, reading)
+        return repeat(intake, says=(Say("utter_noted"),))
     if CORRECTS.search(reading.text) and not ALSO.search(reading.text):
         return switch(intake, reading, asked, tables)
     if asked.kind is RequestKind.CONSULT and reading.urgency is Urgency.GENERAL:

@@ -20,6 +20,7 @@ from bot.handbook.intake_steps import (
     confirm_anew,
     end,
     next_question,
+    noted,
 )
 from bot.handbook.intake_story import (
     CORRECTS,
@@ -32,6 +33,7 @@ from bot.handbook.intake_story import (
 from bot.handbook.one_story import ALSO
 from bot.handbook.requests import wanted_facts
 from bot.handbook.short_answers import says_no, says_yes
+from bot.handbook.wished_time import drops_time
 
 # What a correction calls the facts, beside their titles.
 ALIASES = {
@@ -49,6 +51,14 @@ _OTHERWISE = re.compile(r"^(?:也)?不是[^，,\s]{1,10}[，,\s]*(?:而)?(?:就)
 # 是1301 corrects the last number of an address.
 _LAST_NUMBER = re.compile(r"\d+(?=\D*$)")
 _ONLY_NUMBER = re.compile(r"(\d{1,5})(?:室|号|栋|楼|单元)?[。.!！]*")
+_UNIT = r"号楼|栋|幢|座|号|楼|单元|室|层"
+_PART = re.compile(
+    rf"(?:^|[，,。！!\s])(?:是|改成|改为|应该是)?(?P<first>\d{{1,5}})(?P<unit>{_UNIT})[，,。！!\s]*(?:而)?不是\d"
+    rf"|(?:不是\d+[^\d，,]*[，,\s]*|不对|错了?|改一?下|有误|^)[，,。！!\s]*(?:而|应该)?是(?P<then>\d{{1,5}})(?P<unit2>{_UNIT})"
+)
+_WHOLE_PLACE = re.compile(r"(?:地址|位置)(?:写得?|填得?)?(?:不全|不完整|不够|少了|没写全)[^是]{0,3}?(?:应该)?是(.{4,40})$")
+_YES_AND = re.compile(r"((?:对|是|嗯|好|可以|没错|行|交|提交)(?:的|了|啊|呀|吧)?)[，,。！!\s]+(.{2,40})", re.S)
+_OBJECTS = re.compile(r"[?？]|[吗么呢]$|不|没|错|改|别|但|可是|等|先|还有|另外|多久|多少|什么|怎么|几|\d")
 _SUBMITS = re.compile(r"提交|确认|没(?:有)?(?:问题|错)|不用改|无误")
 
 
@@ -56,9 +66,16 @@ def confirming(intake: Intake, reading: Reading, tables: IntakeTables) -> Turn:
     """Take the answer to the read-back."""
     if ALSO.search(reading.text) and other_request(intake, reading, tables):
         return aside(intake, reading, tables) or ask_again(intake)
+    if "wished_time" in intake.facts and drops_time(reading.text):
+        intake.words.append(reading.text)
+        return confirm_anew(intake)
+    if _place_mended(intake, reading.text):
+        intake.words.append(reading.text)
+        return confirm_anew(intake)
     changed = {k for k, v in reading.facts.items() if v and intake.facts.get(k) != v}
     shown = wanted_facts(with_needs(tables.types[intake.type], intake)) | {"amount", "detail"}
-    if says_yes(reading) and not changed & shown:
+    agreed = says_yes(reading) or (_agrees_and_adds(reading.text) and _adds(intake, reading))
+    if agreed and not changed & shown:
         take_in(intake, reading)
         return end(intake, "open")
     if (added := _added(intake, reading)) is not None:
@@ -85,8 +102,41 @@ def confirming(intake: Intake, reading: Reading, tables: IntakeTables) -> Turn:
         return between
     if len(_MARKS.sub("", words_besides(reading))) >= SHORTEST_ADDITION:
         take_in(intake, reading)
-        return confirm_anew(intake, "utter_noted")
+        return confirm_anew(intake, noted(reading))
     return ask_again(intake)
+
+
+def _agrees_and_adds(text: str) -> bool:
+    """Tell whether the words agree and go on: 对 快点 我怕我爸出事."""
+    found = _YES_AND.match(text.strip())
+    if found is None:
+        return False
+    return short_answers.agrees(found[1]) and not _OBJECTS.search(found[2])
+
+
+def _adds(intake: Intake, reading: Reading) -> bool:
+    _among_the_words(intake, reading.text.strip())
+    return True
+
+
+def _place_mended(intake: Intake, text: str) -> bool:
+    """Put a part of the address right: 是5栋不是3栋, 18号！不是8号, 地址不全 是金水区人民医院门诊楼."""
+    known = str(intake.facts.get("address") or "")
+    if whole := _WHOLE_PLACE.search(text):
+        said = whole[1].strip(" 。！!")
+        overlap = next((n for n in range(len(said), 1, -1) if known.endswith(said[:n])), 0)
+        intake.facts["address"] = (known + said[overlap:] if overlap else said)[:LONGEST_FACT]
+        return True
+    part = _PART.search(text)
+    if part is None:
+        return False
+    number, unit = part["first"] or part["then"], part["unit"] or part["unit2"]
+    places = list(re.finditer(rf"\d+(?={unit})", known))
+    if not places:
+        return False
+    start, stop = places[-1].span()
+    intake.facts["address"] = f"{known[:start]}{number}{known[stop:]}"
+    return True
 
 
 def _puts_otherwise(intake: Intake, reading: Reading) -> bool:
@@ -131,9 +181,18 @@ def correcting(intake: Intake, reading: Reading, tables: IntakeTables) -> Turn:
             return ask(intake, CONFIRM)
         if len(reading.text.strip()) < 2:
             return ask_again(intake)
+    if "wished_time" in intake.facts and drops_time(reading.text):
+        intake.words.append(reading.text)
+        return _after_correction(intake, tables)
+    if _place_mended(intake, reading.text):
+        intake.words.append(reading.text)
+        return _after_correction(intake, tables)
+    told = str(intake.facts.get("detail") or "，".join(intake.story))
     take_in(intake, reading)
     if not reading.facts:
-        intake.facts["detail"] = reading.text.strip()[:LONGEST_FACT]
+        # What was told before is not lost to a correction of one word of it.
+        said = reading.text.strip()
+        intake.facts["detail"] = (f"{told}，{said}" if told else said)[:LONGEST_FACT]
     return _after_correction(intake, tables)
 
 

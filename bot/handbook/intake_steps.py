@@ -5,16 +5,23 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
-from bot.handbook.intake_parts import CONFIRM, OFFER, Intake, IntakeTables, Reading, Say, Turn
+from bot.handbook.intake_parts import (
+    CONFIRM,
+    OFFER,
+    Intake,
+    IntakeTables,
+    Reading,
+    Say,
+    Turn,
+)
 from bot.handbook.intake_story import still_missing
 from bot.handbook.knowledge import KnowledgeEntry, best_answers
 from bot.handbook.requests import RequestKind, RequestType, Urgency
 from bot.handbook.urgency import raise_urgency, signals
-from bot.handbook.wished_time import wished_time
+from bot.handbook.wished_time import drops_time, wished_time
 
 MOST_REASKS = 2
 ANSWER_FITS = 0.44
-NOT_GIVEN = "未提供"
 # Urgent ones in which the customer must be told what to do at once.
 FIRST_AID = frozenset({"fraud_report", "report_hazard"})
 # What a customer gives us is not acknowledged in the words for what he wants of us.
@@ -28,6 +35,10 @@ _OFFERS = re.compile(r"(?<=。)[^。]*(?:为您登记|为您核对|请回复|请
 _HOW = re.compile(
     r"怎么(?:样)?(?:才能)?(?:办|弄|开|转|查|改|申请|操作|取消|退|换|激活|携|销|过户|补|充|交|缴|移|装|收费)|如何|流程|手续|步骤"
     r"|(?:需要|要|带)(?:带)?(?:什么|哪些|啥)|什么(?:条件|材料|证件)|有(?:什么)?条件|在哪(?:里|儿)?(?:办|交|充|开)"
+)
+# 是个什么会员 tells of something; these ask.
+_ASKS = re.compile(
+    r"[?？]|[吗么呢]$|多少钱|多久|为什么|为啥|几点|何时|怎么(?:办|弄|交|充|改|查|开|退|取消|联系|算)|能不能|行不行|可不可以|可以不|要不要|要钱不"
 )
 _IN_VAIN = re.compile(r"还没|怎么还|不给|不让|不了|没到|没成功|失败|为什么|凭什么|投诉|丢了|断了|坏了|错了")
 
@@ -87,6 +98,12 @@ def confirm_anew(intake: Intake, response: str = "utter_updated") -> Turn:
     return Turn(says=(Say(response),), ask=CONFIRM)
 
 
+def noted(reading: Reading) -> str:
+    """Name the text for what was taken down: a question is answered later, and that is said."""
+    asks = _ASKS.search(reading.text.strip()) and not reading.facts
+    return "utter_question_noted" if asks else "utter_noted"
+
+
 def answer_to(reading: Reading, tables: IntakeTables) -> KnowledgeEntry | None:
     """Find the entry of the knowledge table that answers the message."""
     found = best_answers(tables.knowledge.values(), reading.text, request_type=reading.type, most=1)
@@ -130,8 +147,11 @@ def follow_up(intake: Intake, reading: Reading, tables: IntakeTables) -> Knowled
 
 def note_wished_time(intake: Intake, reading: Reading, tables: IntakeTables) -> None:
     """Keep the time for which the customer wishes; the last one said counts."""
-    order = tables.types[intake.type].kind is RequestKind.ORDER
-    if wish := wished_time(reading.text, order=order):
+    kind = tables.types[intake.type].kind
+    order, complains = kind is RequestKind.ORDER, kind is RequestKind.COMPLAINT
+    if drops_time(reading.text):
+        intake.facts.pop("wished_time", None)
+    elif wish := wished_time(reading.text, order=order, complains=complains):
         intake.facts["wished_time"] = wish
 
 

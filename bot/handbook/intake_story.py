@@ -6,7 +6,7 @@ import re
 from dataclasses import replace
 
 from bot.handbook.facts import find_facts
-from bot.handbook.intake_parts import OFFER, QUESTION, SURE, Intake, Reading
+from bot.handbook.intake_parts import NOT_GIVEN, OFFER, QUESTION, SURE, Intake, Reading
 from bot.handbook.requests import RequestKind, RequestType, Urgency, missing_facts
 from bot.handbook.short_answers import agrees, goes_on, wants_nothing
 
@@ -22,13 +22,17 @@ STRANGERS_NUMBER = frozenset({"fraud_report", "complaint_marketing", "privacy_co
 
 CORRECTS = re.compile(
     r"^(?:[哦噢嗯呃啊]+[，,\s]*)?(?:不是|不对|错了|搞错|说错|弄错)|^(?:那)?算了[，,\s]*(?:还是|先|我)|不是.{1,10}(?:是|而是)|我(?:是)?(?:说错|搞错|弄错)|其实(?:我)?是"
-    r"|(?:改成|换成)(?:报|登记|投诉|办|查|咨询|反映)"
+    r"|(?:改成|换成)(?:报|登记|投诉|办|查|咨询|反映)|类型(?:不对|不是|错|有误|搞错|写错)|^我(?:说的是|是说|问的是|要报的是)"
 )
 _CHANGES = re.compile(
     r"^(?:我的?)?(?:地址|电话|号码|手机号?|账号)?(?:改成|改为|换成|更正为|应该是)"
     r"|^(?:我的?)?(?:地址|位置|电话|号码|手机号?|账号)(?:不对|有误|(?:写|说|填|搞|弄|记)?错了?)"
 )
 _OWN_NUMBER = re.compile(r"(?:我(?:的|自己|本人)?|本人|本机|联系)(?:的)?(?:手机|电话|号码|号|方式)")
+# Just before the number on which to call.
+_TO_CALL = re.compile(r"(?:联系|打|拨|找)(?:给)?(?:我|这)[^\d，,。！!？?]{0,8}$|(?:联系|打|拨)(?:给)?(?:我)?(?:这个?|那个?)[，,\s]*$")
+_CHANGED_TO = re.compile(r"换成|改成|改为|换到")
+_MINE = re.compile(r"我(?:自己|本人)?(?:的)?(?:手机|电话|号码?|联系方式)*(?:号码?)?(?:就?是)?[：:\s]*$")
 _ANOTHERS = re.compile(r"充(?:值)?(?:到|错|成|给)|(?:他|她|邻居|朋友|同事|对方|骗子|别人)的?(?:电话|号码|手机|号)")
 _REGION = re.compile(r"[省市区县镇乡]$")
 _PLACE = re.compile(
@@ -40,7 +44,11 @@ _ENGLISH_PLACE = re.compile(
     r"\b(?:road|rd|street|district|community|building|room|avenue|lane|village|town|county|garden)\b", re.I
 )
 _NO_PLACE = re.compile(
-    r"不知道|不清楚|断了|坏了|没网|上不|连不|用不|打不|收不|看不|不想|不给|没有?门牌|急|好几天|天了|雪花|蓝屏|报修|投诉|师傅|客服|电话|单号|工单"
+    r"不知道|不清楚|不止|都没|自己能|能不能|要不要|迷路|断了|坏了|没网|上不|连不|用不|打不|收不|看不|不想|不给|没有?门牌|急|好几天|天了|雪花|蓝屏|报修|投诉|师傅|客服|电话|单号|工单"
+)
+# What is said around a place that was told before, impatiently.
+_TOLD = re.compile(
+    r"(?:我)?(?:前面|刚才|刚刚|刚|之前|上面)?(?:不是|都|已经)*说(?:过)?了?(?:[一二两三四五六几好]+[遍次])?(?:了|的|吗|嘛|啊)*|(?<=[\u4e00-\u9fff])[！!]+(?=[\u4e00-\u9fff])"
 )
 _LEAD = re.compile(
     r"^(?:(?:我|我们|俺)(?:家|公司|单位|店)?(?:的)?(?:是)?(?:地址)?(?:就)?(?:住|在|是)+|地址(?:就)?(?:是|在|为)?|就?(?:住)?在|住)[:：,，\s]*(?:(?:那|这)个?(?:啥|什么)?|嗯|呃)*[:：,，\s]*"
@@ -77,7 +85,9 @@ def take_in(intake: Intake, reading: Reading) -> None:
     if intake.asking == "detail" and not is_correction:
         # A story may hold other people's numbers and places; what was answered before stands.
         told = {name: value for name, value in told.items() if name not in intake.facts}
-    if "phone_number" in told and _is_anothers(intake, reading, corrects=is_correction):
+    if to_call := number_to_call(reading.text):
+        told["phone_number"] = to_call
+    elif "phone_number" in told and _is_anothers(intake, reading, corrects=is_correction):
         del told["phone_number"]
     if place := place_besides_number(reading):
         told["address"] = place
@@ -96,6 +106,21 @@ def take_in(intake: Intake, reading: Reading) -> None:
     intake.signals.extend(s for s in reading.signals if s not in intake.signals)
 
 
+def number_to_call(text: str) -> str:
+    """Return the number of several that the customer wants to be called on: 打我老婆的13…, 我手机是15….
+
+    Nothing where the words do not say which.
+    """
+    numbers = [fact for fact in find_facts(text) if fact.name == "phone_number"]
+    if _CHANGED_TO.search(text):
+        return ""
+    before = {number.value: text[max(0, number.start - 14) : number.start] for number in numbers}
+    wanted = [value for value, words in before.items() if _TO_CALL.search(words)]
+    if not wanted and len(numbers) > 1:
+        wanted = [value for value, words in before.items() if _MINE.search(words)]
+    return wanted[0] if wanted else ""
+
+
 def _is_anothers(intake: Intake, reading: Reading, *, corrects: bool) -> bool:
     """Tell whether the number in a message is not the one to call the customer on."""
     if intake.asking == "phone_number" or _OWN_NUMBER.search(reading.text):
@@ -105,7 +130,7 @@ def _is_anothers(intake: Intake, reading: Reading, *, corrects: bool) -> bool:
     if _ANOTHERS.search(reading.text):
         return True
     # A number inside a sentence does not replace the one that was given as an answer.
-    return "phone_number" in intake.facts and not corrects and len(words_besides(reading)) >= 2
+    return intake.facts.get("phone_number", NOT_GIVEN) != NOT_GIVEN and not corrects and len(words_besides(reading)) >= 2
 
 
 def _joined_place(intake: Intake, said: str) -> str:
@@ -143,6 +168,12 @@ def is_place(text: str) -> bool:
     return bool(_PLACE.search(text) or _ENGLISH_PLACE.search(text)) and not _NO_PLACE.search(text)
 
 
+def cannot_be_place(text: str) -> bool:
+    """Tell whether words are surely no place: a fault, a question, a wish, or too many of them."""
+    said = text.strip()
+    return bool(_NO_PLACE.search(said) or QUESTION.search(said)) or not 3 < len(said) <= SHORT_ADDRESS
+
+
 def only_address(reading: Reading) -> bool:
     """Tell whether an address is all that was found in a short message."""
     short = len(reading.text.strip()) <= SHORT_ADDRESS
@@ -178,7 +209,7 @@ def place_besides_number(reading: Reading) -> str:
 
 def place_said(text: str) -> str:
     """Return an address without the words around it: 我家住…, and marks at the end."""
-    said = text.strip().rstrip("!！。.~,，")
+    said = _TOLD.sub(" ", text).strip(_AROUND + "!！。.~")
     return _LEAD.sub("", said) or said
 
 

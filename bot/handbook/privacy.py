@@ -20,7 +20,7 @@ _SPOKEN_MOBILE = re.compile(
     r"(?<![零〇一二三四五六七八九幺两])[一幺壹][三四五六七八九叁肆伍陆柒捌玖]"
     r"[零〇一二三四五六七八九幺两壹贰叁肆伍陆柒捌玖]{9}(?![零〇一二三四五六七八九幺十百])"
 )
-_LANDLINE = re.compile(r"(?<!\d)(0\d{2,3})[- ](\d{7,8})(?!\d)")
+_LANDLINE = re.compile(r"(?<!\d)(0\d{2,3})([- ])(\d{7,8})(?!\d)|(?<![\dA-Za-z.])(010|02\d|0[3-9]\d\d)()([2-9]\d{6,7})(?!\d)")
 _IDENTITY = re.compile(rf"(?<![\dA-Za-z])((?:\d{_GAP}){{17}}[\dXx])(?![\dA-Za-z])")
 _CARD = re.compile(rf"(?<![\dA-Za-z])(\d(?:{_GAP}\d){{15,18}})(?![\dA-Za-z])")
 _CARD_WORD = re.compile(r"(?:银行卡|储蓄卡|信用卡|卡号|账户|账号|帐号)[^。！？；\n]{0,8}$")
@@ -156,7 +156,12 @@ def _masked(text: str, write: Callable[[str, str], str]) -> str:
     masked = "".join(out) + text[last:]
     for pattern in (_PASSWORD, _NEW_PASSWORD):
         masked = pattern.sub(lambda m: f"{m[1]}{'*' * len(m[2])}", masked)
-    return _LANDLINE.sub(lambda m: f"{m[1]}-{'*' * (len(m[2]) - 4)}{m[2][-4:]}", masked)
+    return _LANDLINE.sub(_landline_masked, masked)
+
+
+def _landline_masked(found: re.Match[str]) -> str:
+    area, gap, number = (part for part in found.groups() if part is not None)
+    return f"{area}{gap and '-'}{'*' * (len(number) - 4)}{number[-4:]}"
 
 
 # A password or code in a customer's words, and the new one after it: 密码是…帮我改成….

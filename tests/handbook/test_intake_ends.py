@@ -136,7 +136,7 @@ CORRECTED = [
     (read("地址是老供销社后面"), CONFIRM, None, {"address": "老供销社后面", "detail": None}),
     (read("地址不对，是老供销社后面"), CONFIRM, None, {"address": "老供销社后面"}),
     (read("电话错了"), "phone_number", None, {"phone_number": None}),
-    (read("是光猫坏了不是断网"), CONFIRM, None, {"detail": "是光猫坏了不是断网", "address": PLACE}),
+    (read("是光猫坏了不是断网"), CONFIRM, None, {"detail": "家里宽带断了，是光猫坏了不是断网", "address": PLACE}),
     (read("是电视的问题", "fault_tv", confidence=0.9), CONFIRM, None, {"address": PLACE}),
     (read("没错了"), None, "open", {}),
     (read("没有"), CONFIRM, None, {"detail": None}),

@@ -1,0 +1,98 @@
+"""What short words mean while a ticket is open (工单在办): a question after it, more of it, good news."""
+
+from __future__ import annotations
+
+import re
+
+from actions.base import Turn
+from actions.tickets import SHORTEST_NO, WISHES, note_visit_wish, supplement, tell, visit_wished
+from bot.desk.tickets import tickets_of
+from bot.handbook.requests import RequestKind
+from bot.handbook.short_answers import works_again
+from bot.handbook.subjects import asks_fee, line_named
+from bot.storage.tickets import Ticket
+
+# Said with a ticket open, these words ask how it stands, whatever the model makes of them.
+_ASKS_AFTER = re.compile(
+    r"怎么样了|怎样了|什么情况了?$|咋样了|到哪|来不来|还(?:没|不)(?:有)?(?:人|个)?(?:来|修|好|弄|搞|整|联系|处理|动静|消息|信儿|音信|影)"
+    r"|(?:没(?:有|得)?|莫得|冇)人(?:来|联系|管|理)|^人(?:呢|嘞|咧|哩)[?？!！]*$|(?:什么|啥|甚么)(?:时候|时间)(?:有人|才|会|可以)?(?:来|能|修|好|处理|弄|上门)|(?:几时|多会儿?|好久|哪天)(?:有人|才|能|会)?(?:来|嚟|修|整|好|弄|上门)|好了没|修好没|多久能|处理得|单号是?(?:多少|好多|什么|啥|几)"
+)
+_SHORT = 24
+_HURRIES = re.compile(r"(?:能不能|能否|可以|可不可以|麻烦|请)?.{0,2}(?:早|快)(?:一)?点|尽快|抓紧|赶紧")
+_WHOSE_NUMBER = re.compile(r"(?:师傅|他|维修|装维|人员|工程师).{0,4}(?:电话|号码|联系方式)")
+_ADDITIONS = frozenset({"phone_number", "address", "datetime"})
+# More of the ticket without a fact: who is in when, what was told wrong, what the modem shows.
+_TOLD_MORE = re.compile(r"在[家屋]|[家屋][里头]*(?:没得?|没有|莫得|有)人|不是[^，,。吗真]{1,10}[，,\s]*是|[换改]个?(?:时间|日子)|灯.{0,4}(?:红|黄|闪|灭|不亮)")
+
+
+def recovered_ticket(turn: Turn) -> Ticket | None:
+    """Return the open ticket of a fault that, to the customer's words, is there no more."""
+    if not works_again(turn.reading.text):
+        return None
+    named = line_named(turn.reading.text)
+    for ticket in tickets_of(turn.session, turn.conversation, open_only=True):
+        fault = turn.handbook.type_of(ticket.type).kind is RequestKind.FAULT
+        if fault and named in (None, ticket.type):
+            return ticket
+    return None
+
+
+def ask_whether_to_withdraw(turn: Turn, ticket: Ticket | None = None) -> bool:
+    """Ask whether the ticket of what works again is to be withdrawn; False if there is none."""
+    ticket = ticket or recovered_ticket(turn)
+    if ticket is None:
+        return False
+    turn.conversation.dialogue = {"withdraw": ticket.number}
+    tell(turn, ticket, "utter_recovered")
+    return True
+
+
+def asks_after_ticket(turn: Turn) -> bool:
+    """Tell whether words that read as a request are about an open ticket: its visit, or how it stands."""
+    if visit_wished(turn) is not None:
+        return True
+    text = turn.reading.text.strip()
+    if len(text) > _SHORT or line_named(text) or not _questions(text):
+        return False
+    return bool(tickets_of(turn.session, turn.conversation, open_only=True, most=1))
+
+
+def told_of_ticket(text: str) -> bool:
+    """Tell whether short words, said with a ticket open, ask after it."""
+    return len(text) <= _SHORT and (_questions(text) or bool(_ASKS_AFTER.search(text)))
+
+
+def _questions(text: str) -> bool:
+    hurries = len(text) <= SHORTEST_NO + 4 and bool(_HURRIES.search(text))
+    return hurries or asks_fee(text) or bool(_WHOSE_NUMBER.search(text))
+
+
+def about_open_ticket(turn: Turn) -> bool:
+    """Take short words as a question after the open ticket, wishes or facts as more of it; False if neither."""
+    if note_visit_wish(turn) or ask_whether_to_withdraw(turn):
+        return True
+    tickets = tickets_of(turn.session, turn.conversation, open_only=True, most=1)
+    if not tickets:
+        return False
+    text = turn.reading.text.strip()
+    if len(text) <= _SHORT and _questions(text):
+        _answer_question(turn, tickets[0], text)
+        return True
+    if len(text) <= _SHORT and _ASKS_AFTER.search(text):
+        WISHES["ticket_status"](turn, tickets[0])
+        return True
+    told = len(text) <= _SHORT and _TOLD_MORE.search(text) and line_named(text) is None
+    if told or _ADDITIONS & set(turn.reading.facts):
+        supplement(turn, tickets[0], text)
+        return True
+    return False
+
+
+def _answer_question(turn: Turn, ticket: Ticket, text: str) -> None:
+    """Answer what is asked after a ticket was opened: who calls, what it costs, whether sooner."""
+    if _WHOSE_NUMBER.search(text):
+        tell(turn, ticket, "utter_ticket_who_calls")
+    elif asks_fee(text):
+        turn.say("utter_fee")
+    else:
+        WISHES["ticket_urge"](turn, ticket)

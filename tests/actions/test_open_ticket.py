@@ -1,0 +1,72 @@
+"""With a ticket open: good news, the same matter once more, and which of two is meant."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.actions.conftest import Customer
+
+ANSWER, FOLLOW = "action_answer_ticket", "action_follow_context"
+
+
+def test_good_news_asks_whether_to_withdraw(customer: Customer) -> None:
+    number = customer.opens_ticket()
+    heard = customer.says("现在又能用了", "unclear", FOLLOW)
+
+    assert (heard.texts, heard.value("number")) == (["recovered"], number)
+    withdrawn = customer.says("确认撤单", "affirm", FOLLOW)
+    assert (withdrawn.texts, withdrawn.card["state"]) == (["ticket_withdrawn"], "withdrawn")
+
+
+def test_good_news_read_as_a_fault_registers_none(customer: Customer) -> None:
+    number = customer.opens_ticket()
+    heard = customer.intake("哎 宽带又好了 刚刚插了一下线", "fault_broadband")
+
+    assert (heard.texts, heard.value("number")) == (["recovered"], number)
+
+
+def test_good_news_of_another_line_is_no_news_of_this_one(customer: Customer) -> None:
+    customer.opens_ticket()
+
+    assert "recovered" not in customer.says("电视又好了", "unclear", FOLLOW).texts
+
+
+def test_the_same_matter_once_more_is_added_to_its_ticket(customer: Customer) -> None:
+    number = customer.opens_ticket()
+    begun = customer.intake("我家网还是慢得很 孩子要上课", "fault_broadband")
+    heard = customer.intake("就是同一件事", "unclear")
+
+    assert begun.texts[0] == "same_type_open"
+    assert (heard.texts, heard.card["number"]) == (["ticket_supplemented"], number)
+    assert customer.conversation.dialogue is None
+
+
+def test_to_hurry_in_the_second_form_hurries_the_ticket(customer: Customer) -> None:
+    number = customer.opens_ticket()
+    customer.intake("我家网还是慢得很", "fault_broadband")
+    heard = customer.intake("催一下", "ticket_urge")
+
+    assert (heard.texts, heard.card["number"]) == (["ticket_urged"], number)
+
+
+@pytest.mark.parametrize("said", ["催一下宽带那个", "催{tail}"])
+def test_of_two_tickets_the_named_one_is_meant(customer: Customer, said: str) -> None:
+    first = customer.opens_ticket()
+    customer.intake("电视没有图像，城关区幸福小区3号楼，138****0099", "fault_tv")
+    second = customer.intake("对", "affirm").card["number"]
+    heard = customer.says(said.format(tail=first[-4:]), "ticket_urge", ANSWER)
+
+    assert first != second
+    assert heard.card["number"] == first
+
+
+def test_what_was_put_aside_and_is_the_same_after_all_is_not_registered_again(customer: Customer) -> None:
+    customer.intake("人家打不进来", "fault_mobile")
+    customer.intake("家里宽带也慢", "fault_broadband")
+    assert [each["type"] for each in customer.conversation.dialogue["intake"]["pending"]] == ["fault_broadband"]
+    customer.intake("不是手机 是宽带", "fault_broadband")
+    customer.intake("城关区幸福小区3号楼 138****0099")
+    heard = customer.intake("对", "affirm")
+
+    assert heard.card["type"] == "fault_broadband"
+    assert "next_request" not in heard.texts

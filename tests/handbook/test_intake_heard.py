@@ -1,0 +1,236 @@
+"""What customers say in the middle of a registration, and what a clerk would make of it."""
+
+from __future__ import annotations
+
+import pytest
+
+from bot.handbook.intake import CONFIRM, CORRECTION, OFFER, Reading, advance
+from bot.handbook.intake_story import number_to_call, place_said
+from bot.handbook.short_answers import agrees, besides_giving_up, gives_up, works_again
+from bot.handbook.wished_time import drops_time, wished_time
+from tests.handbook.intakes import PHONE, PLACE, TABLES, confirming, names, read, start
+
+REFUSED = [
+    "不登记了", "不用继续登记了 我要催的是000022那个", "不换了 不是说了吗", "不装了 你们太不靠谱", "我说不装了",
+    "先不急着办", "不是登记 我就问问", "不要登记这个 我没被骗",
+]  # fmt: skip
+GOES_ON = ["不用，继续登记", "不用改了", "怎么不装了", "你们是不是不装了", "我没有要修网络", "不要了吗"]
+
+
+@pytest.mark.parametrize("said", REFUSED)
+def test_a_refusal_is_one_whatever_was_ordered(said: str) -> None:
+    assert gives_up(said)
+    assert gives_up(said, undoes=True)
+
+
+@pytest.mark.parametrize("said", ["取消取消", "这个不要了", "不要了这个", "来电显示先不开了"])
+def test_a_refusal_that_could_be_the_wish_itself_depends_on_what_was_ordered(said: str) -> None:
+    assert gives_up(said)
+    assert not gives_up(said, undoes=True)
+
+
+@pytest.mark.parametrize("said", GOES_ON)
+def test_what_sounds_like_a_refusal_and_is_none(said: str) -> None:
+    assert not gives_up(said)
+
+
+def test_what_is_wanted_instead_is_taken_up() -> None:
+    intake = start("new_install", "想装个宽带")
+    turn = advance(intake, read("算了我明天自己去营业厅问 几点开门", "store_info", confidence=0.9), TABLES)
+
+    assert turn.outcome == "switch"
+    assert besides_giving_up("算了我明天自己去营业厅问") == "我明天自己去营业厅问"
+
+
+def test_who_gives_up_and_asks_after_a_ticket_gets_that() -> None:
+    intake = start()
+    turn = advance(intake, read("不用继续登记了 我要催的是之前那单", "ticket_urge", confidence=0.9), TABLES)
+
+    assert turn.outcome == "elsewhere"
+
+
+def test_a_never_mind_with_the_facts_goes_on() -> None:
+    intake = start()
+    said = read("算了 我地址是兰州七里河区西站", address="七里河区西站", phone_number=PHONE)
+
+    assert advance(intake, said, TABLES).outcome is None
+
+
+def test_what_is_told_anew_replaces_what_was_told() -> None:
+    intake = start("invoice", "要开发票，公司报销用", facts={"phone_number": PHONE})
+    turn = advance(intake, read("算了我重新说 抬头写云启贸易，六七八三个月的", "invoice"), TABLES)
+
+    assert turn.outcome is None
+    assert intake.story == ["抬头写云启贸易，六七八三个月的"]
+    assert intake.facts["phone_number"] == PHONE
+
+
+@pytest.mark.parametrize(
+    ("said", "works"),
+    [
+        ("好像又有网了", True), ("好了 能上了", True), ("哎 电视又好了 刚刚插了一下线", True), ("灯又亮了", True),
+        ("已经复机了", True), ("好了没", False), ("又好了一会又断了", False), ("好了", False), ("还是没好", False),
+    ],
+)  # fmt: skip
+def test_good_news_is_heard(said: str, works: bool) -> None:
+    assert works_again(said) is works
+
+
+def test_a_fault_that_is_over_is_not_registered() -> None:
+    assert advance(start(), read("好了 能上了", "unclear"), TABLES).outcome == "cancel"
+
+
+@pytest.mark.parametrize("said", ["就是同一件事", "就刚才那个单子啊", "我不是要再报一个", "又有网了"])
+def test_the_ticket_that_is_open_already_is_meant(said: str) -> None:
+    intake = start()
+    assert advance(intake, read(said, "unclear"), TABLES).outcome != "same"
+    intake = start()
+    intake.same_as = "T20260302-000001"
+
+    assert advance(intake, read(said, "unclear"), TABLES).outcome == "same"
+
+
+MENDED = [
+    ("地址改一下 是5栋不是3栋", "龙湖西苑3栋2单元", "龙湖西苑5栋2单元"),
+    ("门牌错了 是18号", "翠湖路8号", "翠湖路18号"),
+    ("18号！不是8号", "翠湖路8号", "翠湖路18号"),
+    ("是5栋", "龙湖西苑3栋", "龙湖西苑5栋"),
+    ("地址不全 是金水区人民医院门诊楼信息科", "郑州市金水区", "郑州市金水区人民医院门诊楼信息科"),
+]
+
+
+@pytest.mark.parametrize(("said", "before", "after"), MENDED)
+def test_the_part_of_an_address_that_was_wrong_is_put_right(said: str, before: str, after: str) -> None:
+    intake = confirming(address=before)
+    turn = advance(intake, read(said, address="5栋" if "5栋" in said else ""), TABLES)
+
+    assert (names(turn), turn.ask, intake.facts["address"]) == (["updated"], CONFIRM, after)
+
+
+def test_a_time_that_nobody_wished_for_is_taken_out() -> None:
+    intake = confirming("complaint_service")
+    intake.facts["wished_time"], told = "明天", intake.facts["detail"]
+    turn = advance(intake, read("我没说明天 把时间去掉", "unclear"), TABLES)
+
+    assert (names(turn), turn.ask) == (["updated"], CONFIRM)
+    assert ("wished_time" in intake.facts, intake.facts["detail"]) == (False, told)
+
+
+@pytest.mark.parametrize(
+    ("said", "kind", "wished"),
+    [
+        ("约好今天上午9点到下午来装宽带的", "complains", None),
+        ("下班了让我明天再来", "complains", None),
+        ("明天上午给我回电", "complains", "明天上午"),
+        ("上午才交的100块钱", "order", None),
+        ("套餐我11月改了", "order", None),
+        ("6月到8月的", "order", None),
+        ("改6点半吧", "", "6点半"),
+        ("下周六搬", "order", "下周六"),
+    ],
+)
+def test_a_time_is_a_wish_only_where_something_is_to_come(said: str, kind: str, wished: str | None) -> None:
+    assert wished_time(said, **({kind: True} if kind else {})) == wished
+    assert not drops_time(said)
+
+
+@pytest.mark.parametrize("said", ["对 快点 我怕我爸出事", "对的 老人家在家等着", "好 麻烦您快一点"])
+def test_a_yes_with_more_to_say_is_a_yes(said: str) -> None:
+    intake = confirming()
+    turn = advance(intake, read(said, "fault_broadband"), TABLES)
+
+    assert turn.outcome == "open"
+    assert said in "".join((*intake.story, str(intake.facts.get("detail"))))
+
+
+@pytest.mark.parametrize("said", ["对 不过地址不对", "好 那多久能来", "对了", "解决了个屁"])
+def test_a_yes_that_is_none(said: str) -> None:
+    assert not agrees(said)
+    assert advance(confirming(), read(said, "unclear"), TABLES).outcome is None
+
+
+@pytest.mark.parametrize("said", ["座机啊", "固话", "不是 是座机"])
+def test_the_line_is_corrected_by_its_bare_name(said: str) -> None:
+    intake = start("fault_mobile", "人家打不进来")
+    advance(intake, read(said, "fault_landline", confidence=0.9), TABLES)
+
+    assert (intake.type, intake.pending) == ("fault_landline", [])
+
+
+def test_the_type_is_corrected_by_name() -> None:
+    intake = confirming()
+    advance(intake, read("不对，要修改", "deny"), TABLES)
+    assert intake.asking == CORRECTION
+    advance(intake, read("类型不对 是电视", "unclear"), TABLES)
+
+    assert intake.type == "fault_tv"
+
+
+def test_what_is_denied_is_not_what_is_registered() -> None:
+    intake = start("fraud_report", "天天有人换着号打电话骂我", facts={"address": PLACE})
+    said = read("不是 我不是要投诉泄露 我就想别让他打进来", "privacy_complaint", confidence=0.9)
+    advance(intake, said, TABLES)
+
+    assert (intake.type, intake.pending) == ("fraud_report", [])
+
+
+@pytest.mark.parametrize(
+    ("said", "number"),
+    [
+        ("别打这个 这手机被控制了 打我的13800000021", "13800000021"),
+        ("我的号是13600000034 打不通的 你打这个18600000078", "18600000078"),
+        ("座机号0739-6820034 我手机是15200000045", "15200000045"),
+        ("13500000077 联系打我老公的13500000066", "13500000066"),
+        ("我电话13800000000，换成13900000000", ""),
+        ("骗子的号是13800000000", ""),
+    ],
+)
+def test_of_two_numbers_the_one_to_call_is_kept(said: str, number: str) -> None:
+    assert number_to_call(said) == number
+
+
+def test_a_number_given_late_is_taken() -> None:
+    intake = start(facts={"address": PLACE})
+    assert advance(intake, read("不知道 是我爸的", "deny"), TABLES).ask == OFFER
+    advance(intake, read("不用，继续登记", "deny"), TABLES)
+    advance(intake, read(f"我爸电话是{PHONE} 刚问到", "inform", phone_number=PHONE), TABLES)
+
+    assert intake.facts["phone_number"] == PHONE
+
+
+@pytest.mark.parametrize(
+    ("said", "place"),
+    [("前面说过了 张江", "张江"), ("上海浦东新区张江药谷大厦！！说了三遍了", "上海浦东新区张江药谷大厦"), ("刚说了桥头", "桥头")],
+)
+def test_what_is_said_around_a_place_is_no_part_of_it(said: str, place: str) -> None:
+    assert place_said(said) == place
+
+
+def test_a_place_that_looks_like_none_is_believed_the_second_time() -> None:
+    intake = start("report_hazard", "电线杆歪了", facts={"phone_number": PHONE})
+    first = advance(intake, read("就在幸福里南门", "unclear"), TABLES)
+    advance(intake, read("幸福里南门", "unclear"), TABLES)
+
+    assert first.ask == "address"
+    assert intake.facts["address"] == "幸福里南门"
+
+
+@pytest.mark.parametrize("said", ["不止我们楼 好像整个小区都没了", "那我自己能弄好不"])
+def test_what_names_a_building_need_not_be_a_place(said: str) -> None:
+    intake = start()
+    advance(intake, read(said, "unclear"), TABLES)
+
+    assert "address" not in intake.facts
+
+
+QUESTIONS: list[tuple[Reading, str]] = [
+    (read("他不肯来营业厅怎么办", "unclear"), "question_noted"),
+    (read("上回的师傅姓李", "unclear"), "noted"),
+]
+
+
+@pytest.mark.parametrize(("reading", "said"), QUESTIONS)
+def test_a_question_is_not_only_noted(reading: Reading, said: str) -> None:
+    intake = start("transfer_ownership", "我想过户")
+
+    assert names(advance(intake, reading, TABLES)) == [said]
