@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 
 from actions.base import Turn
 from actions.tickets import SHORTEST_NO, WISHES, note_visit_wish, supplement, tell, visit_wished
 from bot.desk.tickets import tickets_of
+from bot.handbook.intake_steps import answer_to
+from bot.handbook.one_story import ALSO
 from bot.handbook.requests import RequestKind
 from bot.handbook.short_answers import works_again
 from bot.handbook.subjects import asks_fee, line_named
@@ -20,6 +23,16 @@ _ASKS_AFTER = re.compile(
 _SHORT = 24
 _HURRIES = re.compile(r"(?:能不能|能否|可以|可不可以|麻烦|请)?.{0,2}(?:早|快)(?:一)?点|尽快|抓紧|赶紧")
 _WHOSE_NUMBER = re.compile(r"(?:师傅|他|维修|装维|人员|工程师).{0,4}(?:电话|号码|联系方式)")
+# 明天师傅来我要在家吗, 你们几点来: of the visit that is being waited for.
+_VISIT = re.compile(
+    r"(?:师傅|你们|工程师|维修的?).{0,6}(?:几点|什么时候|啥时候|哪天|多久).{0,4}(?:来|到|上门)"
+    r"|(?:师傅|人)(?:来|上门|到)(?:的时候|时|之前|前)?.{0,6}(?:在家|准备|付|交钱|收钱)|(?:要不要|用不用|需不需要|得不得).{0,3}(?:在家|准备)"
+)
+_GOES_ON = re.compile(
+    r"^(?:那|所以|这|要是|万一|到时候?)(?!个|边|家|张).*(?:钱|退|赔|师傅|修|处理|结果|告诉|通知|联系|证明|材料|怎么办|多久|追回).*(?:[?？吗呢]|怎么|哪|多|能不能|会不会|不$)"
+    r"|^(?:那|所以|这)(?:我的?)?(?:钱|押金|话费).*(?:[?？吗呢]|哪)"
+)
+_JUST_NOW = timedelta(minutes=30)
 _ADDITIONS = frozenset({"phone_number", "address", "datetime"})
 # More of the ticket without a fact: who is in when, what was told wrong, what the modem shows.
 _TOLD_MORE = re.compile(r"在[家屋]|[家屋][里头]*(?:没得?|没有|莫得|有)人|不是[^，,。吗真]{1,10}[，,\s]*是|[换改]个?(?:时间|日子)|灯.{0,4}(?:红|黄|闪|灭|不亮)")
@@ -49,7 +62,7 @@ def ask_whether_to_withdraw(turn: Turn, ticket: Ticket | None = None) -> bool:
 
 def asks_after_ticket(turn: Turn) -> bool:
     """Tell whether words that read as a request are about an open ticket: its visit, or how it stands."""
-    if visit_wished(turn) is not None:
+    if visit_wished(turn) is not None or asks_on(turn) is not None:
         return True
     text = turn.reading.text.strip()
     if len(text) > _SHORT or line_named(text) or not _questions(text):
@@ -62,7 +75,23 @@ def told_of_ticket(text: str) -> bool:
     return len(text) <= _SHORT and (_questions(text) or bool(_ASKS_AFTER.search(text)))
 
 
+def asks_on(turn: Turn) -> Ticket | None:
+    """Return the ticket opened just now that a question goes on from: 那钱退到哪里, 那怎么告诉我.
+
+    Our tables answer none of these; who handles the ticket does.
+    """
+    text = turn.reading.text.strip()
+    if len(text) > _SHORT or not _GOES_ON.search(text) or line_named(text) or ALSO.search(text):
+        return None
+    for ticket in tickets_of(turn.session, turn.conversation, open_only=True, most=1):
+        if turn.now - ticket.accepted_at < _JUST_NOW and answer_to(turn.reading, turn.office.tables) is None:
+            return ticket
+    return None
+
+
 def _questions(text: str) -> bool:
+    if _VISIT.search(text):
+        return True
     hurries = len(text) <= SHORTEST_NO + 4 and bool(_HURRIES.search(text))
     return hurries or asks_fee(text) or bool(_WHOSE_NUMBER.search(text))
 
@@ -70,6 +99,9 @@ def _questions(text: str) -> bool:
 def about_open_ticket(turn: Turn) -> bool:
     """Take short words as a question after the open ticket, wishes or facts as more of it; False if neither."""
     if note_visit_wish(turn) or ask_whether_to_withdraw(turn):
+        return True
+    if (ticket := asks_on(turn)) is not None:
+        supplement(turn, ticket, turn.reading.text)
         return True
     tickets = tickets_of(turn.session, turn.conversation, open_only=True, most=1)
     if not tickets:
@@ -90,7 +122,9 @@ def about_open_ticket(turn: Turn) -> bool:
 
 def _answer_question(turn: Turn, ticket: Ticket, text: str) -> None:
     """Answer what is asked after a ticket was opened: who calls, what it costs, whether sooner."""
-    if _WHOSE_NUMBER.search(text):
+    if _VISIT.search(text):
+        WISHES["ticket_status"](turn, ticket)
+    elif _WHOSE_NUMBER.search(text):
         tell(turn, ticket, "utter_ticket_who_calls")
     elif asks_fee(text):
         turn.say("utter_fee")

@@ -8,7 +8,7 @@ from typing import Any
 
 from actions.base import DeskAction, Turn
 from actions.handoff import hand_off
-from actions.open_ticket import about_open_ticket, told_of_ticket
+from actions.open_ticket import about_open_ticket, asks_on, told_of_ticket
 from actions.tickets import MOST_CLARIFIED, answer_ticket, ask_anew, note_visit_wish, supplement
 from actions.without_ticket import begin_named_matter
 from bot.desk.intakes import number_of
@@ -278,6 +278,9 @@ class ActionOutOfScope(DeskAction):
     def answer(self, turn: Turn) -> None:
         """Answer, and keep the turn for the trainers; wishes for a visit and its price are ours."""
         if note_visit_wish(turn):
+            return
+        if (ticket := asks_on(turn)) is not None:
+            supplement(turn, ticket, turn.reading.text)
             return
         if asks_fee(turn.reading.text) and tickets_of(turn.session, turn.conversation, open_only=True, most=1):
             turn.say("utter_fee")

@@ -118,6 +118,11 @@ def due_words(turn: Turn, ticket: Ticket, *, call: bool = True) -> str:
         reason = turn.handbook.lifecycle.hold_reasons.get(ticket.hold_reason)
         return f"目前因“{reason.title if reason else '等待'}”挂起，恢复后继续计时"
     call_by = called_by(turn.session, ticket, now=turn.now) if call else None
+    first = ticket.response_due_at
+    if call and ticket.first_response_at is None and turn.now < first < ticket.resolution_due_at:
+        # Who waits at a broken line wants to know first when somebody calls.
+        words = ticket_cards.due_words(ticket, now=turn.now)
+        return f"{shown_time(first, now=turn.now)}前联系您，{words}"
     return ticket_cards.due_words(ticket, now=turn.now, call_by=call_by)
 
 

@@ -66,6 +66,7 @@ from bot.handbook.intake_story import (
     place_said,
     take_in,
     tells_more,
+    whole_place,
     with_needs,
     words_besides,
 )
@@ -83,7 +84,7 @@ __all__ = [
 FREE_FACTS = frozenset({"address", "detail", "name", "since"})
 
 _REGISTER = re.compile(
-    r"(?:帮我|要|需要|给我|请)(?:登记|查|核实|处理|办)|没(?:有)?(?:解决|用|弄好|搞懂|看懂|听懂)|还是(?:不|没)"
+    r"(?:帮我|要|需要|给我|请)(?:登记|查|核实|处理|办)|解决(?:了)?个[屁鬼头毛锤球]|没(?:有)?(?:解决|用|弄好|搞懂|看懂|听懂)|还是(?:不|没)"
 )
 _KEEPS_NUMBER = re.compile(
     r"不(?:太|是很|敢)?(?:想|方便|愿意?|能)?(?:再)?(?:留|给|说|提供|透露|告诉)(?!过)|(?:唔|不)(?:想)?(?:畀|俾|比)|怕[^，,]{0,4}泄[露漏]|不用联系我?"
@@ -235,10 +236,12 @@ def _gathering(intake: Intake, reading: Reading, tables: IntakeTables) -> Turn:
         take_in(intake, reading)
         if not answered or (wanted == "address" and only_address(reading)):
             # The pattern may have caught only the district of a longer address.
-            said = place_said(reading.text) if wanted == "address" else reading.text.strip()
+            said = (whole_place(reading) or place_said(reading.text)) if wanted == "address" else reading.text.strip()
             if wanted == "detail":
                 said = "，".join((*intake.story, said))
             intake.facts[wanted] = said[:LONGEST_FACT]
+        elif wanted == "address" and (whole := whole_place(reading)):
+            intake.facts["address"] = whole
         elif other is not None and ALSO.search(reading.text):
             return next_question(intake, tables, says=put_aside(intake, reading, other))
         return next_question(intake, tables)

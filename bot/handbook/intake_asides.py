@@ -50,6 +50,7 @@ _HOW_LONG = re.compile(r"多久|多长时间|几天|要等|(?:什么时候|啥�
 # How long a contract still runs says nothing of how long we take.
 _RUNS_OUT = re.compile(r"到期|合约|合同|有效|期限|在网")
 # No question that a table could answer.
+_WHAT_TO_DO = re.compile(r"(?:怎么|咋|该怎么)(?:办|弄|整)|要不要(?:关|拔|停|报警|打)|能不能(?:先)?(?:关|停|冻结)")
 _PROTESTS = re.compile(r"(?:凭什么|凭啥|什么意思|啥意思|搞什么|什么情况|什么玩意)[啊呀呢嘛]*[?？!！]*")
 # 给我退了 about a charge means the money.
 _GIVE_BACK = re.compile(r"(?:那|就|都|你们?|赶紧|马上|快|请|麻烦|要求|必须|把(?:它|这个|这些|那个))*(?:(?:给我|帮我)(?:全|都)?退(?:了|掉|回来|回)*|退给我)(?:吧|啊|呗|呀|嘛)?[。！!]*")
@@ -130,6 +131,8 @@ def aside(intake: Intake, reading: Reading, tables: IntakeTables) -> Turn | None
     """Answer what came in between: another request, a question, small talk."""
     if _WAIT.search(reading.text.strip()):
         return repeat(intake, says=(Say("utter_take_your_time"),))
+    if intake.type in FIRST_AID and _WHAT_TO_DO.search(reading.text):
+        return repeat(intake, says=(Say(f"utter_first_aid_{intake.type}"),))
     if _PROTESTS.fullmatch(reading.text.strip()):
         return repeat(intake, says=(Say("utter_listening"),))
     if asks_fee(reading.text):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
-from bot.handbook.facts import find_facts
+from bot.handbook.facts import Fact, find_facts
 from bot.handbook.intake_parts import NOT_GIVEN, OFFER, QUESTION, SURE, Intake, Reading
 from bot.handbook.requests import RequestKind, RequestType, Urgency, missing_facts
 from bot.handbook.short_answers import agrees, goes_on, wants_nothing
@@ -17,6 +17,7 @@ LONGEST_FACT = 500
 SHORT_CORRECTION = 24
 SHORT_QUESTION = 8
 SHORT_ADDRESS = 30
+LONGEST_REGION = 6  # characters of a region that stands before the place, apart from it
 # In these the number in the story is another's: the caller who cheated or pestered.
 STRANGERS_NUMBER = frozenset({"fraud_report", "complaint_marketing", "privacy_complaint"})
 
@@ -53,6 +54,7 @@ _TOLD = re.compile(
 _LEAD = re.compile(
     r"^(?:(?:我|我们|俺)(?:家|公司|单位|店)?(?:的)?(?:是)?(?:地址)?(?:就)?(?:住|在|是)+|地址(?:就)?(?:是|在|为)?|就?(?:住)?在|住)[:：,，\s]*(?:(?:那|这)个?(?:啥|什么)?|嗯|呃)*[:：,，\s]*"
 )
+_CHAT = re.compile(r"[啊吧呢嗯呃我你俺想等说]|那个$|这个$|就是|还是|不过")
 _AROUND = " ，,。；;、\n\t"
 _PHONE_LABEL = re.compile(r"[ ，,。；;、]*(?:我的?)?(?:联系|手机|电话)?(?:电话|手机|方式|号码?)?[是为:： ]*$")
 # What an order is about, told well enough to be carried out or asked back: a sum or a pick after a
@@ -205,6 +207,38 @@ def place_besides_number(reading: Reading) -> str:
     said = _PHONE_LABEL.sub("", before) if not after else after if not before else ""
     short = 0 < len(said) <= SHORT_ADDRESS and not QUESTION.search(said) and not _CLAUSES.search(said)
     return place_said(said) if short and is_place(said) and reading.facts["address"] in said else ""
+
+
+def whole_place(reading: Reading) -> str:
+    """Return the place of an answer with what is told of it behind a gap: 雁塔区 小寨 13…, 晚上在家.
+
+    Nothing where there is no gap, and the place is what was found.
+    """
+    found = find_facts(reading.text)
+    places = [fact for fact in found if fact.name == "address"]
+    if not places or not (set(reading.text.strip()) & set(" \u3000那")):
+        return ""
+    ends = [fact.start for fact in found if fact.start > places[0].start and _ends_place(fact)]
+    clause = _CLAUSES.search(reading.text, places[0].start)
+    stop = min([*ends, clause.start() if clause else len(reading.text)])
+    words = reading.text[:stop].split()
+    first = next(at for at, word in enumerate(words) if reading.text[:stop].find(word) + len(word) > places[0].start)
+    before = [word for word in words[:first] if len(word) <= LONGEST_REGION and not _CHAT.search(word)]
+    told = [words[first][words[first].find(places[0].value[:2]) :]]
+    if _NO_PLACE.search(told[0]):
+        return ""
+    for word in words[first + 1 :]:
+        if _NO_PLACE.search(word) or QUESTION.search(word) or _CHAT.search(word):
+            break
+        told.append(word)
+    return " ".join((*before, *told))[:LONGEST_FACT]
+
+
+def _ends_place(fact: Fact) -> bool:
+    """Tell whether a fact is none of the place before it; the number of a house reads like a day."""
+    if fact.name == "datetime":
+        return not fact.value.endswith(("号", "號"))
+    return fact.name in {"phone_number", "broadband_account", "duration", "amount"}
 
 
 def place_said(text: str) -> str:

@@ -70,3 +70,27 @@ def test_what_was_put_aside_and_is_the_same_after_all_is_not_registered_again(cu
 
     assert heard.card["type"] == "fault_broadband"
     assert "next_request" not in heard.texts
+
+
+@pytest.mark.parametrize("said", ["那怎么告诉我结果呢", "那钱退到哪里", "要是修不好怎么办"])
+def test_a_question_that_goes_on_is_added_to_the_ticket(customer: Customer, said: str) -> None:
+    number = customer.opens_ticket()
+    heard = customer.intake(said, "payment", confidence=0.6)
+
+    assert (heard.texts, heard.card["number"]) == (["ticket_supplemented"], number)
+    assert customer.says("那要死亡证明吗", "out_of_scope", "action_out_of_scope").texts == ["ticket_supplemented"]
+
+
+def test_a_new_wish_is_no_question_of_the_ticket(customer: Customer) -> None:
+    customer.opens_ticket()
+
+    assert customer.intake("那帮我开个来电显示", "vas_subscribe").texts == ["acknowledge_order"]
+
+
+@pytest.mark.parametrize("said", ["明天师傅来我要在家吗", "你们几点来"])
+def test_a_question_about_the_visit_tells_how_it_stands(customer: Customer, said: str) -> None:
+    number = customer.opens_ticket(urgency="urgent")
+    heard = customer.intake(said, "new_install")
+
+    assert (heard.texts, heard.value("number")) == (["ticket_status"], number)
+    assert "联系您，" in heard.value("due_words")

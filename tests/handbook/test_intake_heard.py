@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from bot.handbook.facts import find_facts
 from bot.handbook.intake import CONFIRM, CORRECTION, OFFER, Reading, advance
 from bot.handbook.intake_story import number_to_call, place_said
 from bot.handbook.short_answers import agrees, besides_giving_up, gives_up, works_again
@@ -204,6 +205,32 @@ def test_a_number_given_late_is_taken() -> None:
 )
 def test_what_is_said_around_a_place_is_no_part_of_it(said: str, place: str) -> None:
     assert place_said(said) == place
+
+
+WHOLE = [
+    ("地址啊 你等一下我想想啊 那个 就是沈阳铁西区那个重工街那个工人村", "沈阳铁西区那个重工街那个工人村"),
+    ("郑州市金水区人民医院 信息科 0371-65580034转8021", "郑州市金水区人民医院 信息科"),
+    ("浦东新区 Zhangjiang 张江 汤臣豪园 3期", "浦东新区 Zhangjiang 张江 汤臣豪园 3期"),
+    ("西安雁塔区 小寨 13900000000 晚上7点后有空", "西安雁塔区 小寨"),
+    ("登州府路那边儿 俺们村都没网", "登州府路那边儿"),
+    ("人民路 12号 3单元", "人民路 12号 3单元"),
+    ("那个 还是装吧 你们有300兆的吧 武侯区晋阳街道", "武侯区晋阳街道"),
+]
+
+
+@pytest.mark.parametrize(("said", "place"), WHOLE)
+def test_what_is_told_of_a_place_behind_a_gap_is_kept(said: str, place: str) -> None:
+    intake = start()
+    facts = {fact.name: fact.value for fact in reversed(find_facts(said))}
+    advance(intake, read(said, facts=facts), TABLES)
+
+    assert intake.facts["address"] == place
+
+
+def test_who_asks_what_to_do_in_danger_is_told() -> None:
+    intake = start("fraud_report", "我妈手机被人远程控制了", facts={"address": PLACE})
+
+    assert names(advance(intake, read("现在就在动 怎么办", "fault_mobile"), TABLES)) == ["first_aid_fraud_report"]
 
 
 def test_a_place_that_looks_like_none_is_believed_the_second_time() -> None:
