@@ -19,6 +19,7 @@ from bot.handbook.intake_asides import (
     more_of_the_story,
     other_request,
     put_aside,
+    self_corrected,
     switch,
 )
 from bot.handbook.intake_confirm import confirming, correcting
@@ -127,6 +128,7 @@ def begin(
     reading: Reading, tables: IntakeTables, *, key: str, known: Mapping[str, str] | None = None
 ) -> tuple[Intake, Turn]:
     """Start an intake from the message that named the request; `known` facts are not asked again."""
+    reading = self_corrected(reading, tables)
     intake = Intake(
         type=reading.type, key=key, confidence=reading.confidence, message_id=reading.message_id
     )

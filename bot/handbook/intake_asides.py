@@ -43,6 +43,7 @@ _IN_HAND = re.compile(r"手机|信号|流量|[45]G|[45]g|电话|短信|验证码
 _FIXED = frozenset({"fault_broadband", "fault_tv", "fault_landline", "fault_enterprise"})
 
 _LINE_ONLY = re.compile(r"(?:不是|不对|是|就是|我是说|我说的?是?|[，,\s])*(?:我?家里?)?的?(?:宽带|固话|座机|固定电话|电视|机顶盒|专线)(?:啊|呀|的|吧|网|坏了)*[。！!]*")
+_NO_I_MEAN = re.compile(r"[\s，,](?:哦|噢|啊|呃|哎|不)*(?:不是|不对|说错了?|口误|错了)[，,\s]+(?:是)?(.+)$")
 # 我不是要投诉泄露: what is read there is what is not meant.
 _DENIES = re.compile(r"不是(?:要|想|来)?(?:投诉|举报|报修|登记|办|查|建议)|没(?:有)?(?:要|想)(?:投诉|举报|报修|办)")
 _CLAUSE = re.compile(r"[\s，,。；;！!]")
@@ -108,6 +109,15 @@ def line_meant(intake: Intake, reading: Reading, tables: IntakeTables) -> Reques
         return None
     named = line_named(said)
     return tables.types[named] if named and named != intake.type else None
+
+
+def self_corrected(reading: Reading, tables: IntakeTables) -> Reading:
+    """Return a reading of the line that a message ends up with: 我手机没网 哦不是 宽带没网."""
+    known, after = tables.types.get(reading.type), _NO_I_MEAN.search(reading.text)
+    if known is None or known.kind is not RequestKind.FAULT or after is None:
+        return reading
+    named = line_named(_CLAUSE.split(after[1].strip())[0])
+    return replace(reading, type=named) if named else reading
 
 
 def calm_unless_told(reading: Reading) -> Reading:

@@ -59,6 +59,8 @@ _PART = re.compile(
 _WHOLE_PLACE = re.compile(r"(?:地址|位置)(?:写得?|填得?)?(?:不全|不完整|不够|少了|没写全)[^是]{0,3}?(?:应该)?是(.{4,40})$")
 _YES_AND = re.compile(r"((?:对|是|嗯|好|可以|没错|行|交|提交)(?:的|了|啊|呀|吧)?)[，,。！!\s]+(.{2,40})", re.S)
 _OBJECTS = re.compile(r"[?？]|[吗么呢]$|不|没|错|改|别|但|可是|等|先|还有|另外|多久|多少|什么|怎么|几|\d")
+# 税号我打错了 最后一位是2不是K: wrong, and what is right.
+_SAYS_WHAT = re.compile(r"是[^，,。\s]{1,12}[，,\s]*(?:而)?不是|不是[^，,。\s]{1,12}[，,\s]*(?:而)?是|(?:应该|应当)是.{2}|(?:改成|改为|换成).{2}")
 _SUBMITS = re.compile(r"提交|确认|没(?:有)?(?:问题|错)|不用改|无误")
 
 
@@ -94,7 +96,13 @@ def confirming(intake: Intake, reading: Reading, tables: IntakeTables) -> Turn:
         take_in(intake, reading)
         return confirm_anew(intake, "utter_noted")
     if says_no(reading) or short_answers.finds_fault(reading.text):
-        return _corrected(intake, reading, tables) or ask(intake, CORRECTION)
+        corrected = _corrected(intake, reading, tables)
+        if corrected is None and _SAYS_WHAT.search(reading.text):
+            told = str(intake.facts.get("detail") or "，".join(intake.story))
+            intake.words.append(reading.text)
+            intake.facts["detail"] = f"{told}，{reading.text.strip()}".strip("，")[:LONGEST_FACT]
+            return confirm_anew(intake)
+        return corrected or ask(intake, CORRECTION)
     if reading.type in {"thanks", "goodbye"}:
         return end(intake, "open")
     between = aside(intake, reading, tables)

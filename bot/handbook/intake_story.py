@@ -96,6 +96,8 @@ def take_in(intake: Intake, reading: Reading) -> None:
     elif is_all_place(reading):
         # The pattern may have caught only the village of 柳树屯村东头，靠近小学.
         told["address"] = place_said(reading.text)
+    elif intake.asking == "phone_number" and "address" in told and not corrects(reading.text):
+        told["address"] = whole_place(reading) or told["address"]
     if "address" in told and not corrects(reading.text):
         told["address"] = _joined_place(intake, told["address"])
     intake.facts.update(told)
@@ -225,7 +227,7 @@ def whole_place(reading: Reading) -> str:
     first = next(at for at, word in enumerate(words) if reading.text[:stop].find(word) + len(word) > places[0].start)
     before = [word for word in words[:first] if len(word) <= LONGEST_REGION and not _CHAT.search(word)]
     told = [words[first][words[first].find(places[0].value[:2]) :]]
-    if _NO_PLACE.search(told[0]):
+    if _NO_PLACE.search(told[0]) or QUESTION.search(told[0]):
         return ""
     for word in words[first + 1 :]:
         if _NO_PLACE.search(word) or QUESTION.search(word) or _CHAT.search(word):

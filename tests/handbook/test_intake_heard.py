@@ -261,3 +261,25 @@ def test_a_question_is_not_only_noted(reading: Reading, said: str) -> None:
     intake = start("transfer_ownership", "我想过户")
 
     assert names(advance(intake, reading, TABLES)) == [said]
+
+
+def test_a_message_that_corrects_itself_means_what_it_ends_with() -> None:
+    assert start("fault_mobile", "我手机没网 哦不是 宽带没网 手机有").type == "fault_broadband"
+    assert start("fault_mobile", "手机没信号 不是没网").type == "fault_mobile"
+
+
+def test_who_says_what_is_right_is_not_asked_for_it() -> None:
+    intake = start("invoice", "要开发票，抬头云启贸易", facts={"phone_number": PHONE})
+    assert intake.asking == CONFIRM
+    turn = advance(intake, read("税号我打错了 最后一位是2不是K", "unclear"), TABLES)
+
+    assert (names(turn), turn.ask) == (["updated"], CONFIRM)
+    assert intake.facts["detail"] == "要开发票，抬头云启贸易，税号我打错了 最后一位是2不是K"
+
+
+def test_a_place_told_in_place_of_a_number_is_kept_whole() -> None:
+    intake = start("fault_mobile", "手机没信号")
+    said = "西安雁塔区 小寨 13900000000 晚上7点后有空"
+    advance(intake, read(said, facts={fact.name: fact.value for fact in reversed(find_facts(said))}), TABLES)
+
+    assert intake.facts["address"] == "西安雁塔区 小寨"
