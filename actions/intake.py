@@ -37,6 +37,7 @@ from bot.handbook.intake import (
 )
 from bot.handbook.intake import Turn as IntakeTurn
 from bot.handbook.intake_parts import NOTHING_TOLD, with_earlier_words
+from bot.handbook.intake_story import number_to_call, withdraws_ticket
 from bot.handbook.requests import RequestKind, Urgency
 from bot.handbook.short_answers import works_again
 from bot.handbook.subjects import load_subjects, subject_of
@@ -63,6 +64,7 @@ class ValidateIntakeForm(DeskAction):
         turn.events += _slots(turn, intake, step)
 
 
+SHORT_WORDS = 40  # characters of a message that only says where to call
 # What “接下来为您登记…” has said already.
 _ANNOUNCED = ("utter_acknowledge_order", "utter_acknowledge_consult")
 
@@ -104,6 +106,11 @@ def _no_beginning(turn: Turn, state: dict[str, Any]) -> str | None:
         return "subject"
     if _same_danger(turn) is not None:
         return "more"
+    own = tickets_of(turn.session, turn.conversation, open_only=True)
+    if own and withdraws_ticket(turn.reading):
+        return "named"
+    if own and number_to_call(turn.reading.text) and len(turn.reading.text) <= SHORT_WORDS:
+        return "contact"
     if recovered_ticket(turn) is not None:
         return "recovered"
     return "ticket" if asks_after_ticket(turn) else None
@@ -262,6 +269,9 @@ def _human(turn: Turn, intake: Intake) -> None:
 
 def _cancel(turn: Turn, intake: Intake) -> None:
     turn.say("utter_intake_cancelled")
+    # Who gives it up does not want a question on the way registered in its place.
+    types = turn.handbook.types
+    intake.pending = [p for p in intake.pending if types[p["type"]].kind is not RequestKind.CONSULT]
     _go_on(turn, intake)
 
 
@@ -305,6 +315,20 @@ def _recovered(turn: Turn, _: Intake) -> None:
     ask_whether_to_withdraw(turn)
 
 
+def _named(turn: Turn, _: Intake) -> None:
+    """Withdraw the ticket that the words point at; without one there was only this registration."""
+    if not tickets_of(turn.session, turn.conversation, open_only=True, most=1):
+        turn.say("utter_intake_cancelled")
+        return
+    turn.reading = replace(turn.reading, type="ticket_cancel")
+    answer_ticket(turn)
+
+
+def _contact(turn: Turn, _: Intake) -> None:
+    ticket = tickets_of(turn.session, turn.conversation, open_only=True)[0]
+    supplement(turn, ticket, turn.reading.text)
+
+
 def _same(turn: Turn, intake: Intake) -> None:
     """Go on with the ticket that is open already: what was said in the form belongs to it."""
     ticket = find_ticket(turn.session, str(intake.same_as))
@@ -319,5 +343,5 @@ def _same(turn: Turn, intake: Intake) -> None:
 _OUTCOMES = {
     "subject": _subject, "ticket": _ticket, "more": _more,
     "open": _open, "human": _human, "cancel": _cancel, "done": _done, "switch": _switch,
-    "elsewhere": _elsewhere, "same": _same, "recovered": _recovered,
+    "elsewhere": _elsewhere, "same": _same, "named": _named, "contact": _contact, "recovered": _recovered,
 }

@@ -9,10 +9,12 @@ from actions.base import DeskAction, Turn
 from actions.without_ticket import without_ticket
 from bot.desk import followup, ticket_cards
 from bot.desk import tickets as desk
+from bot.desk.intakes import change_number
 from bot.desk.ticket_log import called_by
 from bot.handbook.closure import read_answer, score_in
 from bot.handbook.deadlines import shown_time
 from bot.handbook.intake import says_yes
+from bot.handbook.intake_story import new_number
 from bot.handbook.lifecycle import OPEN_STATES, IllegalStep
 from bot.handbook.requests import Urgency
 from bot.handbook.subjects import line_named
@@ -31,7 +33,7 @@ _ASKED = {
     "withdraw": "utter_confirm_withdraw", "supplement": "utter_ask_supplement", "rate": "utter_ask_rating",
 }
 _TAIL = re.compile(r"(?<![\d.])\d{3,6}(?!\d)")  # 撤000042: how people name one of two tickets
-_KEEP = re.compile(r"^(?:不|别|先不|算了)|不撤|保留")
+_KEEP = re.compile(r"^(?:不|别|先不|先别|算了|等)|[不别](?:要|用)?撤|保留|先别")
 
 
 class ActionAnswerTicket(DeskAction):
@@ -240,6 +242,8 @@ def supplement(turn: Turn, ticket: Ticket, words: str) -> None:
         tell(turn, ticket, "utter_ticket_status")
         return
     _raise(turn, ticket, words)
+    if number := new_number(words):
+        change_number(ticket, number, secret=turn.office.settings.secret)
     if wish := wished_time(words):
         ticket.facts = {**(ticket.facts or {}), "wished_time": wish}
     turn.conversation.dialogue = None

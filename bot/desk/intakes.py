@@ -145,14 +145,19 @@ def _number_in(text: str) -> dict[str, str]:
     return {name: said for name, said in facts_in(text).items() if name == "phone_number"}
 
 
+def change_number(ticket: Ticket, number: str, *, secret: str) -> None:
+    """Write on the ticket on which number the customer wants to be called."""
+    ticket.facts = {**(ticket.facts or {}), "phone_number": number}
+    ticket.phone_hash = hash_phone(number, secret=secret)
+
+
 def add_words(
     session: Session, handbook: Handbook, ticket: Ticket, text: str, *, key: str, secret: str,
     now: datetime,
 ) -> None:
     """Add to the ticket what it does not say yet, once for each message, and a number to call."""
     if found := _number_in(text):
-        ticket.facts = {**(ticket.facts or {}), **found}
-        ticket.phone_hash = hash_phone(found["phone_number"], secret=secret)
+        change_number(ticket, found["phone_number"], secret=secret)
     if text.strip() and text.strip() not in ticket.summary and key != ticket.idempotency_key:
         take_step(
             session, handbook, ticket, "supplement", who="customer", now=now, reason=text, key=key

@@ -16,6 +16,7 @@ from bot.handbook.intake_asides import (
     ASKS_FOR,
     aside,
     corrected_type,
+    denies,
     more_of_the_story,
     other_request,
     put_aside,
@@ -69,6 +70,7 @@ from bot.handbook.intake_story import (
     tells_more,
     whole_place,
     with_needs,
+    withdraws_ticket,
     words_besides,
 )
 from bot.handbook.one_story import ALSO, fitting
@@ -89,8 +91,8 @@ _REGISTER = re.compile(
 )
 _KEEPS_NUMBER = re.compile(
     r"不(?:太|是很|敢)?(?:想|方便|愿意?|能)?(?:再)?(?:留|给|说|提供|透露|告诉)(?!过)|(?:唔|不)(?:想)?(?:畀|俾|比)|怕[^，,]{0,4}泄[露漏]|不用联系我?"
-    r"|(?:没|沒|冇)(?:有)?(?:内地|內地|手机|手機|固定)?(?:手机|手機|电话|電話|号码|號碼|号|號)(?:$|[,，。了啊])"
-    r"|就(?:打|用|是|我)?(?:这个|现在|本机)|用(?:我)?(?:现在|这个)|不(?:用|需要|必)(?:留)?(?:电话|号码)|保密"
+    r"|(?:没|沒|冇)(?:有)?(?:内地|內地|手机|手機|固定)?(?:手机|手機|电话|電話|号码|號碼|号|號)(?:$|[,，。了啊\s])"
+    r"|就(?:打|用|是|我)*(?:这个|现在|本机)|用(?:我)?(?:现在|这个)|不(?:用|需要|必)(?:留)?(?:电话|号码)|保密"
 )
 LEAST_ELSE = 4  # characters besides giving up that can be another wish
 # 就是同一件事, 不是要再报一个: of the ticket that is open.
@@ -180,6 +182,11 @@ def _advance(intake: Intake, reading: Reading, tables: IntakeTables) -> Turn:
     fault = intake.type in tables.types and tables.types[intake.type].kind is RequestKind.FAULT
     if fault and short_answers.works_again(reading.text):
         return end(intake, "cancel")
+    known = tables.types.get(intake.type)
+    if intake.asking != SOLVED and known is not None and denies(reading.text, known):
+        return end(intake, "switch" if other_request(intake, reading, tables) else "cancel")
+    if withdraws_ticket(reading):
+        return end(intake, "named")
     told = _KNOWN_BY_HEART & set(reading.facts)  # 算了 我地址是… goes on after all
     if intake.asking not in {SOLVED, OFFER} and not told and _gives_up(intake, reading):
         return end(intake, _instead(intake, reading, tables))
@@ -218,7 +225,9 @@ def _instead(intake: Intake, reading: Reading, tables: IntakeTables) -> str:
 
 def _gives_up(intake: Intake, reading: Reading) -> bool:
     undoes = intake.type in {"vas_cancel", "close_account", "plan_change", "ticket_cancel"}
-    if reading.type == "ticket_cancel" and not undoes:
+    # Who only leaves no number (不用留电话了吧) gives nothing up.
+    no_number = intake.asking == "phone_number" and _KEEPS_NUMBER.search(reading.text)
+    if reading.type == "ticket_cancel" and not undoes and not no_number:
         return True
     return short_answers.gives_up(reading.text, undoes=undoes)
 
@@ -293,7 +302,7 @@ def _accepts(intake: Intake, reading: Reading, wanted: str, tables: IntakeTables
         return False
     if wanted == "address" and not is_place(reading.text):
         # 杭州滨江, 幸福里南门: asked once more, a place is what the customer calls one.
-        asked_twice = intake.asked.get("address", 0) > 1 and reading.type in {"inform", "unclear", "nlu_fallback"}
+        asked_twice = intake.asked.get("address", 0) > 1 and reading.type in {*_NO_REQUEST, intake.type}
         if not asked_twice or cannot_be_place(reading.text):
             return False
     other = tables.types.get(reading.type)

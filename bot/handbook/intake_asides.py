@@ -44,6 +44,9 @@ _FIXED = frozenset({"fault_broadband", "fault_tv", "fault_landline", "fault_ente
 
 _LINE_ONLY = re.compile(r"(?:不是|不对|是|就是|我是说|我说的?是?|[，,\s])*(?:我?家里?)?的?(?:宽带|固话|座机|固定电话|电视|机顶盒|专线)(?:啊|呀|的|吧|网|坏了)*[。！!]*")
 _NO_I_MEAN = re.compile(r"[\s，,](?:哦|噢|啊|呃|哎|不)*(?:不是|不对|说错了?|口误|错了)[，,\s]+(?:是)?(.+)$")
+_DENIED = re.compile(r"(?:没有?(?:要|想|说|让你们?|叫你们?)|不是(?:要|想)?|不要|别给我|我不(?=换|办|改|销|退))([^，,。！!？?\s]{2,8})")
+_IN_MANY_TITLES = frozenset({"业务", "问题", "查询", "信息", "或拆"})
+_CONSULT_OF = {"plan_change": "plan_consult"}
 # 我不是要投诉泄露: what is read there is what is not meant.
 _DENIES = re.compile(r"不是(?:要|想|来)?(?:投诉|举报|报修|登记|办|查|建议)|没(?:有)?(?:要|想)(?:投诉|举报|报修|办)")
 _CLAUSE = re.compile(r"[\s，,。；;！!]")
@@ -74,6 +77,8 @@ def other_request(
         return None
     if other.id == "fault_mobile" and same_line(intake, reading.text):
         return None
+    if denies(reading.text, other):
+        return None
     return other if reading.confidence >= least else None
 
 
@@ -96,6 +101,8 @@ def corrected_type(intake: Intake, reading: Reading, tables: IntakeTables) -> Re
         return tables.types[named] if named != intake.type else None
     for name, share in reading.ranking:
         other = tables.types.get(name)
+        if other is not None and denies(reading.text, other):
+            continue
         if other is not None and other.kind.is_request and share >= LEAST_MEANT:
             stays = name == "fault_mobile" and same_line(intake, reading.text)
             return None if stays or name == intake.type else other
@@ -109,6 +116,15 @@ def line_meant(intake: Intake, reading: Reading, tables: IntakeTables) -> Reques
         return None
     named = line_named(said)
     return tables.types[named] if named and named != intake.type else None
+
+
+def denies(text: str, request_type: RequestType) -> bool:
+    """Tell whether the words deny a type by its name: 我没要销户, 不是手机套餐."""
+    if request_type.kind in (RequestKind.FAULT, RequestKind.SAFETY):
+        return False  # 没有宽带信号 denies nothing
+    spoken = request_type.spoken
+    pairs = {spoken[at : at + 2] for at in range(len(spoken) - 1)} - _IN_MANY_TITLES
+    return any(pair in found[1] for found in _DENIED.finditer(text) for pair in pairs)
 
 
 def self_corrected(reading: Reading, tables: IntakeTables) -> Reading:
@@ -230,9 +246,10 @@ def _question(intake: Intake, reading: Reading, tables: IntakeTables) -> Turn | 
         return None
     if intake.type in FIRST_AID:
         return repeat(intake, says=(Say(f"utter_first_aid_{intake.type}"),))
-    answer = answer_to(replace(reading, type=intake.type), tables)
-    if answer is not None and answer.id not in intake.asked:
-        return repeat(intake, says=(say_aside(intake, answer),))
+    for type in (intake.type, _CONSULT_OF.get(intake.type, intake.type)):
+        answer = answer_to(replace(reading, type=type), tables)
+        if answer is not None and answer.id not in intake.asked:
+            return repeat(intake, says=(say_aside(intake, answer),))
     return None
 
 

@@ -13,7 +13,15 @@ from bot.handbook.intake_asides import (
     same_line,
     switch,
 )
-from bot.handbook.intake_parts import CONFIRM, CORRECTION, Intake, IntakeTables, Reading, Turn
+from bot.handbook.intake_parts import (
+    CONFIRM,
+    CORRECTION,
+    QUESTION,
+    Intake,
+    IntakeTables,
+    Reading,
+    Turn,
+)
 from bot.handbook.intake_steps import (
     ask,
     ask_again,
@@ -57,6 +65,8 @@ _PART = re.compile(
     rf"|(?:不是\d+[^\d，,]*[，,\s]*|不对|错了?|改一?下|有误|^)[，,。！!\s]*(?:而|应该)?是(?P<then>\d{{1,5}})(?P<unit2>{_UNIT})"
 )
 _WHOLE_PLACE = re.compile(r"(?:地址|位置)(?:写得?|填得?)?(?:不全|不完整|不够|少了|没写全)[^是]{0,3}?(?:应该)?是(.{4,40})$")
+_LABELLED = re.compile(r"(?:我的?|家)?(?:地址|位置)(?:[:：]|改成|改为|应该是)\s*(.{4,60})$")
+_LEFT_OUT = re.compile(r"([^，,。！!？?]{3,30}?)(?:还?没写上?|漏了|漏掉了|没加上|也要写)")
 _YES_AND = re.compile(r"((?:对|是|嗯|好|可以|没错|行|交|提交)(?:的|了|啊|呀|吧)?)[，,。！!\s]+(.{2,40})", re.S)
 _OBJECTS = re.compile(r"[?？]|[吗么呢]$|不|没|错|改|别|但|可是|等|先|还有|另外|多久|多少|什么|怎么|几|\d")
 # 税号我打错了 最后一位是2不是K: wrong, and what is right.
@@ -134,6 +144,13 @@ def _place_mended(intake: Intake, text: str) -> bool:
         said = whole[1].strip(" 。！!")
         overlap = next((n for n in range(len(said), 1, -1) if known.endswith(said[:n])), 0)
         intake.facts["address"] = (known + said[overlap:] if overlap else said)[:LONGEST_FACT]
+        return True
+    if (whole := _LABELLED.match(text.strip())) and not QUESTION.search(text):
+        intake.facts["address"] = whole[1].strip(" 。！!")[:LONGEST_FACT]
+        return True
+    if known and (more := _LEFT_OUT.match(text.strip())):
+        said = more[1].strip()
+        intake.facts["address"] = (known if said in known else known + said)[:LONGEST_FACT]
         return True
     part = _PART.search(text)
     if part is None:

@@ -17,6 +17,7 @@ LONGEST_FACT = 500
 SHORT_CORRECTION = 24
 SHORT_QUESTION = 8
 SHORT_ADDRESS = 30
+SHORT_PLACE = 3  # characters of a place without a word for one: 小寨, 木渎
 LONGEST_REGION = 6  # characters of a region that stands before the place, apart from it
 # In these the number in the story is another's: the caller who cheated or pestered.
 STRANGERS_NUMBER = frozenset({"fraud_report", "complaint_marketing", "privacy_complaint"})
@@ -29,9 +30,12 @@ _CHANGES = re.compile(
     r"^(?:我的?)?(?:地址|电话|号码|手机号?|账号)?(?:改成|改为|换成|更正为|应该是)"
     r"|^(?:我的?)?(?:地址|位置|电话|号码|手机号?|账号)(?:不对|有误|(?:写|说|填|搞|弄|记)?错了?)"
 )
+_CALLERS = re.compile(r"(?:骚扰|骗|打来|来电|对方|陌生|他们?|她)[^，,。\d]{0,6}(?:号码?|电话|手机)")
+_NEW_NUMBER = re.compile(r"(?:电话|号码|手机号?|联系方式)[^，,。\d]{0,4}(?:改|换|错|不对)|(?:改|换)(?:成|为|一下)[^，,。\d]{0,6}(?:电话|号)")
+_AT_THE_END = re.compile(r"^(?!.*(?:号码|电话|打来|来电|短信|自称|对方|骗子)).*[\s，,。]1\d{10}[。\s]*$")
 _OWN_NUMBER = re.compile(r"(?:我(?:的|自己|本人)?|本人|本机|联系)(?:的)?(?:手机|电话|号码|号|方式)")
 # Just before the number on which to call.
-_TO_CALL = re.compile(r"(?:联系|打|拨|找)(?:给)?(?:我|这)[^\d，,。！!？?]{0,8}$|(?:联系|打|拨)(?:给)?(?:我)?(?:这个?|那个?)[，,\s]*$")
+_TO_CALL = re.compile(r"(?:联系|打|拨|找)(?:给)?(?:我|这)[^\d。！!？?]{0,8}$|(?:联系|打|拨)(?:给)?(?:我)?(?:这个?|那个?)[，,\s]*$")
 _CHANGED_TO = re.compile(r"换成|改成|改为|换到")
 _MINE = re.compile(r"我(?:自己|本人)?(?:的)?(?:手机|电话|号码?|联系方式)*(?:号码?)?(?:就?是)?[：:\s]*$")
 _ANOTHERS = re.compile(r"充(?:值)?(?:到|错|成|给)|(?:他|她|邻居|朋友|同事|对方|骗子|别人)的?(?:电话|号码|手机|号)")
@@ -54,7 +58,14 @@ _TOLD = re.compile(
 _LEAD = re.compile(
     r"^(?:(?:我|我们|俺)(?:家|公司|单位|店)?(?:的)?(?:是)?(?:地址)?(?:就)?(?:住|在|是)+|地址(?:就)?(?:是|在|为)?|就?(?:住)?在|住)[:：,，\s]*(?:(?:那|这)个?(?:啥|什么)?|嗯|呃)*[:：,，\s]*"
 )
+_POINTED = r"(?:T\d{8}[-—]?\d*|\d{6}|刚才|刚报|报的|那[个张]?(?:工?单|报修))"
+_NUMBERED = r"(?:T\d{8}[-—]?\d*|\d{6}|刚报的|那张单)"
+_WITHDRAWS = re.compile(
+    rf"{_POINTED}.{{0,8}}撤(?!回来)|撤(?:掉|了|销|回)?.{{0,8}}{_POINTED}|{_NUMBERED}.{{0,8}}取消|取消.{{0,8}}{_NUMBERED}"
+)
+_KEEPS_IT = re.compile(r"[不别没](?:要|用|能|让)?(?:撤|取消)|撤了没|[?？]$")
 _CHAT = re.compile(r"[啊吧呢嗯呃我你俺想等说]|那个$|这个$|就是|还是|不过")
+_HOUSE = re.compile(r"\d+(?:-\d+)*(?:号|栋|期|楼|室|单元|号楼)?")
 _AROUND = " ，,。；;、\n\t"
 _PHONE_LABEL = re.compile(r"[ ，,。；;、]*(?:我的?)?(?:联系|手机|电话)?(?:电话|手机|方式|号码?)?[是为:： ]*$")
 # What an order is about, told well enough to be carried out or asked back: a sum or a pick after a
@@ -96,8 +107,8 @@ def take_in(intake: Intake, reading: Reading) -> None:
     elif is_all_place(reading):
         # The pattern may have caught only the village of 柳树屯村东头，靠近小学.
         told["address"] = place_said(reading.text)
-    elif intake.asking == "phone_number" and "address" in told and not corrects(reading.text):
-        told["address"] = whole_place(reading) or told["address"]
+    elif intake.asking in {None, "phone_number"} and "address" in told and not corrects(reading.text):
+        told["address"] = whole_place(reading, strict=True) or told["address"]
     if "address" in told and not corrects(reading.text):
         told["address"] = _joined_place(intake, told["address"])
     intake.facts.update(told)
@@ -125,11 +136,24 @@ def number_to_call(text: str) -> str:
     return wanted[0] if wanted else ""
 
 
+def new_number(text: str) -> str:
+    """Return the number that takes the place of the one on a ticket: 电话留错了，是13…, 打这个…."""
+    numbers = [fact.value for fact in find_facts(text) if fact.name == "phone_number"]
+    if len(numbers) == 1 and (_NEW_NUMBER.search(text) or _OWN_NUMBER.search(text)):
+        return numbers[0]
+    return number_to_call(text)
+
+
 def _is_anothers(intake: Intake, reading: Reading, *, corrects: bool) -> bool:
     """Tell whether the number in a message is not the one to call the customer on."""
-    if intake.asking == "phone_number" or _OWN_NUMBER.search(reading.text):
+    strangers = intake.type in STRANGERS_NUMBER
+    if strangers and _CALLERS.search(reading.text):
+        return True
+    if intake.asking == "phone_number" or _OWN_NUMBER.search(reading.text) or _NEW_NUMBER.search(reading.text):
         return False
-    if intake.type in STRANGERS_NUMBER and intake.asking in {None, "detail"}:
+    if strangers and _AT_THE_END.search(reading.text):
+        return False  # 遇到诈骗了 钱刚转走 138…: the customer's own
+    if strangers and intake.asking in {None, "detail"}:
         return True
     if _ANOTHERS.search(reading.text):
         return True
@@ -211,10 +235,11 @@ def place_besides_number(reading: Reading) -> str:
     return place_said(said) if short and is_place(said) and reading.facts["address"] in said else ""
 
 
-def whole_place(reading: Reading) -> str:
+def whole_place(reading: Reading, *, strict: bool = False) -> str:
     """Return the place of an answer with what is told of it behind a gap: 雁塔区 小寨 13…, 晚上在家.
 
-    Nothing where there is no gap, and the place is what was found.
+    Nothing where there is no gap, and the place is what was found. `strict`: what does not look
+    like a place is none.
     """
     found = find_facts(reading.text)
     places = [fact for fact in found if fact.name == "address"]
@@ -225,15 +250,28 @@ def whole_place(reading: Reading) -> str:
     stop = min([*ends, clause.start() if clause else len(reading.text)])
     words = reading.text[:stop].split()
     first = next(at for at, word in enumerate(words) if reading.text[:stop].find(word) + len(word) > places[0].start)
-    before = [word for word in words[:first] if len(word) <= LONGEST_REGION and not _CHAT.search(word)]
+    before = [word for word in words[:first] if _is_region(word)]
     told = [words[first][words[first].find(places[0].value[:2]) :]]
     if _NO_PLACE.search(told[0]) or QUESTION.search(told[0]):
         return ""
     for word in words[first + 1 :]:
         if _NO_PLACE.search(word) or QUESTION.search(word) or _CHAT.search(word):
             break
+        if strict and not (_PLACE.search(word) or _HOUSE.fullmatch(word) or len(word) <= SHORT_PLACE):
+            break
         told.append(word)
     return " ".join((*before, *told))[:LONGEST_FACT]
+
+
+def _is_region(word: str) -> bool:
+    """Tell whether a word before a place is a part of it: 杭州 滨江区."""
+    short = len(word) <= (LONGEST_REGION if _REGION.search(word) else SHORT_PLACE)
+    return short and not _CHAT.search(word) and not _NO_PLACE.search(word)
+
+
+def withdraws_ticket(reading: Reading) -> bool:
+    """Tell whether the words take back a ticket that they point at: 把T…撤掉, 刚报的那个撤了吧."""
+    return bool(_WITHDRAWS.search(reading.text)) and not _KEEPS_IT.search(reading.text)
 
 
 def _ends_place(fact: Fact) -> bool:

@@ -94,3 +94,27 @@ def test_a_question_about_the_visit_tells_how_it_stands(customer: Customer, said
 
     assert (heard.texts, heard.value("number")) == (["ticket_status"], number)
     assert "联系您，" in heard.value("due_words")
+
+
+@pytest.mark.parametrize("said", ["等等 别撤 他们刚打电话来了", "先别撤", "不撤"])
+def test_who_wants_to_keep_a_ticket_keeps_it(customer: Customer, said: str) -> None:
+    number = customer.opens_ticket()
+    customer.says("撤单吧", "ticket_cancel", ANSWER)
+    heard = customer.says(said, "ticket_cancel", ANSWER)
+
+    assert (heard.texts, heard.card["number"], heard.card["state"]) == (["withdraw_kept"], number, "accepted")
+
+
+def test_a_ticket_named_to_be_withdrawn_begins_no_order(customer: Customer) -> None:
+    number = customer.opens_ticket()
+    heard = customer.intake(f"{number} 撤掉吧", "vas_cancel")
+
+    assert (heard.texts, heard.card["number"]) == (["confirm_withdraw"], number)
+
+
+def test_a_number_to_call_goes_to_the_ticket(customer: Customer) -> None:
+    number = customer.opens_ticket()
+    heard = customer.intake("我这个号打不通了，你们联系我打13533330000", "fault_mobile")
+
+    assert (heard.texts, heard.card["number"]) == (["ticket_supplemented"], number)
+    assert customer.tickets[0].facts["phone_number"] == "13533330000"

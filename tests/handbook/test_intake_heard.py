@@ -6,7 +6,7 @@ import pytest
 
 from bot.handbook.facts import find_facts
 from bot.handbook.intake import CONFIRM, CORRECTION, OFFER, Reading, advance
-from bot.handbook.intake_story import number_to_call, place_said
+from bot.handbook.intake_story import number_to_call, place_said, withdraws_ticket
 from bot.handbook.short_answers import agrees, besides_giving_up, gives_up, works_again
 from bot.handbook.wished_time import drops_time, wished_time
 from tests.handbook.intakes import PHONE, PLACE, TABLES, confirming, names, read, start
@@ -283,3 +283,92 @@ def test_a_place_told_in_place_of_a_number_is_kept_whole() -> None:
     advance(intake, read(said, facts={fact.name: fact.value for fact in reversed(find_facts(said))}), TABLES)
 
     assert intake.facts["address"] == "西安雁塔区 小寨"
+
+
+@pytest.mark.parametrize(
+    ("type", "said", "read_as", "outcome"),
+    [
+        ("close_account", "我没要销户啊 是不要那15块了", "unclear", "cancel"),
+        ("plan_change", "我不换套餐！！！我要装宽带！！", "new_install", "switch"),
+        ("plan_change", "不要套餐变更，搞错了", "plan_change", "cancel"),
+        ("suspend_resume", "交了钱还没有复机", "suspend_resume", None),
+        ("vas_subscribe", "来电显示到现在也没开通", "vas_subscribe", None),
+    ],
+)
+def test_who_denies_what_is_being_registered_is_believed(
+    type: str, said: str, read_as: str, outcome: str | None
+) -> None:
+    intake = start(type, "我要办一下")
+
+    assert advance(intake, read(said, read_as, confidence=0.9), TABLES).outcome == outcome
+
+
+def test_what_is_denied_is_not_switched_to() -> None:
+    intake = start("new_install", "我要新装宽带", facts={"address": PLACE})
+    ranking = (("plan_change", 0.6), ("new_install", 0.3))
+    advance(intake, read("我问的是300兆宽带 不是手机套餐", "plan_change", confidence=0.6, ranking=ranking), TABLES)
+
+    assert (intake.type, intake.pending) == ("new_install", [])
+
+
+@pytest.mark.parametrize(
+    ("said", "withdraws"),
+    [
+        ("宽带那个T20261129-000129 撤掉", True), ("把T20261129-000135撤掉", True), ("算了不投诉了，你把那个单子撤掉", True),
+        ("我要撤掉刚报的那个", True), ("撤000042 留000022", True), ("那个工单别撤", False), ("那个工单撤了没", False),
+        ("彩铃给我取消了", False), ("那个彩铃撤了吧", False),
+    ],
+)  # fmt: skip
+def test_a_ticket_that_is_pointed_at_is_withdrawn(said: str, withdraws: bool) -> None:
+    assert withdraws_ticket(read(said)) is withdraws
+    assert (advance(start("vas_cancel", "退订"), read(said, "vas_cancel"), TABLES).outcome == "named") is withdraws
+
+
+def test_who_leaves_no_number_gives_nothing_up() -> None:
+    intake = start("report_hazard", "小区门口有根线垂下来了", facts={"address": PLACE})
+    turn = advance(intake, read("我路过的 不用留电话了吧", "ticket_cancel"), TABLES)
+
+    assert (turn.outcome, turn.ask) == (None, CONFIRM)
+
+
+def test_the_callers_number_is_not_the_customers() -> None:
+    intake = start("fraud_report", "天天有人骚扰我", facts={"address": PLACE})
+    number = {"phone_number": "02988880000"}
+    advance(intake, read("骚扰我的号码是02988880000", facts=number), TABLES)
+    assert "phone_number" not in intake.facts
+
+    intake = start("fraud_report", "遇到诈骗了 钱刚转走 五千 13800000011", facts={"phone_number": "13800000011"})
+    assert intake.facts["phone_number"] == "13800000011"
+
+
+def test_a_new_number_takes_the_place_of_the_old_one() -> None:
+    intake = confirming()
+    advance(intake, read("电话改一下 用17300000099", phone_number="17300000099"), TABLES)
+
+    assert intake.facts["phone_number"] == "17300000099"
+
+
+@pytest.mark.parametrize(
+    ("said", "after"),
+    [
+        ("地址：越秀区建设六马路20号", "越秀区建设六马路20号"),
+        ("科苑路15号没写上", f"{PLACE}科苑路15号"),
+    ],
+)
+def test_an_address_is_put_right_or_filled_up(said: str, after: str) -> None:
+    intake = confirming()
+    facts = {fact.name: fact.value for fact in find_facts(said)}
+    advance(intake, read(said, facts=facts), TABLES)
+
+    assert intake.facts["address"] == after
+
+
+def test_a_place_told_at_the_start_is_kept_whole() -> None:
+    said = "宽带断了 我在长沙岳麓区 桐梓坡路 金峰小区 3栋"
+    intake = start("fault_broadband", said, facts={fact.name: fact.value for fact in reversed(find_facts(said))})
+
+    assert intake.facts["address"] == "长沙岳麓区 桐梓坡路 金峰小区 3栋"
+
+
+def test_a_place_name_is_no_sum() -> None:
+    assert [fact for fact in find_facts("我在三元里这边") if fact.name == "amount"] == []
