@@ -40,7 +40,7 @@ from bot.handbook.intake_parts import NOTHING_TOLD, with_earlier_words
 from bot.handbook.intake_story import number_to_call, withdraws_ticket
 from bot.handbook.requests import RequestKind, Urgency
 from bot.handbook.short_answers import works_again
-from bot.handbook.subjects import load_subjects, subject_of
+from bot.handbook.subjects import line_named, load_subjects, subject_of
 from bot.handbook.two_requests import requests_in
 from bot.storage.tickets import Ticket
 
@@ -109,7 +109,7 @@ def _no_beginning(turn: Turn, state: dict[str, Any]) -> str | None:
     own = tickets_of(turn.session, turn.conversation, open_only=True)
     if own and withdraws_ticket(turn.reading):
         return "named"
-    if own and number_to_call(turn.reading.text) and len(turn.reading.text) <= SHORT_WORDS:
+    if own and _only_says_where_to_call(turn):
         return "contact"
     if recovered_ticket(turn) is not None:
         return "recovered"
@@ -270,8 +270,8 @@ def _human(turn: Turn, intake: Intake) -> None:
 def _cancel(turn: Turn, intake: Intake) -> None:
     turn.say("utter_intake_cancelled")
     # Who gives it up does not want a question on the way registered in its place.
-    types = turn.handbook.types
-    intake.pending = [p for p in intake.pending if types[p["type"]].kind is not RequestKind.CONSULT]
+    kind_of = turn.handbook.type_of
+    intake.pending = [p for p in intake.pending if kind_of(p["type"]).kind is not RequestKind.CONSULT]
     _go_on(turn, intake)
 
 
@@ -315,6 +315,14 @@ def _recovered(turn: Turn, _: Intake) -> None:
     ask_whether_to_withdraw(turn)
 
 
+def _only_says_where_to_call(turn: Turn) -> bool:
+    """Tell whether a message says on which number to call, and nothing of another matter."""
+    text = turn.reading.text
+    told = "联系" in text and len(text) <= SHORT_WORDS and line_named(text) is None
+    safety = turn.handbook.type_of(turn.reading.type).kind is RequestKind.SAFETY
+    return told and not safety and bool(number_to_call(text))
+
+
 def _named(turn: Turn, _: Intake) -> None:
     """Withdraw the ticket that the words point at; without one there was only this registration."""
     if not tickets_of(turn.session, turn.conversation, open_only=True, most=1):
@@ -334,10 +342,12 @@ def _same(turn: Turn, intake: Intake) -> None:
     ticket = find_ticket(turn.session, str(intake.same_as))
     if works_again(turn.reading.text):
         ask_whether_to_withdraw(turn, ticket)
-    elif turn.reading.type in WISHES and turn.reading.type != "ticket_supplement":
+        return
+    if turn.reading.type in WISHES and turn.reading.type != "ticket_supplement":
         WISHES[turn.reading.type](turn, ticket)
     else:
         supplement(turn, ticket, "，".join(intake.words))
+    _go_on(turn, intake)
 
 
 _OUTCOMES = {

@@ -33,7 +33,7 @@ _ASKED = {
     "withdraw": "utter_confirm_withdraw", "supplement": "utter_ask_supplement", "rate": "utter_ask_rating",
 }
 _TAIL = re.compile(r"(?<![\d.])\d{3,6}(?!\d)")  # 撤000042: how people name one of two tickets
-_KEEP = re.compile(r"^(?:不|别|先不|先别|算了|等)|[不别](?:要|用)?撤|保留|先别")
+_KEEP = re.compile(r"^(?:不|别|先不|先别|算了|等(?:等|一下|会))|[不别](?:要|用)?撤|保留|先别")
 
 
 class ActionAnswerTicket(DeskAction):

@@ -102,7 +102,8 @@ def _ticket_numbers(text: str) -> Iterator[Fact]:
 
 _MOBILE = re.compile(
     rf"(?<![\dA-Za-z])(?:\+?86[-\s]?)?"
-    rf"([1一幺妖](?:[-\s]?[\d{_SAID}]){{2}}(?:[-\s，、]?(?:[\d{_SAID}]|\*)){{8}})(?![\d*{_SAID}@])"
+    rf"([1一幺妖](?:[-\s]?[\d{_SAID}]){{2}}[，、]?(?:[-\s]?(?:[\d{_SAID}]|\*)){{4}}[，、]?"
+    rf"(?:[-\s]?(?:[\d{_SAID}]|\*)){{4}})(?![\d*{_SAID}@])"
 )
 _FIXED = re.compile(r"(?<![\dA-Za-z])(0\d{2,3}[-\s]?[2-9]\d{6,7})(?![\d@])")
 
@@ -134,19 +135,11 @@ def _broadband_accounts(text: str) -> Iterator[Fact]:
 
 _AMOUNT = re.compile(
     rf"(?:[¥￥]\s?(\d+(?:\.\d+)?)|({_NUM})(?:多|来|几)?(?:个)?"
-    rf"(?:(?:块|元|圆)(?!儿|里|桥|坊|村|街|路|宝山)(?:钱|整)?(?:([一二三四五六七八九\d])(?:毛|角)?(?![{_CN}\d个天]))?|毛钱|(?:人民币|rmb|RMB)))"
-)
-
-
-# 扣了我720: what is taken or given back is money, said without its unit.
-_TAKEN = re.compile(
-    r"(?:扣|多收|少退|退|骗|转)(?:了|走|掉)*我(?:了|的)?(\d{2,6}(?:\.\d{1,2})?)(?![\d.]|[年月日号点个条天兆MmGg分%人次位家笔回遍张元块])"
+    rf"(?:(?:块|元|圆)(?!儿|(?<=三元)(?:里|桥|坊|巷|村|宫))(?:钱|整)?(?:([一二三四五六七八九\d])(?:毛|角)?(?![{_CN}\d个天]))?|毛钱|(?:人民币|rmb|RMB)))"
 )
 
 
 def _amounts(text: str) -> Iterator[Fact]:
-    for m in _TAKEN.finditer(text):
-        yield Fact("amount", _plain(Decimal(m[1])), m.start(1), m.end(1))
     for m in _AMOUNT.finditer(text):
         value = number(m[1] or m[2])
         # 一块 without 钱 usually means "together".

@@ -17,6 +17,7 @@ from bot.handbook.intake_asides import (
     aside,
     corrected_type,
     denies,
+    is_the_same,
     more_of_the_story,
     other_request,
     put_aside,
@@ -95,14 +96,9 @@ _KEEPS_NUMBER = re.compile(
     r"|就(?:打|用|是|我)*(?:这个|现在|本机)|用(?:我)?(?:现在|这个)|不(?:用|需要|必)(?:留)?(?:电话|号码)|保密"
 )
 LEAST_ELSE = 4  # characters besides giving up that can be another wish
-# 就是同一件事, 不是要再报一个: of the ticket that is open.
-_SAME = re.compile(
-    r"同一(?:[件个张码回]|事)|(?:就是?|还是|不是)(?:刚才|刚刚|之前|前面|上面|原来)(?:的|那|报)|(?:刚才|刚刚|之前)(?:那个?|的|那张)(?:单|工单|事)"
-    r"|(?:不是|不用|不要|没)(?:要|想)?(?:再|重复|另外)(?:报|登记|开|提)"
-)
 # 算了我重新说 开发票，抬头是…
 _ANEW = re.compile(
-    r"^(?:算了|那|好吧|不对|等等|你|听|[，,。\s])*(?:我|让我)?(?:再|重新|从头|重)(?:再)?说(?:一遍|一下|一次|吧|哈|啊)*[，,：:。\s]*(.{6,})$", re.S
+    r"^(?:算了|那|好吧|不对|等等|听|[，,。\s])*(?:我|让我)?(?:(?:重新|从头)(?:再)?说(?:一遍|一下|一次|吧|哈|啊)*|再说一遍)[，,：:。\s]+(.{6,})$", re.S
 )
 _WANTS_ELSE = re.compile(r"[，,\s](?:就是|只是|只要|我就|改成|换成).{4}")
 # May it be a son's number?
@@ -174,16 +170,17 @@ def _advance(intake: Intake, reading: Reading, tables: IntakeTables) -> Turn:
         return replace(ask_again(intake, says=(Say("utter_listening"),)), again=False)
     if not reading.has_words:
         return ask_again(intake, says=(Say("utter_text_only"),))
-    if intake.same_as and _is_the_same(reading, tables):
+    if intake.same_as and is_the_same(reading, tables):
         intake.words.append(reading.text)
         return end(intake, "same")
-    if anew := _ANEW.match(reading.text):
+    if (anew := _ANEW.match(reading.text)) and not reading.facts.get("phone_number"):
         return _told_anew(intake, replace(reading, text=anew[1]), tables)
     fault = intake.type in tables.types and tables.types[intake.type].kind is RequestKind.FAULT
-    if fault and short_answers.works_again(reading.text):
+    if fault and intake.asking != CONFIRM and not reading.facts and short_answers.works_again(reading.text):
         return end(intake, "cancel")
     known = tables.types.get(intake.type)
-    if intake.asking != SOLVED and known is not None and denies(reading.text, known):
+    order = known is not None and known.kind is RequestKind.ORDER and known.id != "vas_cancel"
+    if intake.asking != SOLVED and known is not None and order and denies(reading.text, known):
         return end(intake, "switch" if other_request(intake, reading, tables) else "cancel")
     if withdraws_ticket(reading):
         return end(intake, "named")
@@ -192,13 +189,6 @@ def _advance(intake: Intake, reading: Reading, tables: IntakeTables) -> Turn:
         return end(intake, _instead(intake, reading, tables))
     handlers = {CONFIRM: confirming, OFFER: _offered, SOLVED: _answered, CORRECTION: correcting}
     return handlers.get(intake.asking or "", _gathering)(intake, reading, tables)
-
-
-def _is_the_same(reading: Reading, tables: IntakeTables) -> bool:
-    """Tell whether the customer means the ticket that is open already, and no new one."""
-    known = tables.types.get(reading.type)
-    asks_after = known is not None and known.kind is RequestKind.TICKET
-    return asks_after or bool(_SAME.search(reading.text) or short_answers.works_again(reading.text))
 
 
 def _told_anew(intake: Intake, reading: Reading, tables: IntakeTables) -> Turn:

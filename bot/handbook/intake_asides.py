@@ -29,6 +29,7 @@ from bot.handbook.intake_steps import (
 from bot.handbook.intake_story import CORRECTS, LEAST_ADDITION, needs_story, take_in
 from bot.handbook.one_story import ALSO, belongs, fitting
 from bot.handbook.requests import RequestKind, RequestType, Urgency
+from bot.handbook.short_answers import works_again
 from bot.handbook.subjects import asks_fee, line_named
 
 # How sure a reading must be when the customer says that ours was wrong.
@@ -43,8 +44,14 @@ _IN_HAND = re.compile(r"手机|信号|流量|[45]G|[45]g|电话|短信|验证码
 _FIXED = frozenset({"fault_broadband", "fault_tv", "fault_landline", "fault_enterprise"})
 
 _LINE_ONLY = re.compile(r"(?:不是|不对|是|就是|我是说|我说的?是?|[，,\s])*(?:我?家里?)?的?(?:宽带|固话|座机|固定电话|电视|机顶盒|专线)(?:啊|呀|的|吧|网|坏了)*[。！!]*")
+# 就是同一件事, 不是要再报一个: of the ticket that is open.
+_SAME = re.compile(
+    r"(?<!不是)同一(?:[件码回]|事|[个张](?:单|事|问题|故障))|(?:就是?|还是)(?:刚才|刚刚|之前|前面|上面|原来)(?:的|那|报)|(?:刚才|刚刚|之前)(?:那个?|的|那张)(?:单|工单|事)"
+    r"|(?:不是|不用|不要|没)(?:要|想)?(?:再|重复|另外)(?:报|登记|开|提)"
+)
+_OF_A_FACT = re.compile(r"地址|电话|号码|手机|新的|另外|不是(?:刚|之前|原来|这)")
 _NO_I_MEAN = re.compile(r"[\s，,](?:哦|噢|啊|呃|哎|不)*(?:不是|不对|说错了?|口误|错了)[，,\s]+(?:是)?(.+)$")
-_DENIED = re.compile(r"(?:没有?(?:要|想|说|让你们?|叫你们?)|不是(?:要|想)?|不要|别给我|我不(?=换|办|改|销|退))([^，,。！!？?\s]{2,8})")
+_DENIED = re.compile(r"(?:没有?(?:要|想)(?!到|过)|不是(?:要|想)?(?!.{0,8}是)|我不(?=换|办|改|销|退))([^，,。！!？?\s]{2,8})")
 _IN_MANY_TITLES = frozenset({"业务", "问题", "查询", "信息", "或拆"})
 _CONSULT_OF = {"plan_change": "plan_consult"}
 # 我不是要投诉泄露: what is read there is what is not meant.
@@ -123,8 +130,18 @@ def denies(text: str, request_type: RequestType) -> bool:
     if request_type.kind in (RequestKind.FAULT, RequestKind.SAFETY):
         return False  # 没有宽带信号 denies nothing
     spoken = request_type.spoken
+    if f"不要{spoken}" in text:
+        return True
     pairs = {spoken[at : at + 2] for at in range(len(spoken) - 1)} - _IN_MANY_TITLES
     return any(pair in found[1] for found in _DENIED.finditer(text) for pair in pairs)
+
+
+def is_the_same(reading: Reading, tables: IntakeTables) -> bool:
+    """Tell whether the customer means the ticket that is open already, and no new one."""
+    known = tables.types.get(reading.type)
+    asks_after = known is not None and known.kind is RequestKind.TICKET and known.id != "ticket_cancel"
+    same = _SAME.search(reading.text) and not _OF_A_FACT.search(reading.text)
+    return asks_after or bool(same or works_again(reading.text))
 
 
 def self_corrected(reading: Reading, tables: IntakeTables) -> Reading:
@@ -277,7 +294,7 @@ def switch(
     intake: Intake, reading: Reading, other: RequestType, tables: IntakeTables, *, asks: bool = True
 ) -> Turn:
     """Go on as another type: the customer says that ours was wrong, and perhaps `asks` anew."""
-    intake.type = other.id
+    intake.type, intake.same_as = other.id, None
     take_in(intake, reading)
     # What was asked for another type is asked anew, in its first words.
     intake.asked = {name: 0 for name in intake.asked if name not in tables.types}
@@ -304,6 +321,7 @@ def interrupt(intake: Intake, reading: Reading, other: RequestType, tables: Inta
     intake.type, intake.confidence, intake.message_id = other.id, reading.confidence, reading.message_id
     intake.urgency, intake.signals, intake.facts = Urgency.GENERAL.value, [], shared
     intake.asked, intake.asking, intake.words, intake.story = {}, None, [], []
+    intake.same_as = None
     take_in(intake, reading)
     kept = Say("utter_set_aside", {"title": before.spoken})
     return next_question(intake, tables, says=(acknowledge(other, reading.urgency), kept))

@@ -33,6 +33,7 @@ from bot.handbook.intake_steps import (
 from bot.handbook.intake_story import (
     CORRECTS,
     LONGEST_FACT,
+    is_place,
     still_missing,
     take_in,
     with_needs,
@@ -62,13 +63,13 @@ _ONLY_NUMBER = re.compile(r"(\d{1,5})(?:室|号|栋|楼|单元)?[。.!！]*")
 _UNIT = r"号楼|栋|幢|座|号|楼|单元|室|层"
 _PART = re.compile(
     rf"(?:^|[，,。！!\s])(?:是|改成|改为|应该是)?(?P<first>\d{{1,5}})(?P<unit>{_UNIT})[，,。！!\s]*(?:而)?不是\d"
-    rf"|(?:不是\d+[^\d，,]*[，,\s]*|不对|错了?|改一?下|有误|^)[，,。！!\s]*(?:而|应该)?是(?P<then>\d{{1,5}})(?P<unit2>{_UNIT})"
+    rf"|(?:不是\d+[^\d，,]*[，,\s]*|不对|错了?|改一?下|有误|^)[，,。！!\s]*(?:而|应该)?是(?P<then>\d{{1,5}})(?P<unit2>{_UNIT})(?:$|[，,。！!\s]|不是)"
 )
 _WHOLE_PLACE = re.compile(r"(?:地址|位置)(?:写得?|填得?)?(?:不全|不完整|不够|少了|没写全)[^是]{0,3}?(?:应该)?是(.{4,40})$")
-_LABELLED = re.compile(r"(?:我的?|家)?(?:地址|位置)(?:[:：]|改成|改为|应该是)\s*(.{4,60})$")
+_LABELLED = re.compile(r"(?:我的?|家)?(?:地址|位置)(?:[:：]|改成|改为|应该是)\s*([^，,。]{4,60})[。！!]*$")
 _LEFT_OUT = re.compile(r"([^，,。！!？?]{3,30}?)(?:还?没写上?|漏了|漏掉了|没加上|也要写)")
 _YES_AND = re.compile(r"((?:对|是|嗯|好|可以|没错|行|交|提交)(?:的|了|啊|呀|吧)?)[，,。！!\s]+(.{2,40})", re.S)
-_OBJECTS = re.compile(r"[?？]|[吗么呢]$|不|没|错|改|别|但|可是|等|先|还有|另外|多久|多少|什么|怎么|几|\d")
+_OBJECTS = re.compile(r"[?？]|[吗么呢]$|不|没|错|改|别|但|可是|等|先|再|考虑|商量|问|想想|看看|核对|晚点|稍后|回头|转人工|还有|另外|多久|多少|什么|怎么|几|\d")
 # 税号我打错了 最后一位是2不是K: wrong, and what is right.
 _SAYS_WHAT = re.compile(r"是[^，,。\s]{1,12}[，,\s]*(?:而)?不是|不是[^，,。\s]{1,12}[，,\s]*(?:而)?是|(?:应该|应当)是.{2}|(?:改成|改为|换成).{2}")
 _SUBMITS = re.compile(r"提交|确认|没(?:有)?(?:问题|错)|不用改|无误")
@@ -86,9 +87,10 @@ def confirming(intake: Intake, reading: Reading, tables: IntakeTables) -> Turn:
         return confirm_anew(intake)
     changed = {k for k, v in reading.facts.items() if v and intake.facts.get(k) != v}
     shown = wanted_facts(with_needs(tables.types[intake.type], intake)) | {"amount", "detail"}
-    agreed = says_yes(reading) or (_agrees_and_adds(reading.text) and _adds(intake, reading))
-    if agreed and not changed & shown:
+    if (says_yes(reading) or _agrees_and_adds(reading.text)) and not changed & shown:
         take_in(intake, reading)
+        if _agrees_and_adds(reading.text):
+            _among_the_words(intake, reading.text.strip())
         return end(intake, "open")
     if (added := _added(intake, reading)) is not None:
         return added
@@ -132,11 +134,6 @@ def _agrees_and_adds(text: str) -> bool:
     return short_answers.agrees(found[1]) and not _OBJECTS.search(found[2])
 
 
-def _adds(intake: Intake, reading: Reading) -> bool:
-    _among_the_words(intake, reading.text.strip())
-    return True
-
-
 def _place_mended(intake: Intake, text: str) -> bool:
     """Put a part of the address right: 是5栋不是3栋, 18号！不是8号, 地址不全 是金水区人民医院门诊楼."""
     known = str(intake.facts.get("address") or "")
@@ -145,10 +142,10 @@ def _place_mended(intake: Intake, text: str) -> bool:
         overlap = next((n for n in range(len(said), 1, -1) if known.endswith(said[:n])), 0)
         intake.facts["address"] = (known + said[overlap:] if overlap else said)[:LONGEST_FACT]
         return True
-    if (whole := _LABELLED.match(text.strip())) and not QUESTION.search(text):
+    if (whole := _LABELLED.match(text.strip())) and is_place(whole[1]) and not QUESTION.search(text):
         intake.facts["address"] = whole[1].strip(" 。！!")[:LONGEST_FACT]
         return True
-    if known and (more := _LEFT_OUT.match(text.strip())):
+    if known and (more := _LEFT_OUT.match(text.strip())) and is_place(more[1]):
         said = more[1].strip()
         intake.facts["address"] = (known if said in known else known + said)[:LONGEST_FACT]
         return True

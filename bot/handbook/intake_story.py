@@ -30,13 +30,14 @@ _CHANGES = re.compile(
     r"^(?:我的?)?(?:地址|电话|号码|手机号?|账号)?(?:改成|改为|换成|更正为|应该是)"
     r"|^(?:我的?)?(?:地址|位置|电话|号码|手机号?|账号)(?:不对|有误|(?:写|说|填|搞|弄|记)?错了?)"
 )
-_CALLERS = re.compile(r"(?:骚扰|骗|打来|来电|对方|陌生|他们?|她)[^，,。\d]{0,6}(?:号码?|电话|手机)")
+_CALLERS = re.compile(r"(?:骚扰|骗|打来|来电|对方|陌生|他们)[^，,。\d]{0,6}(?:号码?|电话|手机|打)")
 _NEW_NUMBER = re.compile(r"(?:电话|号码|手机号?|联系方式)[^，,。\d]{0,4}(?:改|换|错|不对)|(?:改|换)(?:成|为|一下)[^，,。\d]{0,6}(?:电话|号)")
-_AT_THE_END = re.compile(r"^(?!.*(?:号码|电话|打来|来电|短信|自称|对方|骗子)).*[\s，,。]1\d{10}[。\s]*$")
+_AT_THE_END = re.compile(r"^(?!.*(?:号码|电话|打来|来电|短信|自称|对方|骗子|骚扰|推销)).*[\s，,。]1\d{10}[。\s]*$")
 _OWN_NUMBER = re.compile(r"(?:我(?:的|自己|本人)?|本人|本机|联系)(?:的)?(?:手机|电话|号码|号|方式)")
 # Just before the number on which to call.
 _TO_CALL = re.compile(r"(?:联系|打|拨|找)(?:给)?(?:我|这)[^\d。！!？?]{0,8}$|(?:联系|打|拨)(?:给)?(?:我)?(?:这个?|那个?)[，,\s]*$")
 _CHANGED_TO = re.compile(r"换成|改成|改为|换到")
+_NOT_TO_CALL = re.compile(r"骗子|陌生|他们|有人|推销|对方|[别不](?:要|用|能)?(?:再)?(?:联系|打|拨|找)(?!的)[^，,。]*$|给我的")
 _MINE = re.compile(r"我(?:自己|本人)?(?:的)?(?:手机|电话|号码?|联系方式)*(?:号码?)?(?:就?是)?[：:\s]*$")
 _ANOTHERS = re.compile(r"充(?:值)?(?:到|错|成|给)|(?:他|她|邻居|朋友|同事|对方|骗子|别人)的?(?:电话|号码|手机|号)")
 _REGION = re.compile(r"[省市区县镇乡]$")
@@ -58,13 +59,14 @@ _TOLD = re.compile(
 _LEAD = re.compile(
     r"^(?:(?:我|我们|俺)(?:家|公司|单位|店)?(?:的)?(?:是)?(?:地址)?(?:就)?(?:住|在|是)+|地址(?:就)?(?:是|在|为)?|就?(?:住)?在|住)[:：,，\s]*(?:(?:那|这)个?(?:啥|什么)?|嗯|呃)*[:：,，\s]*"
 )
-_POINTED = r"(?:T\d{8}[-—]?\d*|\d{6}|刚才|刚报|报的|那[个张]?(?:工?单|报修))"
-_NUMBERED = r"(?:T\d{8}[-—]?\d*|\d{6}|刚报的|那张单)"
+_POINTED = r"(?:T\d{8}[-—]?\d*|刚报|报的|那[个张]?(?:工?单|报修))"
+_NUMBERED = r"T\d{8}[-—]?\d*"
 _WITHDRAWS = re.compile(
-    rf"{_POINTED}.{{0,8}}撤(?!回来)|撤(?:掉|了|销|回)?.{{0,8}}{_POINTED}|{_NUMBERED}.{{0,8}}取消|取消.{{0,8}}{_NUMBERED}"
+    rf"{_POINTED}.{{0,8}}撤(?!回)|撤(?:掉|了|销)?.{{0,8}}{_POINTED}|(?:^|[^\d])撤(?:掉|了|销)?0\d{{5}}(?!\d)|{_NUMBERED}.{{0,8}}取消|取消.{{0,8}}{_NUMBERED}"
 )
-_KEEPS_IT = re.compile(r"[不别没](?:要|用|能|让)?(?:撤|取消)|撤了没|[?？]$")
+_KEEPS_IT = re.compile(r"[不别没](?:要|用|能|让)?(?:撤|取消)|撤了没|[?？]$|为什么|怎么|谁|被|师傅|什么|另外")
 _CHAT = re.compile(r"[啊吧呢嗯呃我你俺想等说]|那个$|这个$|就是|还是|不过")
+_HURRY = re.compile(r"[他她]|快|来|修|睡|谢|好的|手机|宽带|网")
 _HOUSE = re.compile(r"\d+(?:-\d+)*(?:号|栋|期|楼|室|单元|号楼)?")
 _AROUND = " ，,。；;、\n\t"
 _PHONE_LABEL = re.compile(r"[ ，,。；;、]*(?:我的?)?(?:联系|手机|电话)?(?:电话|手机|方式|号码?)?[是为:： ]*$")
@@ -98,7 +100,8 @@ def take_in(intake: Intake, reading: Reading) -> None:
     if intake.asking == "detail" and not is_correction:
         # A story may hold other people's numbers and places; what was answered before stands.
         told = {name: value for name, value in told.items() if name not in intake.facts}
-    if to_call := number_to_call(reading.text):
+    strangers = intake.type in STRANGERS_NUMBER and _CALLERS.search(reading.text)
+    if not strangers and (to_call := number_to_call(reading.text)):
         told["phone_number"] = to_call
     elif "phone_number" in told and _is_anothers(intake, reading, corrects=is_correction):
         del told["phone_number"]
@@ -130,6 +133,7 @@ def number_to_call(text: str) -> str:
     if _CHANGED_TO.search(text):
         return ""
     before = {number.value: text[max(0, number.start - 14) : number.start] for number in numbers}
+    before = {value: words for value, words in before.items() if not _NOT_TO_CALL.search(words)}
     wanted = [value for value, words in before.items() if _TO_CALL.search(words)]
     if not wanted and len(numbers) > 1:
         wanted = [value for value, words in before.items() if _MINE.search(words)]
@@ -139,7 +143,7 @@ def number_to_call(text: str) -> str:
 def new_number(text: str) -> str:
     """Return the number that takes the place of the one on a ticket: 电话留错了，是13…, 打这个…."""
     numbers = [fact.value for fact in find_facts(text) if fact.name == "phone_number"]
-    if len(numbers) == 1 and (_NEW_NUMBER.search(text) or _OWN_NUMBER.search(text)):
+    if len(numbers) == 1 and _NEW_NUMBER.search(text):
         return numbers[0]
     return number_to_call(text)
 
@@ -198,8 +202,9 @@ def is_place(text: str) -> bool:
 
 def cannot_be_place(text: str) -> bool:
     """Tell whether words are surely no place: a fault, a question, a wish, or too many of them."""
-    said = text.strip()
-    return bool(_NO_PLACE.search(said) or QUESTION.search(said)) or not 3 < len(said) <= SHORT_ADDRESS
+    said = place_said(text)
+    talk = _NO_PLACE.search(said) or QUESTION.search(said) or _CHAT.search(said) or _HURRY.search(said)
+    return bool(talk) or not 3 < len(said) <= SHORT_ADDRESS
 
 
 def only_address(reading: Reading) -> bool:
@@ -248,14 +253,15 @@ def whole_place(reading: Reading, *, strict: bool = False) -> str:
     ends = [fact.start for fact in found if fact.start > places[0].start and _ends_place(fact)]
     clause = _CLAUSES.search(reading.text, places[0].start)
     stop = min([*ends, clause.start() if clause else len(reading.text)])
-    words = reading.text[:stop].split()
-    first = next(at for at, word in enumerate(words) if reading.text[:stop].find(word) + len(word) > places[0].start)
+    spans = [match.span() for match in re.finditer(r"\S+", reading.text[:stop])]
+    first = next(at for at, (_, end) in enumerate(spans) if end > places[0].start)
+    words = [reading.text[start:end] for start, end in spans]
     before = [word for word in words[:first] if _is_region(word)]
-    told = [words[first][words[first].find(places[0].value[:2]) :]]
+    told = [reading.text[places[0].start : spans[first][1]]]
     if _NO_PLACE.search(told[0]) or QUESTION.search(told[0]):
         return ""
     for word in words[first + 1 :]:
-        if _NO_PLACE.search(word) or QUESTION.search(word) or _CHAT.search(word):
+        if any(each.search(word) for each in (_NO_PLACE, QUESTION, _CHAT, _HURRY)):
             break
         if strict and not (_PLACE.search(word) or _HOUSE.fullmatch(word) or len(word) <= SHORT_PLACE):
             break
@@ -266,7 +272,7 @@ def whole_place(reading: Reading, *, strict: bool = False) -> str:
 def _is_region(word: str) -> bool:
     """Tell whether a word before a place is a part of it: 杭州 滨江区."""
     short = len(word) <= (LONGEST_REGION if _REGION.search(word) else SHORT_PLACE)
-    return short and not _CHAT.search(word) and not _NO_PLACE.search(word)
+    return short and not any(each.search(word) for each in (_CHAT, _NO_PLACE, _HURRY))
 
 
 def withdraws_ticket(reading: Reading) -> bool:

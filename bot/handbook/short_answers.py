@@ -31,7 +31,7 @@ _LEAD = r"(?:那|哦|噢|嗯|呃|唉|好|行|吧|我|就|先|还是|都|也|暂�
 _CANCEL = re.compile(
     rf"{_CLAUSE}{_LEAD}(?:算了(?=$|[\W_]|吧|不|别|我|谢|没)|当我没说"
     rf"|(?:不用|不需要|不必)(?:再)?(?:登记|办理?|报修?|弄|查|处理)?了(?=$|[\W_]|吧|啊|哈|我|谢|麻烦)"
-    rf"|(?:不|不用|不需要|不必|不要|不是|别)(?:再|继续)*登记(?:了|这个|那个|吧)*(?=$|[\W_]|啊|哈|你|我))"
+    rf"|(?:不|不用|不需要|不必|不要|不是|别)(?:再|继续)*登记(?:了|这个|那个|吧)*(?=$|[\W_]|啊|哈|你(?!的)|我(?:就|只|没|要|问|来)))"
     r"|先(?:别|不)急着?(?:办|弄|登记)|先(?:别|不)(?:再)?(?:退|办|弄|登记|提交|报|查|处理|改)"
     r"|(?:不|不想|不要|别)(?:再)?(?:办理?|报修?|弄|登记|提交)了?(?=$|[\W_]|吧|啊|哈)|取消(?:登记|提交|工单|这次|本次)"
 )
@@ -40,16 +40,24 @@ _UNDO = re.compile(
     r"|^(?:没有?|没事)了?[，,\s]*谢谢"
 )
 # 不换了, 不装了 你们太不靠谱: what was to be done is not to be done. The second ones can be the wish itself.
-_NO_MORE = rf"{_CLAUSE}{_LEAD}(?:说了?)?{_LEAD}(?!.{{{{0,6}}}}(?:怎么|为什么|为啥|是不是|如果|要是))[一-龥]{{{{0,6}}}}?(?:不|不想|不要|先不|暂时不)(?:再)?(?:{{verbs}})了(?=$|[\W_]|吧|啊|哈|你|我|谢|行)"
-_NOT_DONE = re.compile(_NO_MORE.format(verbs="换|装|转|补|过户|移|迁|投诉"))
-_NOT_TAKEN = re.compile(_NO_MORE.format(verbs="开|续|订|买|升|降|携|申请"))
-LONGEST_GOOD_NEWS = 24
+_NO_MORE = (
+    r"(?:^|[\s，,。；;！!？?、…~])(?:那|哦|噢|嗯|呃|唉|算了|我|还是|就|先|都|说|来电显示|彩铃|套餐|宽带|[，,\s]){{0,6}}"
+    r"(?:不|不想|不要|先不|暂时不)(?:再)?(?:{verbs})了(?=$|[\W_]|吧|啊|哈|你|我|谢|行)"
+)
+_NOT_DONE = re.compile(_NO_MORE.format(verbs="换|装|补|过户|移|迁|投诉"))
+_NOT_TAKEN = re.compile(_NO_MORE.format(verbs="开|续|订|买|升|降|携|申请|转"))
+# What somebody else says, or said once, is no refusal.
+_REPORTED = re.compile(r"师傅|他们|你们|客服|营业厅|上次|之前|打不开|怎么|为什么|为啥|是不是|如果|要是")
+LONGEST_GOOD_NEWS, LONGEST_ANSWER = 24, 200
 _WORKS = re.compile(
-    r"(?:又|已经|现在|刚刚?|突然|自己|终于|好像)(?:又|都|自己)?(?:有(?:网|信号|图像|声音)|能(?:用|上|看|打)|好|恢复|亮|通|复机|开机)(?:网|电视|电话)?了|终于(?:有|能|好)[^，,]{0,2}了"
-    r"|^(?:哦|噢|诶|哎|嗯|那个|对了|[，,\s])*(?:它|网|电视|电话|宽带)?(?:自己)?(?:好了|恢复了|有网了|有信号了|修好了|能上了|能用了|可以了)(?:$|[，,。\s！!])"
+    r"(?:又|已经|现在|刚刚?|突然|自己|终于|好像)(?:又|都|自己)?(?:有(?:网|信号|图像|声音)|能(?:用|上|看|打)|好|恢复|通|复机|开机)(?:网|电视|电话)?了"
+    r"|^(?:哦|噢|诶|哎|嗯|那个|对了|[，,\s])*(?:(?:它|网|电视|电话|宽带|灯|自己)+(?:又|自己)*(?:好|亮|恢复|通)了|恢复了|有网了|有信号了|修好了|能上了|能用了)(?:$|[，,。\s！!]|网)"
+    r"|灯又亮了|^(?:诶|哎|嗯|哦|[，,\s])*好了[，,\s]+(?:又|已经)?(?:能|有网|有信号)"
 )
 _BARE = re.compile(r"(?:好了|可以了)*[。！!~\s]*")
-_BROKEN = re.compile(r"[?？]|[吗么]$|[没不]|又(?:断|坏|掉|卡)|但|还是|一会|一阵|好了没")
+_BROKEN = re.compile(
+    r"[?？]|[吗么]$|[没不]|断|坏|掉|卡|慢|但|还是|一会|一阵|一点|[分秒天]|登记|提交|地址|电话(?!好)|红灯|邻居|隔壁|别人|楼[上下]|他们|有人"
+)
 _DECLINE = re.compile(r"^(?:继续|先登记|登记|直接登记|接着|往下)")
 _ENOUGH = re.compile(r"^(?:不用|不需要|不必)(?!.*(?:登记|转人工))|^没有?(?:其他|其它|别的|了)|^没事")
 
@@ -89,15 +97,21 @@ def finds_fault(text: str) -> bool:
 
 def gives_up(text: str, *, undoes: bool = False) -> bool:
     """Tell whether the customer no longer wants it; `undoes`: what is asked for is a cancelling."""
-    said = plain(text)
-    if _CANCEL.search(said) or _NOT_DONE.search(said):
+    said = plain(text)[:LONGEST_ANSWER]
+    if _CANCEL.search(said):
         return True
-    return not undoes and bool(_UNDO.search(said) or _NOT_TAKEN.search(said))
+    if _is_own(_NOT_DONE.search(said)):
+        return True
+    return not undoes and bool(_UNDO.search(said) or _is_own(_NOT_TAKEN.search(said)))
+
+
+def _is_own(refusal: re.Match[str] | None) -> bool:
+    return refusal is not None and not _REPORTED.search(refusal.string, 0, refusal.end())
 
 
 def besides_giving_up(text: str) -> str:
     """Return what is said after words that give something up: 算了 that is followed by a question."""
-    said = plain(text)
+    said = plain(text)[:LONGEST_ANSWER]
     ends = [found.end() for each in (_CANCEL, _NOT_DONE, _NOT_TAKEN) for found in each.finditer(said)]
     return said[max(ends, default=0) :].strip(" ，,。；;！!")
 
