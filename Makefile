@@ -41,7 +41,7 @@ run: setup ## start everything: desk on port 8000, Rasa, action server
 
 test: setup ## run the whole test suite
 	@$(RUN) -m bot train
-	@$(RUN) -m pytest -n 2 --dist loadfile $(ARGS)
+	@$(RUN) -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 check: setup ## linters, types, tables, Rasa's own validation
 	@.venv/bin/ruff check .

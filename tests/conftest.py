@@ -39,6 +39,20 @@ from tests.stack import live_desk, live_stack  # noqa: F401 - fixtures for every
 POSTGRES = os.environ.get("INTAKE_TEST_POSTGRES", "postgresql://127.0.0.1/postgres")
 
 
+# Files that take minutes go first: begun last, one of them would keep a single core busy at the end.
+LONG = (
+    "test_journey.py", "test_coach_page.py", "test_opinion.py", "test_kills.py", "test_new_intent.py",
+    "test_coach_api.py", "test_schemathesis.py", "test_examples.py",
+)  # fmt: skip
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the longest files first, behind the shuffle of all others."""
+    places = {name: at for at, name in enumerate(LONG)}
+    items.sort(key=lambda item: places.get(item.path.name, len(LONG)))
+
+
 def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
     """Name a long value by its length: pytest hands a test's id to every process it starts.
 

@@ -200,7 +200,7 @@ def test_families_of_few_examples_do_not_give_their_name_to_all() -> None:
     model = opinion.train(lines[::2])
     told = [
         (said, line.family)
-        for line in lines[1::2]
+        for line in lines[1::8]
         if line.family != "fine" and (said := model.classify(line.text)[0]) != "fine"
     ]
 
