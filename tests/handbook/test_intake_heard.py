@@ -35,6 +35,10 @@ def test_what_sounds_like_a_refusal_and_is_none(said: str) -> None:
     assert not gives_up(said)
 
 
+def test_who_confirms_a_withdrawal_submits_nothing() -> None:
+    assert advance(confirming("close_account"), read("确认撤单", "affirm"), TABLES).outcome == "cancel"
+
+
 def test_what_is_wanted_instead_is_taken_up() -> None:
     intake = start("new_install", "想装个宽带")
     turn = advance(intake, read("算了我明天自己去营业厅问 几点开门", "store_info", confidence=0.9), TABLES)
