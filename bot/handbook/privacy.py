@@ -18,7 +18,8 @@ _MOBILE = re.compile(
 )
 _SPOKEN_MOBILE = re.compile(
     r"(?<![零〇一二三四五六七八九幺两])[一幺壹][三四五六七八九叁肆伍陆柒捌玖]"
-    r"[零〇一二三四五六七八九幺两壹贰叁肆伍陆柒捌玖]{9}(?![零〇一二三四五六七八九幺十百])"
+    r"[零〇一二三四五六七八九幺两壹贰叁肆伍陆柒捌玖](?:[，、,\s]?[零〇一二三四五六七八九幺两壹贰叁肆伍陆柒捌玖]{4}){2}(?![零〇一二三四五六七八九幺十百])"
+    r"|(?<!\d)1[3-9]\d[，、,]\d{4}[，、,]\d{4}(?!\d)"
 )
 _LANDLINE = re.compile(r"(?<!\d)(0\d{2,3})([- ])(\d{7,8})(?!\d)|(?<![\dA-Za-z.])(010|02\d|0[3-9]\d\d)()([2-9]\d{6,7})(?!\d)")
 _IDENTITY = re.compile(rf"(?<![\dA-Za-z])((?:\d{_GAP}){{17}}[\dXx])(?![\dA-Za-z])")
@@ -69,7 +70,7 @@ def find_phones(text: str) -> Iterator[Secret]:
     for match in _MOBILE.finditer(plain):
         yield Secret("phone", *match.span(1), re.sub(r"\D", "", match[1]))
     for match in _SPOKEN_MOBILE.finditer(plain):
-        yield Secret("phone", *match.span(), match[0])
+        yield Secret("phone", *match.span(), re.sub(r"[，、,\s]", "", match[0]))
 
 
 def find_identities(text: str) -> Iterator[Secret]:
