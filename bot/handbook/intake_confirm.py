@@ -60,7 +60,7 @@ _OTHERWISE = re.compile(r"^(?:也)?不是[^，,\s]{1,10}[，,\s]*(?:而)?(?:就)
 # 是1301 corrects the last number of an address.
 _LAST_NUMBER = re.compile(r"\d+(?=\D*$)")
 _ONLY_NUMBER = re.compile(r"(\d{1,5})(?:室|号|栋|楼|单元)?[。.!！]*")
-_UNIT = r"号楼|栋|幢|座|号|楼|单元|室|层"
+_UNIT = r"号楼|号院|栋|幢|座|号|楼|单元|室|层"
 _PART = re.compile(
     rf"(?:^|[，,。！!\s])(?:是|改成|改为|应该是)?(?P<first>\d{{1,5}})(?P<unit>{_UNIT})[，,。！!\s]*(?:而)?不是\d"
     rf"|(?:不是\d+[^\d，,]*[，,\s]*|不对|错了?|改一?下|有误|^)[，,。！!\s]*(?:而|应该)?是(?P<then>\d{{1,5}})(?P<unit2>{_UNIT})(?:$|[，,。！!\s]|不是)"
