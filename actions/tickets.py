@@ -88,15 +88,16 @@ def _meant(turn: Turn, wish: str) -> Ticket | None:
 
 def _named(turn: Turn, tickets: list[Ticket]) -> Ticket | None:
     """Return the one of several tickets that the words name, by its last digits or its matter."""
+    if len(tickets) < 2:
+        return None
     text = turn.reading.text
-    tails = [tail for tail in _TAIL.findall(text) if len(tickets) > 1]
-    line = line_named(text)
+    tails, line = _TAIL.findall(text), line_named(text)
     meant = [
         ticket for ticket in tickets
         if any(ticket.number.endswith(tail) for tail in tails)
         or (not tails and (line == ticket.type or turn.handbook.type_of(ticket.type).spoken in text))
     ]
-    return meant[0] if len(meant) == 1 and len(tickets) > 1 else None
+    return meant[0] if len(meant) == 1 else None
 
 
 def _list(turn: Turn, tickets: list[Ticket]) -> None:
@@ -120,12 +121,12 @@ def due_words(turn: Turn, ticket: Ticket, *, call: bool = True) -> str:
         reason = turn.handbook.lifecycle.hold_reasons.get(ticket.hold_reason)
         return f"目前因“{reason.title if reason else '等待'}”挂起，恢复后继续计时"
     call_by = called_by(turn.session, ticket, now=turn.now) if call else None
+    words = ticket_cards.due_words(ticket, now=turn.now, call_by=call_by)
     first = ticket.response_due_at
     if call and ticket.first_response_at is None and turn.now < first < ticket.resolution_due_at:
         # Who waits at a broken line wants to know first when somebody calls.
-        words = ticket_cards.due_words(ticket, now=turn.now)
         return f"{shown_time(first, now=turn.now)}前联系您，{words}"
-    return ticket_cards.due_words(ticket, now=turn.now, call_by=call_by)
+    return words
 
 
 def _show(turn: Turn, ticket: Ticket) -> None:

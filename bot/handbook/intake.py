@@ -15,6 +15,7 @@ from bot.handbook import short_answers
 from bot.handbook.intake_asides import (
     ASKS_FOR,
     aside,
+    asks_after_ticket,
     corrected_type,
     denies,
     is_the_same,
@@ -175,12 +176,13 @@ def _advance(intake: Intake, reading: Reading, tables: IntakeTables) -> Turn:
         return end(intake, "same")
     if (anew := _ANEW.match(reading.text)) and not reading.facts.get("phone_number"):
         return _told_anew(intake, replace(reading, text=anew[1]), tables)
-    fault = intake.type in tables.types and tables.types[intake.type].kind is RequestKind.FAULT
-    if fault and intake.asking != CONFIRM and not reading.facts and short_answers.works_again(reading.text):
-        return end(intake, "cancel")
     known = tables.types.get(intake.type)
-    order = known is not None and known.kind is RequestKind.ORDER and known.id != "vas_cancel"
-    if intake.asking != SOLVED and known is not None and order and denies(reading.text, known):
+    kind = known.kind if known is not None else None
+    works = kind is RequestKind.FAULT and short_answers.works_again(reading.text)
+    if works and intake.asking != CONFIRM and not reading.facts:
+        return end(intake, "cancel")
+    order = known if kind is RequestKind.ORDER and intake.type != "vas_cancel" else None
+    if order is not None and intake.asking != SOLVED and denies(reading.text, order):
         return end(intake, "switch" if other_request(intake, reading, tables) else "cancel")
     if withdraws_ticket(reading):
         return end(intake, "named")
@@ -208,9 +210,7 @@ def _instead(intake: Intake, reading: Reading, tables: IntakeTables) -> str:
         return "cancel"
     if other_request(intake, reading, tables):
         return "switch"
-    known = tables.types.get(reading.type)
-    asks_after = known is not None and known.kind is RequestKind.TICKET and known.id != "ticket_cancel"
-    return "elsewhere" if asks_after else "cancel"
+    return "elsewhere" if asks_after_ticket(reading, tables) else "cancel"
 
 
 def _gives_up(intake: Intake, reading: Reading) -> bool:
@@ -235,15 +235,16 @@ def _gathering(intake: Intake, reading: Reading, tables: IntakeTables) -> Turn:
                 # 没经我同意开的 told first, 把钱还我 as what is demanded: the money decides.
                 intake.type = fitting(intake.words[0], known, reading.text, other).id
         take_in(intake, reading)
-        if not answered or (wanted == "address" and only_address(reading)):
+        whole = whole_place(reading) if wanted == "address" else ""
+        if whole:
+            intake.facts["address"] = whole
+        elif not answered or (wanted == "address" and only_address(reading)):
             # The pattern may have caught only the district of a longer address.
-            said = (whole_place(reading) or place_said(reading.text)) if wanted == "address" else reading.text.strip()
+            said = place_said(reading.text) if wanted == "address" else reading.text.strip()
             if wanted == "detail":
                 said = "，".join((*intake.story, said))
             intake.facts[wanted] = said[:LONGEST_FACT]
-        elif wanted == "address" and (whole := whole_place(reading)):
-            intake.facts["address"] = whole
-        elif other is not None and ALSO.search(reading.text):
+        if answered and not only_address(reading) and other is not None and ALSO.search(reading.text):
             return next_question(intake, tables, says=put_aside(intake, reading, other))
         return next_question(intake, tables)
     if wanted == "phone_number" and _KEEPS_NUMBER.search(reading.text):

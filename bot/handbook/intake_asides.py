@@ -54,14 +54,12 @@ _NO_I_MEAN = re.compile(r"[\s，,](?:哦|噢|啊|呃|哎|不)*(?:不是|不对|�
 _DENIED = re.compile(r"(?:没有?(?:要|想)(?!到|过)|不是(?:要|想)?(?!.{0,8}是)|我不(?=换|办|改|销|退))([^，,。！!？?\s]{2,8})")
 _IN_MANY_TITLES = frozenset({"业务", "问题", "查询", "信息", "或拆"})
 _CONSULT_OF = {"plan_change": "plan_consult"}
-# 我不是要投诉泄露: what is read there is what is not meant.
-_DENIES = re.compile(r"不是(?:要|想|来)?(?:投诉|举报|报修|登记|办|查|建议)|没(?:有)?(?:要|想)(?:投诉|举报|报修|办)")
 _CLAUSE = re.compile(r"[\s，,。；;！!]")
 _HOW_LONG = re.compile(r"多久|多长时间|几天|要等|(?:什么时候|啥时候|何时)(?!我?(?:订|开|办|扣|充|买|答应|同意|说|签)[^，,]{0,2}的)|多快|来得及")
 # How long a contract still runs says nothing of how long we take.
 _RUNS_OUT = re.compile(r"到期|合约|合同|有效|期限|在网")
-# No question that a table could answer.
 _WHAT_TO_DO = re.compile(r"(?:怎么|咋|该怎么)(?:办|弄|整)|要不要(?:关|拔|停|报警|打)|能不能(?:先)?(?:关|停|冻结)")
+# No question that a table could answer.
 _PROTESTS = re.compile(r"(?:凭什么|凭啥|什么意思|啥意思|搞什么|什么情况|什么玩意)[啊呀呢嘛]*[?？!！]*")
 # 给我退了 about a charge means the money.
 _GIVE_BACK = re.compile(r"(?:那|就|都|你们?|赶紧|马上|快|请|麻烦|要求|必须|把(?:它|这个|这些|那个))*(?:(?:给我|帮我)(?:全|都)?退(?:了|掉|回来|回)*|退给我)(?:吧|啊|呗|呀|嘛)?[。！!]*")
@@ -138,10 +136,14 @@ def denies(text: str, request_type: RequestType) -> bool:
 
 def is_the_same(reading: Reading, tables: IntakeTables) -> bool:
     """Tell whether the customer means the ticket that is open already, and no new one."""
-    known = tables.types.get(reading.type)
-    asks_after = known is not None and known.kind is RequestKind.TICKET and known.id != "ticket_cancel"
     same = _SAME.search(reading.text) and not _OF_A_FACT.search(reading.text)
-    return asks_after or bool(same or works_again(reading.text))
+    return asks_after_ticket(reading, tables) or bool(same or works_again(reading.text))
+
+
+def asks_after_ticket(reading: Reading, tables: IntakeTables) -> bool:
+    """Tell whether a message wants something of a ticket, other than to take it back."""
+    known = tables.types.get(reading.type)
+    return known is not None and known.kind is RequestKind.TICKET and known.id != "ticket_cancel"
 
 
 def self_corrected(reading: Reading, tables: IntakeTables) -> Reading:
@@ -209,9 +211,6 @@ def _between(intake: Intake, reading: Reading, asked: RequestType, tables: Intak
         return story
     if reading.urgency is Urgency.URGENT and intake.urgency != Urgency.URGENT.value:
         return interrupt(intake, reading, asked, tables)
-    if _DENIES.search(reading.text):
-        take_in(intake, reading)
-        return repeat(intake, says=(Say("utter_noted"),))
     if CORRECTS.search(reading.text) and not ALSO.search(reading.text):
         return switch(intake, reading, asked, tables)
     if asked.kind is RequestKind.CONSULT and reading.urgency is Urgency.GENERAL:

@@ -79,17 +79,14 @@ def confirming(intake: Intake, reading: Reading, tables: IntakeTables) -> Turn:
     """Take the answer to the read-back."""
     if ALSO.search(reading.text) and other_request(intake, reading, tables):
         return aside(intake, reading, tables) or ask_again(intake)
-    if "wished_time" in intake.facts and drops_time(reading.text):
-        intake.words.append(reading.text)
-        return confirm_anew(intake)
-    if _place_mended(intake, reading.text):
-        intake.words.append(reading.text)
+    if _mended(intake, reading.text):
         return confirm_anew(intake)
     changed = {k for k, v in reading.facts.items() if v and intake.facts.get(k) != v}
     shown = wanted_facts(with_needs(tables.types[intake.type], intake)) | {"amount", "detail"}
-    if (says_yes(reading) or _agrees_and_adds(reading.text)) and not changed & shown:
+    adds = _agrees_and_adds(reading.text)
+    if (says_yes(reading) or adds) and not changed & shown:
         take_in(intake, reading)
-        if _agrees_and_adds(reading.text):
+        if adds:
             _among_the_words(intake, reading.text.strip())
         return end(intake, "open")
     if (added := _added(intake, reading)) is not None:
@@ -110,9 +107,8 @@ def confirming(intake: Intake, reading: Reading, tables: IntakeTables) -> Turn:
     if says_no(reading) or short_answers.finds_fault(reading.text):
         corrected = _corrected(intake, reading, tables)
         if corrected is None and _SAYS_WHAT.search(reading.text):
-            told = str(intake.facts.get("detail") or "，".join(intake.story))
             intake.words.append(reading.text)
-            intake.facts["detail"] = f"{told}，{reading.text.strip()}".strip("，")[:LONGEST_FACT]
+            intake.facts["detail"] = _detail_with(intake, reading.text)
             return confirm_anew(intake)
         return corrected or ask(intake, CORRECTION)
     if reading.type in {"thanks", "goodbye"}:
@@ -132,6 +128,20 @@ def _agrees_and_adds(text: str) -> bool:
     if found is None:
         return False
     return short_answers.agrees(found[1]) and not _OBJECTS.search(found[2])
+
+
+def _mended(intake: Intake, text: str) -> bool:
+    """Take out a time that was no wish, or put the address right; False if it is about neither."""
+    if ("wished_time" in intake.facts and drops_time(text)) or _place_mended(intake, text):
+        intake.words.append(text)
+        return True
+    return False
+
+
+def _detail_with(intake: Intake, said: str) -> str:
+    """Return what was told with a correction of it: one word that was wrong takes nothing else away."""
+    told = str(intake.facts.get("detail") or "，".join(intake.story))
+    return (f"{told}，{said.strip()}" if told else said.strip())[:LONGEST_FACT]
 
 
 def _place_mended(intake: Intake, text: str) -> bool:
@@ -203,18 +213,12 @@ def correcting(intake: Intake, reading: Reading, tables: IntakeTables) -> Turn:
             return ask(intake, CONFIRM)
         if len(reading.text.strip()) < 2:
             return ask_again(intake)
-    if "wished_time" in intake.facts and drops_time(reading.text):
-        intake.words.append(reading.text)
+    if _mended(intake, reading.text):
         return _after_correction(intake, tables)
-    if _place_mended(intake, reading.text):
-        intake.words.append(reading.text)
-        return _after_correction(intake, tables)
-    told = str(intake.facts.get("detail") or "，".join(intake.story))
+    detail = _detail_with(intake, reading.text)
     take_in(intake, reading)
     if not reading.facts:
-        # What was told before is not lost to a correction of one word of it.
-        said = reading.text.strip()
-        intake.facts["detail"] = (f"{told}，{said}" if told else said)[:LONGEST_FACT]
+        intake.facts["detail"] = detail
     return _after_correction(intake, tables)
 
 

@@ -100,8 +100,8 @@ def take_in(intake: Intake, reading: Reading) -> None:
     if intake.asking == "detail" and not is_correction:
         # A story may hold other people's numbers and places; what was answered before stands.
         told = {name: value for name, value in told.items() if name not in intake.facts}
-    strangers = intake.type in STRANGERS_NUMBER and _CALLERS.search(reading.text)
-    if not strangers and (to_call := number_to_call(reading.text)):
+    to_call = "" if _is_callers(intake, reading) else number_to_call(reading.text)
+    if to_call:
         told["phone_number"] = to_call
     elif "phone_number" in told and _is_anothers(intake, reading, corrects=is_correction):
         del told["phone_number"]
@@ -142,23 +142,28 @@ def number_to_call(text: str) -> str:
 
 def new_number(text: str) -> str:
     """Return the number that takes the place of the one on a ticket: 电话留错了，是13…, 打这个…."""
+    if _CALLERS.search(text):
+        return ""  # 骗子又打来了，电话换成…
     numbers = [fact.value for fact in find_facts(text) if fact.name == "phone_number"]
     if len(numbers) == 1 and _NEW_NUMBER.search(text):
         return numbers[0]
     return number_to_call(text)
 
 
+def _is_callers(intake: Intake, reading: Reading) -> bool:
+    """Tell whether a report of a caller names the caller's number."""
+    return intake.type in STRANGERS_NUMBER and bool(_CALLERS.search(reading.text))
+
+
 def _is_anothers(intake: Intake, reading: Reading, *, corrects: bool) -> bool:
     """Tell whether the number in a message is not the one to call the customer on."""
-    strangers = intake.type in STRANGERS_NUMBER
-    if strangers and _CALLERS.search(reading.text):
+    if _is_callers(intake, reading):
         return True
     if intake.asking == "phone_number" or _OWN_NUMBER.search(reading.text) or _NEW_NUMBER.search(reading.text):
         return False
-    if strangers and _AT_THE_END.search(reading.text):
-        return False  # 遇到诈骗了 钱刚转走 138…: the customer's own
-    if strangers and intake.asking in {None, "detail"}:
-        return True
+    if intake.type in STRANGERS_NUMBER and intake.asking in {None, "detail"}:
+        # 遇到诈骗了 钱刚转走 138… ends with the customer's own.
+        return not _AT_THE_END.search(reading.text)
     if _ANOTHERS.search(reading.text):
         return True
     # A number inside a sentence does not replace the one that was given as an answer.

@@ -6,7 +6,7 @@ import pytest
 
 from bot.handbook.facts import find_facts
 from bot.handbook.intake import CONFIRM, CORRECTION, OFFER, Reading, advance
-from bot.handbook.intake_story import number_to_call, place_said, withdraws_ticket
+from bot.handbook.intake_story import new_number, number_to_call, place_said, withdraws_ticket
 from bot.handbook.short_answers import agrees, besides_giving_up, gives_up, works_again
 from bot.handbook.wished_time import drops_time, wished_time
 from tests.handbook.intakes import PHONE, PLACE, TABLES, confirming, names, read, start
@@ -366,6 +366,22 @@ def test_an_address_is_put_right_or_filled_up(said: str, after: str) -> None:
     advance(intake, read(said, facts=facts), TABLES)
 
     assert intake.facts["address"] == after
+
+
+def test_a_second_request_beside_a_place_with_gaps_is_put_aside() -> None:
+    intake = start("fault_mobile", "手机没信号", facts={"phone_number": PHONE})
+    intake.asking = "address"
+    said = "长沙岳麓区 金峰小区 3栋，另外电视也没图像"
+    facts = {fact.name: fact.value for fact in reversed(find_facts(said))} | {"amount": "5"}
+    advance(intake, read(said, "fault_tv", confidence=0.9, facts=facts), TABLES)
+
+    assert intake.facts["address"] == "长沙岳麓区 金峰小区 3栋"
+    assert [each["type"] for each in intake.pending] == ["fault_tv"]
+
+
+def test_the_callers_new_number_is_not_the_customers() -> None:
+    assert new_number("骗子又打来了，电话换成13812340000") == ""
+    assert new_number("我电话留错了，是13812340000") == "13812340000"
 
 
 def test_a_place_told_at_the_start_is_kept_whole() -> None:
