@@ -59,6 +59,7 @@ _NO_OTHER = re.compile(r"没(?:有)?(?:别|其他|其它)的?(?:手机|联系)?(
 _OTHERWISE = re.compile(r"^(?:也)?不是[^，,\s]{1,10}[，,\s]*(?:而)?(?:就)?是.{2,}")
 # 是1301 corrects the last number of an address.
 _LAST_NUMBER = re.compile(r"\d+(?=\D*$)")
+_NOT_THE_OLD = re.compile(r"[，,\s]*(?:而)?不是\d.*$")  # 9栋不是7栋
 _ONLY_NUMBER = re.compile(r"(\d{1,5})(?:室|号|栋|楼|单元)?[。.!！]*")
 _UNIT = r"号楼|号院|栋|幢|座|号|楼|单元|室|层"
 _PART = re.compile(
@@ -165,7 +166,11 @@ def _place_mended(intake: Intake, text: str) -> bool:
     number, unit = part["first"] or part["then"], part["unit"] or part["unit2"]
     places = list(re.finditer(rf"\d+(?={unit})", known))
     if not places:
-        return False
+        # 7栋 did not get into the address: 9栋 belongs to it all the same, and takes nothing's place.
+        if not known or _LAST_NUMBER.search(known):
+            return False  # `_with_number` knows which one is meant
+        intake.facts["address"] = f"{known} {number}{unit}"[:LONGEST_FACT]
+        return True
     start, stop = places[-1].span()
     intake.facts["address"] = f"{known[:start]}{number}{known[stop:]}"
     return True
@@ -244,6 +249,7 @@ def _corrected(intake: Intake, reading: Reading, tables: IntakeTables) -> Turn |
 
 def _with_number(intake: Intake, name: str, said: str) -> str:
     """Return the corrected words; a bare number takes the place of the last one of an address."""
+    said = _NOT_THE_OLD.sub("", said)
     number, known = _ONLY_NUMBER.fullmatch(said), str(intake.facts.get(name) or "")
     if name == "address" and number and _LAST_NUMBER.search(known):
         return _LAST_NUMBER.sub(number[1], known)

@@ -249,7 +249,7 @@ def whole_place(reading: Reading, *, strict: bool = False) -> str:
     """Return the place of an answer with what is told of it behind a gap: 雁塔区 小寨 13…, 晚上在家.
 
     Nothing where there is no gap, and the place is what was found. `strict`: what does not look
-    like a place is none.
+    like a place ends it, unless more of the place comes behind.
     """
     found = find_facts(reading.text)
     places = [fact for fact in found if fact.name == "address"]
@@ -268,10 +268,14 @@ def whole_place(reading: Reading, *, strict: bool = False) -> str:
     for word in words[first + 1 :]:
         if any(each.search(word) for each in (_NO_PLACE, QUESTION, _CHAT, _HURRY)):
             break
-        if strict and not (_PLACE.search(word) or _HOUSE.fullmatch(word) or len(word) <= SHORT_PLACE):
-            break
         told.append(word)
+    while strict and len(told) > 1 and not _looks_like_place(told[-1]):
+        told.pop()
     return " ".join((*before, *told))[:LONGEST_FACT]
+
+
+def _looks_like_place(word: str) -> bool:
+    return bool(_PLACE.search(word) or _HOUSE.fullmatch(word)) or len(word) <= SHORT_PLACE
 
 
 def _is_region(word: str) -> bool:

@@ -101,6 +101,7 @@ MENDED = [
     ("18号！不是8号", "翠湖路8号", "翠湖路18号"),
     ("门牌错了 是18号院", "东城区 光明楼 12号院", "东城区 光明楼 18号院"),
     ("是5栋", "龙湖西苑3栋", "龙湖西苑5栋"),
+    ("地址写错了 是9栋不是7栋", "渝北区 冉家坝", "渝北区 冉家坝 9栋"),
     ("地址不全 是金水区人民医院门诊楼信息科", "郑州市金水区", "郑州市金水区人民医院门诊楼信息科"),
 ]
 
@@ -389,6 +390,10 @@ def test_a_place_told_at_the_start_is_kept_whole() -> None:
     intake = start("fault_broadband", said, facts={fact.name: fact.value for fact in reversed(find_facts(said))})
 
     assert intake.facts["address"] == "长沙岳麓区 桐梓坡路 金峰小区 3栋"
+    said = "盒子灯全灭了 我在重庆渝北区 冉家坝 龙湖新壹城 7栋"
+    intake = start("fault_broadband", said, facts={fact.name: fact.value for fact in reversed(find_facts(said))})
+
+    assert intake.facts["address"] == "重庆渝北区 冉家坝 龙湖新壹城 7栋"
 
 
 def test_a_place_name_is_no_sum() -> None:
