@@ -11,6 +11,7 @@ from bot.desk.waits import expected_wait
 from bot.handbook.deadlines import shown_time
 from bot.handbook.distress import in_distress
 from bot.handbook.intake import Intake
+from bot.handbook.queue_words import wants_no_person
 from bot.handbook.requests import Urgency
 
 
@@ -23,6 +24,9 @@ class ActionHandOff(DeskAction):
 
     def answer(self, turn: Turn) -> None:
         """Hand over with what is known so far."""
+        if wants_no_person(turn.reading.text) and not in_distress(turn.reading.text):
+            turn.say("utter_anything_else")
+            return
         state = turn.conversation.dialogue or {}
         intake = Intake.from_json(state["intake"]) if "intake" in state else None
         hand_off(turn, intake=intake)

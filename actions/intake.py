@@ -18,13 +18,14 @@ from actions.open_ticket import (
 from actions.talk import ask_of_subject, together_with, wish_among_facts, words_among_facts
 from actions.tickets import WISHES, answer_ticket, due_words, supplement
 from bot.desk.incidents import incident_of
-from bot.desk.intakes import number_of, open_ticket_of_intake, read_back
+from bot.desk.intakes import known_of, open_ticket_of_intake, read_back
 from bot.desk.readings import readings_of_halves
 from bot.desk.tickets import find_ticket, ticket_card, ticket_facts, tickets_of
 from bot.handbook.bare_request import surer
 from bot.handbook.deadlines import shown_time
 from bot.handbook.intake import (
     CONFIRM,
+    NOT_GIVEN,
     OFFER,
     SOLVED,
     Intake,
@@ -37,7 +38,12 @@ from bot.handbook.intake import (
 )
 from bot.handbook.intake import Turn as IntakeTurn
 from bot.handbook.intake_parts import NOTHING_TOLD, with_earlier_words
-from bot.handbook.intake_story import number_to_call, withdraws_ticket
+from bot.handbook.intake_story import (
+    adds_to_ticket,
+    changes_number,
+    number_to_call,
+    withdraws_ticket,
+)
 from bot.handbook.requests import RequestKind, Urgency
 from bot.handbook.short_answers import works_again
 from bot.handbook.subjects import line_named, load_subjects, subject_of
@@ -56,6 +62,7 @@ class ValidateIntakeForm(DeskAction):
         """Advance or begin the intake; the state lives in the conversation's row."""
         state = turn.conversation.dialogue or {}
         intake, step = _step(turn, state)
+        step = _of_earlier_ticket(turn, step)
         turn.conversation.dialogue = {"intake": intake.as_json()}
         turn.conversation.reading = _reading_json(turn.reading, intake)
         turn.say_all(step.says)
@@ -64,6 +71,7 @@ class ValidateIntakeForm(DeskAction):
         turn.events += _slots(turn, intake, step)
 
 
+_NOT_YET = Say("utter_not_yet_submitted")
 SHORT_WORDS = 40  # characters of a message that only says where to call
 # What “接下来为您登记…” has said already.
 _ANNOUNCED = ("utter_acknowledge_order", "utter_acknowledge_consult")
@@ -73,7 +81,8 @@ def _step(turn: Turn, state: dict[str, Any]) -> tuple[Intake, IntakeTurn]:
     tables, reading = turn.office.tables, turn.reading
     if "start" in state:
         started = reading_of(state["start"])
-        intake, step = begin(started, tables, key=_key(turn, started))
+        known = known_of(turn.session, turn.conversation)
+        intake, step = begin(started, tables, key=_key(turn, started), known=known)
         intake.pending = list(state.get("rest", []))
         if state.get("announced"):
             step = replace(step, says=tuple(s for s in step.says if s.response not in _ANNOUNCED))
@@ -97,6 +106,16 @@ def _step(turn: Turn, state: dict[str, Any]) -> tuple[Intake, IntakeTurn]:
     return _begin(turn, state)
 
 
+def _of_earlier_ticket(turn: Turn, step: IntakeTurn) -> IntakeTurn:
+    """Answer a question after an earlier ticket in the middle of the next registration."""
+    asks = turn.reading.type in {"ticket_status", "ticket_urge"} and _NOT_YET in step.says
+    own = tickets_of(turn.session, turn.conversation, open_only=True, most=1) if asks else []
+    if not own:
+        return step
+    answer_ticket(turn)
+    return replace(step, says=tuple(each for each in step.says if each != _NOT_YET))
+
+
 def _no_beginning(turn: Turn, state: dict[str, Any]) -> str | None:
     """Tell what words that read as a request really are: a bare subject, a question after a ticket."""
     asked = (state.get("clarify") or {}).get("subjects", [])
@@ -111,6 +130,8 @@ def _no_beginning(turn: Turn, state: dict[str, Any]) -> str | None:
         return "named"
     if own and _only_says_where_to_call(turn):
         return "contact"
+    if own and (adds_to_ticket(turn.reading.text) or changes_number(turn.reading.text)):
+        return "added"
     if recovered_ticket(turn) is not None:
         return "recovered"
     return "ticket" if asks_after_ticket(turn) else None
@@ -128,7 +149,7 @@ def _same_danger(turn: Turn) -> Ticket | None:
 def _begin(turn: Turn, state: dict[str, Any]) -> tuple[Intake, IntakeTurn]:
     """Begin with the message's request, or with the more urgent of the two that it holds."""
     turn.note_doubt()
-    tables, known = turn.office.tables, number_of(turn.session, turn.conversation)
+    tables, known = turn.office.tables, known_of(turn.session, turn.conversation)
     parts = readings_of_halves(turn.tracker.latest_message, turn.handbook)
     whole = surer(turn.reading, wish_among_facts(turn), tables.types)
     # 开不了机了 alone may be a phone; after 我家那个盒子 it is not.
@@ -136,6 +157,7 @@ def _begin(turn: Turn, state: dict[str, Any]) -> tuple[Intake, IntakeTurn]:
     first, *second = requests_in(whole, parts, tables.types)
     first = first if second else with_earlier_words(first, state.get("clarify"))
     intake, step = begin(first, tables, key=_key(turn, first), known=known)
+    intake.earlier = bool(tickets_of(turn.session, turn.conversation, open_only=True, most=1))
     before = _open_already(turn, first.type) if step.ask != SOLVED else ()
     if before:
         intake.same_as = before[0].values["number"]
@@ -282,7 +304,9 @@ def _done(turn: Turn, intake: Intake) -> None:
 
 def _switch(turn: Turn, intake: Intake) -> None:
     turn.note_doubt()
-    turn.begin_intake(turn.reading, rest=intake.pending)
+    # The number to call stays, whatever it is about.
+    kept = {k: v for k, v in intake.facts.items() if k == "phone_number" and v != NOT_GIVEN}
+    turn.begin_intake(replace(turn.reading, facts={**kept, **turn.reading.facts}), rest=intake.pending)
 
 
 def _elsewhere(turn: Turn, intake: Intake) -> None:
@@ -337,8 +361,19 @@ def _contact(turn: Turn, _: Intake) -> None:
     supplement(turn, ticket, turn.reading.text)
 
 
+def _added(turn: Turn, _: Intake) -> None:
+    """Add to the ticket that is meant what the customer wants added; ask for the number to change to."""
+    turn.reading = replace(turn.reading, type="ticket_supplement")
+    answer_ticket(turn, bare=changes_number(turn.reading.text) and "phone_number" not in turn.reading.facts)
+
+
 def _same(turn: Turn, intake: Intake) -> None:
     """Go on with the ticket that is open already: what was said in the form belongs to it."""
+    if intake.same_as is None:
+        turn.reading = replace(turn.reading, type="ticket_supplement", text="，".join(intake.words))
+        answer_ticket(turn)
+        _go_on(turn, intake)
+        return
     ticket = find_ticket(turn.session, str(intake.same_as))
     if works_again(turn.reading.text):
         ask_whether_to_withdraw(turn, ticket)
@@ -354,4 +389,5 @@ _OUTCOMES = {
     "subject": _subject, "ticket": _ticket, "more": _more,
     "open": _open, "human": _human, "cancel": _cancel, "done": _done, "switch": _switch,
     "elsewhere": _elsewhere, "same": _same, "named": _named, "contact": _contact, "recovered": _recovered,
+    "added": _added,
 }

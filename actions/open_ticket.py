@@ -6,9 +6,19 @@ import re
 from datetime import timedelta
 
 from actions.base import Turn
-from actions.tickets import SHORTEST_NO, WISHES, note_visit_wish, supplement, tell, visit_wished
+from actions.tickets import (
+    SHORTEST_NO,
+    WISHES,
+    ask_supplement,
+    note_visit_wish,
+    supplement,
+    tell,
+    visit_wished,
+)
 from bot.desk.tickets import tickets_of
-from bot.handbook.intake_steps import answer_to
+from bot.handbook.intake_asides import LONGEST_QUESTION
+from bot.handbook.intake_steps import answer_beside, answer_to, asks, said_aside
+from bot.handbook.intake_story import adds_to_ticket, changes_number
 from bot.handbook.one_story import ALSO
 from bot.handbook.requests import RequestKind
 from bot.handbook.short_answers import works_again
@@ -114,10 +124,17 @@ def about_open_ticket(turn: Turn) -> bool:
         WISHES["ticket_status"](turn, tickets[0])
         return True
     told = len(text) <= _SHORT and _TOLD_MORE.search(text) and line_named(text) is None
-    if told or _ADDITIONS & set(turn.reading.facts):
+    if told or _ADDITIONS & set(turn.reading.facts) or adds_to_ticket(text):
         supplement(turn, tickets[0], text)
         return True
-    return False
+    if changes_number(text):
+        ask_supplement(turn, tickets[0])
+        return True
+    answer = answer_beside(turn.reading, tickets[0].type, turn.office.tables, said=[tickets[0].summary]) if asks(text) else None
+    if answer is None or len(text) > LONGEST_QUESTION:
+        return False
+    turn.say("utter_knowledge", answer=said_aside(answer), entry=answer.id)
+    return True
 
 
 def _answer_question(turn: Turn, ticket: Ticket, text: str) -> None:

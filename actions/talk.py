@@ -9,7 +9,15 @@ from typing import Any
 from actions.base import DeskAction, Turn
 from actions.handoff import hand_off
 from actions.open_ticket import about_open_ticket, asks_on, told_of_ticket
-from actions.tickets import MOST_CLARIFIED, answer_ticket, ask_anew, note_visit_wish, supplement
+from actions.tickets import (
+    MOST_CLARIFIED,
+    answer_ticket,
+    ask_anew,
+    keeps,
+    note_visit_wish,
+    supplement,
+    withdraw,
+)
 from actions.without_ticket import begin_named_matter
 from bot.desk.intakes import number_of
 from bot.desk.messages import note_for_review
@@ -49,6 +57,9 @@ class ActionClarify(DeskAction):
             return
         if not turn.reading.has_words:
             turn.say("utter_text_only")
+            return
+        if "withdraw" in state and keeps(turn.reading.text):
+            withdraw(turn, find_ticket(turn.session, state["withdraw"]))
             return
         if "supplement" in state:
             supplement(turn, find_ticket(turn.session, state["supplement"]), turn.reading.text)

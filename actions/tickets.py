@@ -33,7 +33,7 @@ _ASKED = {
     "withdraw": "utter_confirm_withdraw", "supplement": "utter_ask_supplement", "rate": "utter_ask_rating",
 }
 _TAIL = re.compile(r"(?<![\d.])\d{3,6}(?!\d)")  # 撤000042: how people name one of two tickets
-_KEEP = re.compile(r"^(?:不|别|先不|先别|算了|等(?:等|一下|会))|[不别](?:要|用)?撤|保留|先别")
+_KEEP = re.compile(r"^(?:不|别|先不|先别|算了|等(?:等|一下|会))|[不别](?:要|用)?(?:撤|取消)|保留|先别|留着")
 
 
 class ActionAnswerTicket(DeskAction):
@@ -48,8 +48,8 @@ class ActionAnswerTicket(DeskAction):
         answer_ticket(turn)
 
 
-def answer_ticket(turn: Turn) -> None:
-    """Find the ticket meant and do what the customer wants with it."""
+def answer_ticket(turn: Turn, *, bare: bool = False) -> None:
+    """Find the ticket meant and do what the customer wants with it; a `bare` wish is asked about."""
     turn.note_doubt()
     wish = turn.reading.type
     if wish == "rate_service":
@@ -59,6 +59,9 @@ def answer_ticket(turn: Turn) -> None:
         return
     ticket = _meant(turn, wish)
     if ticket is None:
+        return
+    if bare:
+        ask_supplement(turn, ticket)
         return
     WISHES[wish](turn, ticket)
 
@@ -175,6 +178,9 @@ def _urge(turn: Turn, ticket: Ticket) -> None:
 
 def _cancel(turn: Turn, ticket: Ticket) -> None:
     asked = (turn.conversation.dialogue or {}).get("withdraw")
+    if asked and keeps(turn.reading.text):
+        withdraw(turn, desk.find_ticket(turn.session, asked))
+        return
     if asked and turn.reading.facts.get("ticket_number", asked).upper() == asked:
         withdraw(turn, desk.find_ticket(turn.session, asked))
         return
@@ -188,10 +194,15 @@ def _cancel(turn: Turn, ticket: Ticket) -> None:
 def _supplement(turn: Turn, ticket: Ticket) -> None:
     words = re.sub(r"^(?:我)?(?:想|要)?(?:再)?(?:补充|追加)(?:一下|一点|说明|信息|内容)*[，,。：:\s]*", "", turn.reading.text)
     if len(words) < 4:
-        turn.conversation.dialogue = {"supplement": ticket.number}
-        turn.say("utter_ask_supplement", number=ticket.number)
+        ask_supplement(turn, ticket)
         return
     supplement(turn, ticket, words)
+
+
+def ask_supplement(turn: Turn, ticket: Ticket) -> None:
+    """Ask what is to be added to the ticket; the next message is."""
+    turn.conversation.dialogue = {"supplement": ticket.number}
+    turn.say("utter_ask_supplement", number=ticket.number)
 
 
 def ask_anew(turn: Turn) -> bool:
@@ -342,6 +353,11 @@ WISHES = {
     "ticket_status": _status, "ticket_urge": _urge, "ticket_cancel": _cancel,
     "ticket_supplement": _supplement, "ticket_reopen": _reopen,
 }
+
+
+def keeps(text: str) -> bool:
+    """Tell whether the words keep the ticket that was to be withdrawn: 算了还是不撤."""
+    return bool(_KEEP.search(text))
 
 
 def withdraw(turn: Turn, ticket: Ticket) -> None:

@@ -11,12 +11,13 @@ from bot.desk.incidents import join_or_count
 from bot.desk.readings import facts_in
 from bot.desk.tickets import hash_phone, open_ticket, take_step, tickets_of
 from bot.handbook.intake import NOT_GIVEN, Intake
+from bot.handbook.intake_parts import EARLIER_PLACE
 from bot.handbook.intake_story import with_needs
 from bot.handbook.lifecycle import OPEN_STATES
 from bot.handbook.privacy import mask
 from bot.handbook.requests import Urgency, wanted_facts
 from bot.handbook.tables import Handbook
-from bot.storage.conversations import Conversation
+from bot.storage.conversations import Conversation, Message
 from bot.storage.tickets import Ticket
 
 LONGEST_SUMMARY = 2_000
@@ -24,6 +25,8 @@ LONGEST_SUMMARY = 2_000
 CALLBACK_KEY = ":callback"
 _SPOKEN = frozenset({"address", "name", "since", "wished_time"})
 _NO_QUOTES = str.maketrans("", "", "“”\"「」『』")
+_LATELY = 30  # messages
+_ONLY_NUMBER = 16  # characters of a message that is a number and nothing else
 # A wish for a person that names no request is answered by those who know the account.
 CALLBACK_TYPE = "account_query"
 
@@ -134,11 +137,27 @@ def callback_ticket_of(
 
 
 def number_of(session: Session, conversation: Conversation) -> dict[str, str]:
-    """Return the number that the customer gave for an earlier ticket."""
+    """Return the number that the customer gave for an earlier ticket, or when asked for one lately."""
     for ticket in tickets_of(session, conversation):
         if number := (ticket.facts or {}).get("phone_number"):
             return {"phone_number": str(number)}
+    said = select(Message.text).where(
+        Message.conversation_id == conversation.id, Message.direction == "in"
+    )
+    for text in session.execute(said.order_by(Message.id.desc()).limit(_LATELY)).scalars():
+        found = _number_in(text)
+        # A number among other words may be anybody's; by itself it answers our question.
+        if found and len(text.strip()) <= _ONLY_NUMBER:
+            return found
     return {}
+
+
+def known_of(session: Session, conversation: Conversation) -> dict[str, str]:
+    """Return what need not be asked again: the number to call, and the last place for 还是那个地址."""
+    places = ((ticket.facts or {}).get("address") for ticket in tickets_of(session, conversation))
+    place = next((str(each) for each in places if each), None)
+    known = number_of(session, conversation)
+    return known | {EARLIER_PLACE: place} if place else known
 
 
 def _number_in(text: str) -> dict[str, str]:

@@ -28,6 +28,7 @@ from bot.handbook.distress import in_distress
 from bot.handbook.handoff import ConversationState
 from bot.handbook.intake import Intake
 from bot.handbook.intake_parts import QUESTION
+from bot.handbook.queue_words import besides_leaving
 from bot.handbook.reception import Reception
 from bot.handbook.requests import RequestKind, Urgency
 from bot.handbook.signal_table import load_signals
@@ -36,8 +37,8 @@ from bot.handbook.urgency import SignalRule, signals
 from bot.storage.conversations import Conversation
 from bot.storage.tickets import Ticket
 
-_LEAVE = re.compile(r"^(?:(?:那|哎|唉|嗯|就)*(?:算了)?[，,\s]*)(?:取消排队|不(?:用)?等了|(?:我)?(?:不|别)(?:用|想|要)?(?:再)?排(?:队)?了|不用人工了?(?:[,，].*)?|取消人工|(?:还是)?(?:叫|找|转|回|转回)?机器人(?:吧|来)?|算了)[。！!]?$")
-_MESSAGE = re.compile(r"^(?:我要)?留言")
+_MESSAGE = re.compile(r"^(?:那|就)*(?:我)?(?:要|想)?(?:给你们)?留(?:个|下|一下)?言(?!.*怎么)")
+_WISHES = re.compile(r"查|进度|单号|撤|取消|退|报修|登记|投诉|没到|断|坏|扣|喂|有人")
 # What the customer must be told at once, wait or no wait, by the signal in the words.
 _FIRST_AID = {
     "money_going_now": "fraud_report", "money_just_sent": "fraud_report",
@@ -62,11 +63,8 @@ def serve_waiting(
     now: datetime,
 ) -> None:
     """Let the customer leave the queue or leave a message; else tell the place, not too often."""
-    if leaves_queue(text):
-        desk.change_holder(
-            session, conversation, to=ConversationState.BOT, epoch=conversation.epoch, now=now
-        )
-        conversation.dialogue = None
+    if besides_leaving(text) is not None:
+        leave_queue(session, conversation, now=now)
         _tell(session, gate, conversation, texts.render("utter_left_queue"), message_id, now)
     elif _MESSAGE.search(text.strip()):
         _leave_message(
@@ -86,7 +84,7 @@ def serve_waiting(
         told = said is not None and (said.payload or {}).get("queue")
         aid = first_aid(text, texts)
         # A number or a question wants a word by itself.
-        heard = aid or "phone_number" in facts_in(text) or QUESTION.search(text)
+        heard = aid or "phone_number" in facts_in(text) or QUESTION.search(text) or _WISHES.search(text)
         if told and not heard and now - said.created_at < REPEAT_AFTER:
             return
         if place.on_duty:
@@ -107,9 +105,20 @@ def serve_waiting(
         )
 
 
-def leaves_queue(text: str) -> bool:
-    """Tell whether the words say that the customer will not wait for a person."""
-    return bool(_LEAVE.search(text.strip()))
+def leave_queue(session: Session, conversation: Conversation, *, now: datetime) -> None:
+    """Let the bot serve again; a registration that was on its way goes on where it was."""
+    desk.change_holder(
+        session, conversation, to=ConversationState.BOT, epoch=conversation.epoch, now=now
+    )
+    state = (conversation.dialogue or {}).get("intake")
+    conversation.dialogue = None
+    if state and state["type"] != "unclear" and not _is_ticket(session, state["key"]):
+        conversation.dialogue = {"intake": {**state, "outcome": None, "asking": None}}
+
+
+def _is_ticket(session: Session, key: str) -> bool:
+    """Tell whether a registration has become a ticket already, as all do at night."""
+    return session.query(Ticket.id).filter(Ticket.idempotency_key == key).first() is not None
 
 
 def _keep_words(

@@ -29,7 +29,7 @@ from bot.desk.messages import (
 )
 from bot.dialogue.degraded import serve_without_engine
 from bot.dialogue.english_note import add_english_line
-from bot.dialogue.queueing import serve_waiting
+from bot.dialogue.queueing import leave_queue, serve_waiting
 from bot.dialogue.rasa_client import Answer, EngineDown, RasaClient, Reply
 from bot.dialogue.texts import Texts
 from bot.dialogue.work import MODEL_READS, Work, for_model, waiting_work
@@ -39,6 +39,7 @@ from bot.handbook.distress import in_distress
 from bot.handbook.english import wants_person
 from bot.handbook.handoff import ConversationState
 from bot.handbook.privacy import mask
+from bot.handbook.queue_words import besides_leaving
 from bot.handbook.reception import Reception
 from bot.handbook.reception_tables import load_reception
 from bot.handbook.tables import Handbook
@@ -210,6 +211,8 @@ class Turns:
             work = await self.in_thread(lambda session: self._reopen(session, work))
         if work.callback is not None and await self._callback_turn(work, work.callback):
             return
+        if work.state is ConversationState.WAITING and besides_leaving(work.text):
+            work = await self.in_thread(lambda session: self._leave_queue(session, work))
         if work.state is ConversationState.BOT:
             await self._bot_turn(work)
         else:
@@ -239,6 +242,13 @@ class Turns:
         conversation = desk.find_conversation(session, work.conversation_id)
         desk.reopen_by_customer(session, conversation, now=self.clock())
         return replace(work, epoch=conversation.epoch, state=ConversationState(conversation.state))
+
+    def _leave_queue(self, session: Session, work: Work) -> Work:
+        """Give back to the bot who will not wait, with what is wanted instead: 不找人了 报宽带."""
+        conversation = desk.find_conversation(session, work.conversation_id)
+        leave_queue(session, conversation, now=self.clock())
+        rest = besides_leaving(work.text) or work.text
+        return replace(work, text=rest, epoch=conversation.epoch, state=ConversationState.BOT)
 
     def _held_turn(self, session: Session, work: Work) -> list[Message]:
         """Serve a conversation in the queue or with a person: the bot stays out of it."""

@@ -12,23 +12,21 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from bot.handbook import short_answers
+from bot.handbook.intake_answered import NO_REQUEST, answered
 from bot.handbook.intake_asides import (
-    ASKS_FOR,
     aside,
     asks_after_ticket,
-    corrected_type,
     denies,
     is_the_same,
-    more_of_the_story,
     other_request,
     put_aside,
     self_corrected,
-    switch,
 )
 from bot.handbook.intake_confirm import confirming, correcting
 from bot.handbook.intake_parts import (
     CONFIRM,
     CORRECTION,
+    EARLIER_PLACE,
     NOT_GIVEN,
     OFFER,
     QUESTION,
@@ -43,6 +41,16 @@ from bot.handbook.intake_parts import (
     put_by,
     reading_of,
 )
+from bot.handbook.intake_places import (
+    LONGEST_FACT,
+    cannot_be_place,
+    is_place,
+    only_address,
+    place_said,
+    region_said,
+    same_place,
+    whole_place,
+)
 from bot.handbook.intake_steps import (
     ANSWER_FITS,
     FIRST_AID,
@@ -53,29 +61,25 @@ from bot.handbook.intake_steps import (
     ask_again,
     asks_how,
     end,
-    follow_up,
     next_question,
     note_wished_time,
     noted,
     raise_by_words,
     repeat,
     say_answer,
+    sympathy,
 )
 from bot.handbook.intake_story import (
-    LONGEST_FACT,
-    cannot_be_place,
+    adds_to_ticket,
     corrects,
-    is_place,
-    only_address,
-    place_said,
     take_in,
     tells_more,
-    whole_place,
     with_needs,
     withdraws_ticket,
     words_besides,
 )
 from bot.handbook.one_story import ALSO, fitting
+from bot.handbook.queue_words import wants_no_person
 from bot.handbook.requests import RequestKind, Urgency
 from bot.handbook.short_answers import says_no, says_yes
 from bot.handbook.subjects import asks_fee
@@ -88,12 +92,12 @@ __all__ = [
 
 FREE_FACTS = frozenset({"address", "detail", "name", "since"})
 
-_REGISTER = re.compile(
-    r"(?:帮我|要|需要|给我|请)(?:登记|查|核实|处理|办)|解决(?:了)?个[屁鬼头毛锤球]|没(?:有)?(?:解决|用|弄好|搞懂|看懂|听懂)|还是(?:不|没)"
-)
+# 几个人来, 派人来修不: a person is wished for at home, and none to talk to.
+_OF_WHO_COMES = re.compile(r"(?:几|多少)个?(?:人|师傅)|(?:派|叫|让|安排|有没有?)(?:个|人|师傅)+[^，,。]{0,3}(?:来(?!听|接|说|谈|回)|上门|修)|有没?有?人(?:会)?(?:给我)?(?:打|联系|回)")
 _KEEPS_NUMBER = re.compile(
     r"不(?:太|是很|敢)?(?:想|方便|愿意?|能)?(?:再)?(?:留|给|说|提供|透露|告诉)(?!过)|(?:唔|不)(?:想)?(?:畀|俾|比)|怕[^，,]{0,4}泄[露漏]|不用联系我?"
     r"|(?:没|沒|冇)(?:有)?(?:内地|內地|手机|手機|固定)?(?:手机|手機|电话|電話|号码|號碼|号|號)(?:$|[,，。了啊\s])"
+    r"|(?:没|冇|莫)得?(?:有|带)?(?:内地|固定)?(?:手机|电话)(?!.{0,3}(?:打|联系|来|信号|网))|记不(?:住|到|得|清)[^，,。]{0,3}号"
     r"|就(?:打|用|是|我)*(?:这个|现在|本机)|用(?:我)?(?:现在|这个)|不(?:用|需要|必)(?:留)?(?:电话|号码)|保密"
 )
 LEAST_ELSE = 4  # characters besides giving up that can be another wish
@@ -111,16 +115,9 @@ _KNOWN_BY_HEART = frozenset({"phone_number", "address", "broadband_account"})
 _UNKNOWN = re.compile(r"^(?:我|俺)?(?:也|都|真)?(?:不|没)(?:太)?(?:知道|清楚|晓得|记得)|^(?:我)?(?:忘|记不)")
 MOBILE_SHORT = 9  # digits of what is meant as a mobile number
 _DIGITS = re.compile(r"[\d\s\-+]{4,}")
-# Said after an answer: it is to be done now.
-_DO_IT = re.compile(
-    r"(?:那|好的?|行|嗯|就)*[,，\s]*(?:我|帮我|给我)?(?:现在|马上)?(?:就)?(?:要|想|需要)?(?:办|开|订|转|装|换|移|补|过户|改)(?:理|通|一个|一下|吧|这个|了)*[。！!]*"
-)
 _THAT = re.compile(
     r"(?:那|好的?|行|嗯|就)*[,，\s]*(?:就)?(?:我|帮我|给我|替我)(?:现在|马上)?(?:就)?(?:要|想)?(?:办|开|弄)(?:理|通|一个|一下|吧|这个|上|好|了)*[。！!]*"
 )
-_NO_REQUEST = frozenset({"unclear", "nlu_fallback", "inform"})
-_GOES_ON_ASKING = re.compile(rf"{QUESTION.pattern}|呢[?？。]*$")
-_ORDER_OF = {"plan_consult": "plan_change"}
 
 
 def begin(
@@ -131,6 +128,7 @@ def begin(
     intake = Intake(
         type=reading.type, key=key, confidence=reading.confidence, message_id=reading.message_id
     )
+    sorry = sympathy(intake, reading)
     take_in(intake, reading)
     for name, value in (known or {}).items():
         intake.facts.setdefault(name, value)
@@ -143,14 +141,15 @@ def begin(
         answer = answer_to(reading, tables)
         if answer is not None:
             intake.asking = SOLVED
-            return intake, Turn(says=(say_answer(intake, answer),), ask=SOLVED)
-    return intake, next_question(intake, tables, says=(acknowledge(request_type, urgency),))
+            return intake, Turn(says=(*sorry, say_answer(intake, answer)), ask=SOLVED)
+    return intake, next_question(intake, tables, says=(*sorry, acknowledge(request_type, urgency)))
 
 
 def advance(intake: Intake, reading: Reading, tables: IntakeTables) -> Turn:
     """Take in one more message of the customer and decide the bot's turn."""
-    before = intake.urgency
+    before, sorry = intake.urgency, sympathy(intake, reading)
     turn = _advance(intake, reading, tables)
+    turn = replace(turn, says=(*sorry, *turn.says)) if sorry else turn
     if intake.type not in tables.types or not tables.types[intake.type].kind.is_request:
         return turn
     note_wished_time(intake, reading, tables)
@@ -164,7 +163,8 @@ def advance(intake: Intake, reading: Reading, tables: IntakeTables) -> Turn:
 
 def _advance(intake: Intake, reading: Reading, tables: IntakeTables) -> Turn:
     intake.last_message = reading.message_id
-    if reading.type == "request_human":
+    no_person = _OF_WHO_COMES.search(reading.text) or wants_no_person(reading.text)
+    if reading.type == "request_human" and not no_person:
         return end(intake, "human")
     if only_marks(reading.text):
         # It counts, so that a person is offered in the end; but nothing was said that was not understood.
@@ -172,6 +172,9 @@ def _advance(intake: Intake, reading: Reading, tables: IntakeTables) -> Turn:
     if not reading.has_words:
         return ask_again(intake, says=(Say("utter_text_only"),))
     if intake.same_as and is_the_same(reading, tables):
+        intake.words.append(reading.text)
+        return end(intake, "same")
+    if intake.earlier and adds_to_ticket(reading.text) and intake.asking != CONFIRM:
         intake.words.append(reading.text)
         return end(intake, "same")
     if (anew := _ANEW.match(reading.text)) and not reading.facts.get("phone_number"):
@@ -189,7 +192,7 @@ def _advance(intake: Intake, reading: Reading, tables: IntakeTables) -> Turn:
     told = _KNOWN_BY_HEART & set(reading.facts)  # 算了 我地址是… goes on after all
     if intake.asking not in {SOLVED, OFFER} and not told and _gives_up(intake, reading):
         return end(intake, _instead(intake, reading, tables))
-    handlers = {CONFIRM: confirming, OFFER: _offered, SOLVED: _answered, CORRECTION: correcting}
+    handlers = {CONFIRM: confirming, OFFER: _offered, SOLVED: answered, CORRECTION: correcting}
     return handlers.get(intake.asking or "", _gathering)(intake, reading, tables)
 
 
@@ -226,6 +229,8 @@ def _gathering(intake: Intake, reading: Reading, tables: IntakeTables) -> Turn:
     wanted = intake.asking or ""
     needs = with_needs(tables.types[intake.type], intake).needs
     group = next((g for g in needs if wanted in g), (wanted,))
+    if wanted == "address" and (place := same_place(reading.text, intake.facts.get(EARLIER_PLACE, ""))):
+        reading = replace(reading, text=place, facts={**reading.facts, "address": place})
     answered = any(reading.facts.get(name) for name in group)
     if answered or _accepts(intake, reading, wanted, tables):
         other = other_request(intake, reading, tables)
@@ -237,20 +242,22 @@ def _gathering(intake: Intake, reading: Reading, tables: IntakeTables) -> Turn:
         take_in(intake, reading)
         whole = whole_place(reading) if wanted == "address" else ""
         if whole:
-            intake.facts["address"] = whole
+            intake.facts["address"] = place_said(whole)
         elif not answered or (wanted == "address" and only_address(reading)):
             # The pattern may have caught only the district of a longer address.
             said = place_said(reading.text) if wanted == "address" else reading.text.strip()
             if wanted == "detail":
                 said = "，".join((*intake.story, said))
             intake.facts[wanted] = said[:LONGEST_FACT]
+        if wanted == "address" and (region := intake.facts.pop("region", "")):
+            intake.facts["address"] = _with_region(region, intake.facts["address"])
         if answered and not only_address(reading) and other is not None and ALSO.search(reading.text):
             return next_question(intake, tables, says=put_aside(intake, reading, other))
         return next_question(intake, tables)
-    if wanted == "phone_number" and _KEEPS_NUMBER.search(reading.text):
-        return _without(intake, reading, tables, wanted)
     if wanted == "phone_number" and _ANOTHERS_WILL_DO.search(reading.text):
         return repeat(intake, says=(Say("utter_any_number"),))
+    if wanted == "phone_number" and _KEEPS_NUMBER.search(reading.text):
+        return _without(intake, reading, tables, wanted)
     if wanted in _KNOWN_BY_HEART and _UNKNOWN.search(reading.text):
         return _without(intake, reading, tables, wanted)
     if wanted == "phone_number" and _DIGITS.fullmatch(reading.text.strip()):
@@ -271,7 +278,14 @@ def _gathering(intake: Intake, reading: Reading, tables: IntakeTables) -> Turn:
         # What was told is no failed answer: the question stays in its first wording.
         said = "utter_updated" if reading.facts and corrects(reading.text) else noted(reading)
         return replace(next_question(intake, tables, says=(Say(said),)), again=False)
+    if wanted == "address" and reading.type in NO_REQUEST and (region := region_said(reading)):
+        intake.facts["region"] = region
     return ask_again(intake)
+
+
+def _with_region(region: str, place: str) -> str:
+    """Put a region that was told by its bare name before the place, unless it is there."""
+    return place if region[:2] in place else f"{region}{place}"[:LONGEST_FACT]
 
 
 def _without(intake: Intake, reading: Reading, tables: IntakeTables, wanted: str) -> Turn:
@@ -293,7 +307,7 @@ def _accepts(intake: Intake, reading: Reading, wanted: str, tables: IntakeTables
         return False
     if wanted == "address" and not is_place(reading.text):
         # 杭州滨江, 幸福里南门: asked once more, a place is what the customer calls one.
-        asked_twice = intake.asked.get("address", 0) > 1 and reading.type in {*_NO_REQUEST, intake.type}
+        asked_twice = intake.asked.get("address", 0) > 1 and reading.type in {*NO_REQUEST, intake.type}
         if not asked_twice or cannot_be_place(reading.text):
             return False
     other = tables.types.get(reading.type)
@@ -308,8 +322,10 @@ def _accepts(intake: Intake, reading: Reading, wanted: str, tables: IntakeTables
 def _offered(intake: Intake, reading: Reading, tables: IntakeTables) -> Turn:
     stuck = str(intake.facts.get("stuck", ""))
     given = reading.facts.get(stuck)
-    if says_yes(reading):
+    if says_yes(reading) and not short_answers.goes_on(reading.text):
         return end(intake, "human")
+    if stuck in {CONFIRM, CORRECTION} and short_answers.submits(reading.text):
+        return end(intake, "open")
     if asks_fee(reading.text):
         return repeat(intake, says=(Say("utter_fee"),))
     declines = says_no(reading) or short_answers.goes_on(reading.text)
@@ -326,66 +342,3 @@ def _offered(intake: Intake, reading: Reading, tables: IntakeTables) -> Turn:
     if stuck != SOLVED:
         intake.facts.setdefault(stuck, given or NOT_GIVEN)
     return next_question(intake, tables)
-
-
-def _answered(intake: Intake, reading: Reading, tables: IntakeTables) -> Turn:
-    meant = corrected_type(intake, reading, tables)
-    if meant is not None:
-        return switch(intake, replace(reading, type=meant.id), meant, tables)
-    if _DO_IT.fullmatch(reading.text.strip()):
-        return _ordered(intake, reading, tables)
-    other = tables.types.get(reading.type)
-    wants_more = bool(_REGISTER.search(reading.text))
-    if not wants_more and (short_answers.gives_up(reading.text) or short_answers.is_enough(reading.text)):
-        return end(intake, "done")
-    asks_on = bool(_GOES_ON_ASKING.search(reading.text.strip()))
-    if not wants_more and asks_on and reading.type in _NO_REQUEST:
-        answer = follow_up(intake, reading, tables)
-        if answer is not None:
-            take_in(intake, reading)
-            return Turn(says=(say_answer(intake, answer),), ask=SOLVED)
-    wants_more = wants_more or says_no(reading)
-    asked_back = _NO_REQUEST | {"ticket_reopen", "ticket_supplement"}
-    if wants_more or (reading.type in asked_back and not says_yes(reading)):
-        return _registered(intake, reading, tables)
-    if reading.type == "out_of_scope" and not ASKS_FOR.search(reading.text):
-        # 手机换新的了 goes on with what was asked.
-        return _registered(intake, reading, tables)
-    if says_yes(reading) or reading.type in {"thanks", "goodbye", "rate_service", "praise"}:
-        return end(intake, "done")
-    if other is not None and other.kind.is_request:
-        asks = asks_on or other.kind is RequestKind.CONSULT or asks_how(reading, other)
-        if other.id == intake.type and asks:
-            return _asked_more(intake, reading, tables)
-        if other.id == intake.type:
-            return _ordered(intake, reading, tables)
-        story = more_of_the_story(intake, reading, other, tables) if other.id != intake.type else None
-        return story or end(intake, "switch")
-    if reading.facts:
-        return _registered(intake, reading, tables)
-    return end(intake, "elsewhere")
-
-
-def _registered(intake: Intake, reading: Reading, tables: IntakeTables) -> Turn:
-    """Take down what the answer did not settle; who gives what it asked for is not told sorry."""
-    given = bool(reading.facts) and not words_besides(reading)
-    take_in(intake, reading)
-    said = "utter_noted" if given else "utter_answer_not_enough"
-    return next_question(intake, tables, says=(Say(said),))
-
-
-def _ordered(intake: Intake, reading: Reading, tables: IntakeTables) -> Turn:
-    """Take down what was only asked about so far."""
-    order = tables.types[_ORDER_OF.get(intake.type, intake.type)]
-    intake.asking = None
-    return switch(intake, reading, order, tables)
-
-
-def _asked_more(intake: Intake, reading: Reading, tables: IntakeTables) -> Turn:
-    """Answer one more question of the same kind, or take it down."""
-    answer = answer_to(reading, tables)
-    take_in(intake, reading)
-    calm = reading.urgency is Urgency.GENERAL
-    if calm and answer is not None and answer.id not in intake.asked:
-        return Turn(says=(say_answer(intake, answer),), ask=SOLVED)
-    return next_question(intake, tables, says=(Say("utter_answer_not_enough"),))

@@ -19,46 +19,58 @@ from bot.handbook.intake_parts import (
 from bot.handbook.intake_steps import (
     FIRST_AID,
     acknowledge,
+    answer_beside,
     answer_to,
     ask_again,
+    asks,
     next_question,
     repeat,
     say_answer,
     say_aside,
 )
 from bot.handbook.intake_story import CORRECTS, LEAST_ADDITION, needs_story, take_in
+from bot.handbook.knowledge import KnowledgeEntry
 from bot.handbook.one_story import ALSO, belongs, fitting
 from bot.handbook.requests import RequestKind, RequestType, Urgency
 from bot.handbook.short_answers import works_again
-from bot.handbook.subjects import asks_fee, line_named
+from bot.handbook.subjects import asks_fee, asks_fee_too, line_named
 
 # How sure a reading must be when the customer says that ours was wrong.
 SURE_OF_CORRECTION = 0.3
-SHORT = 20
+SHORT, LONGEST_QUESTION = 20, 40
+_ANSWERS = frozenset({"phone_number", "address", "broadband_account"})  # facts that we ask for
 
 LEAST_MEANT = 0.2
-_MEANS = re.compile(r"(?:我?(?:问|说|要报?|指|查)的是|我是说|我(?:要|想)(?:问|查|说|办)|[，,\s]是|而是|^(?:那)?算了[，,\s]*还是|不[，,\s]+还是)(.+)$")
+_MEANS = re.compile(r"(?:我?(?:问|说|要报?|指|查)的是|我是说|我(?:要|想)(?:问|查|说|办)|[，,\s！!。]+是|而是|^(?:那)?算了[，,\s]*还是|不[，,\s]+还是)(.+)$")
 # 上不了网 without a device is taken for the mobile, until the customer says where.
 _AT_HOME = re.compile(r"(?:就?是|在)?(?:我|我们|俺)?家里?的?(?:网|网络|宽带|wifi|WiFi)?[。啊呀!！]*")
 _IN_HAND = re.compile(r"手机|信号|流量|[45]G|[45]g|电话|短信|验证码")
 _FIXED = frozenset({"fault_broadband", "fault_tv", "fault_landline", "fault_enterprise"})
 
-_LINE_ONLY = re.compile(r"(?:不是|不对|是|就是|我是说|我说的?是?|[，,\s])*(?:我?家里?)?的?(?:宽带|固话|座机|固定电话|电视|机顶盒|专线)(?:啊|呀|的|吧|网|坏了)*[。！!]*")
+_LINE_ONLY = re.compile(r"(?:不是|不对|是|就是|我是说|我说的?是?|[，,\s])*(?:我?家里?)?的?(?:宽带|固话|座机|固定电话|电视|机顶盒|专线|手机(?:信号|网)?)(?:啊|呀|啦|咯|的|吧|网|坏了)*[。！!]*")
 # 就是同一件事, 不是要再报一个: of the ticket that is open.
 _SAME = re.compile(
     r"(?<!不是)同一(?:[件码回]|事|[个张](?:单|事|问题|故障))|(?:就是?|还是)(?:刚才|刚刚|之前|前面|上面|原来)(?:的|那|报)|(?:刚才|刚刚|之前)(?:那个?|的|那张)(?:单|工单|事)"
     r"|(?:不是|不用|不要|没)(?:要|想)?(?:再|重复|另外)(?:报|登记|开|提)"
+    r"|(?:补充|加|写|记|合并|并|放)(?:到|进|在|入|去)(?:了)?(?:T\d|[^，,。]{0,6}(?:那|刚才|刚刚|之前|原来|上[一个张]|第一))|不是新(?:的)?(?:单|工单|问题|故障)"
 )
 _OF_A_FACT = re.compile(r"地址|电话|号码|手机|新的|另外|不是(?:刚|之前|原来|这)")
 _NO_I_MEAN = re.compile(r"[\s，,](?:哦|噢|啊|呃|哎|不)*(?:不是|不对|说错了?|口误|错了)[，,\s]+(?:是)?(.+)$")
 _DENIED = re.compile(r"(?:没有?(?:要|想)(?!到|过)|不是(?:要|想)?(?!.{0,8}是)|我不(?=换|办|改|销|退))([^，,。！!？?\s]{2,8})")
 _IN_MANY_TITLES = frozenset({"业务", "问题", "查询", "信息", "或拆"})
-_CONSULT_OF = {"plan_change": "plan_consult"}
+# 我没要退订啊 就是报修: the matter stays what it is.
+_STAYS = {
+    RequestKind.FAULT: re.compile(r"(?:就是|只是|只要|还是)(?:要|想|来)*(?:报修|报障|修(?!改))"),
+    RequestKind.COMPLAINT: re.compile(r"(?:就是|只是|只要|还是)(?:要|想|来)*投诉"),
+}
 _CLAUSE = re.compile(r"[\s，,。；;！!]")
 _HOW_LONG = re.compile(r"多久|多长时间|几天|要等|(?:什么时候|啥时候|何时)(?!我?(?:订|开|办|扣|充|买|答应|同意|说|签)[^，,]{0,2}的)|多快|来得及")
 # How long a contract still runs says nothing of how long we take.
 _RUNS_OUT = re.compile(r"到期|合约|合同|有效|期限|在网")
-_WHAT_TO_DO = re.compile(r"(?:怎么|咋|该怎么)(?:办|弄|整)|要不要(?:关|拔|停|报警|打)|能不能(?:先)?(?:关|停|冻结)")
+_WHAT_TO_DO = re.compile(
+    r"(?:怎么|咋|该怎么|点)(?:办|弄|整|算)|(?:要不要|用不用|需不需要|该不该|是不是(?:要|该|得))(?:先)?(?:把[^，,。]{1,6})?(?:关|拔|停|报警|打|冻|挂失|改|换|去)"
+    r"|(?:能不能|可不可以)(?:先)?(?:把[^，,。]{1,6})?(?:关|停|冻|挂失|追|要回)|追(?:得|不)?回来?|should i|what (?:should|can|do) i", re.I
+)
 # No question that a table could answer.
 _PROTESTS = re.compile(r"(?:凭什么|凭啥|什么意思|啥意思|搞什么|什么情况|什么玩意)[啊呀呢嘛]*[?？!！]*")
 # 给我退了 about a charge means the money.
@@ -82,7 +94,8 @@ def other_request(
         return None
     if other.id == "fault_mobile" and same_line(intake, reading.text):
         return None
-    if denies(reading.text, other):
+    stays = _STAYS.get(tables.types[intake.type].kind) if intake.type in tables.types else None
+    if denies(reading.text, other) or (stays and stays.search(reading.text)):
         return None
     return other if reading.confidence >= least else None
 
@@ -182,6 +195,9 @@ def aside(intake: Intake, reading: Reading, tables: IntakeTables) -> Turn | None
         return repeat(intake, says=(Say("utter_listening"),))
     if asks_fee(reading.text):
         return repeat(intake, says=(Say("utter_fee"),))
+    if asks_fee_too(reading.text) and len(reading.text) <= LONGEST_QUESTION and not set(reading.facts) & _ANSWERS:
+        answer = _answer_of(intake, reading, tables)
+        return repeat(intake, says=(say_aside(intake, answer) if answer else Say("utter_fee"),))
     meant = corrected_type(intake, reading, tables) or line_meant(intake, reading, tables)
     if meant is not None:
         return switch(intake, calm_unless_told(reading), meant, tables)
@@ -213,8 +229,11 @@ def _between(intake: Intake, reading: Reading, asked: RequestType, tables: Intak
         return interrupt(intake, reading, asked, tables)
     if CORRECTS.search(reading.text) and not ALSO.search(reading.text):
         return switch(intake, reading, asked, tables)
-    if asked.kind is RequestKind.CONSULT and reading.urgency is Urgency.GENERAL:
-        answer = answer_to(reading, tables)
+    business = asked.kind in (RequestKind.CONSULT, RequestKind.ORDER)
+    if business and reading.urgency is Urgency.GENERAL and not ALSO.search(reading.text):
+        answer = _answer_of(intake, reading, tables) if asks(reading.text) else None
+        if answer is None and asked.kind is RequestKind.CONSULT:
+            answer = answer_to(reading, tables)  # also what does not sound like a question: 查话费
         if answer is not None:
             return repeat(intake, says=(say_aside(intake, answer),))
     says = put_aside(intake, reading, asked)
@@ -255,18 +274,23 @@ def _one_story(
 
 
 def _question(intake: Intake, reading: Reading, tables: IntakeTables) -> Turn | None:
-    """Answer a short question about the matter itself: 怎么办, 要不要钱."""
-    same = reading.type in {intake.type, "unclear", "nlu_fallback", "inform"}
-    short = len(reading.text.strip()) <= SHORT
-    if not (same and short and QUESTION.search(reading.text)) or reading.facts:
+    """Answer a question about the matter itself: 怎么办, 要不要钱, 师傅来几个人."""
+    text = reading.text.strip()
+    after = tables.types.get(reading.type)
+    if after is not None and after.kind is RequestKind.TICKET and after.id != "ticket_supplement":
         return None
-    if intake.type in FIRST_AID:
+    if reading.type in {"bot_challenge", "greet", "thanks", "goodbye"}:
+        return None
+    if not asks(text) or len(text) > LONGEST_QUESTION or set(reading.facts) & _ANSWERS:
+        return None
+    if intake.type in FIRST_AID and QUESTION.search(text) and len(text) <= SHORT:
         return repeat(intake, says=(Say(f"utter_first_aid_{intake.type}"),))
-    for type in (intake.type, _CONSULT_OF.get(intake.type, intake.type)):
-        answer = answer_to(replace(reading, type=type), tables)
-        if answer is not None and answer.id not in intake.asked:
-            return repeat(intake, says=(say_aside(intake, answer),))
-    return None
+    answer = _answer_of(intake, reading, tables)
+    return repeat(intake, says=(say_aside(intake, answer),)) if answer is not None else None
+
+
+def _answer_of(intake: Intake, reading: Reading, tables: IntakeTables) -> KnowledgeEntry | None:
+    return answer_beside(reading, intake.type, tables, said=intake.words, known=intake.asked)
 
 
 def _talk(intake: Intake, reading: Reading, tables: IntakeTables) -> Turn | None:

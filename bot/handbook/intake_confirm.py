@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 from bot.handbook import short_answers
 from bot.handbook.intake_asides import (
@@ -10,6 +11,7 @@ from bot.handbook.intake_asides import (
     aside,
     corrected_type,
     other_request,
+    put_aside,
     same_line,
     switch,
 )
@@ -20,28 +22,38 @@ from bot.handbook.intake_parts import (
     Intake,
     IntakeTables,
     Reading,
+    Say,
     Turn,
 )
+from bot.handbook.intake_places import (
+    LONGEST_FACT,
+    drops_tail,
+    is_place,
+    place_said,
+    without_tail,
+)
 from bot.handbook.intake_steps import (
+    answer_beside,
     ask,
     ask_again,
+    asks,
     confirm_anew,
     end,
     next_question,
     noted,
+    say_aside,
 )
 from bot.handbook.intake_story import (
     CORRECTS,
-    LONGEST_FACT,
-    is_place,
     still_missing,
     take_in,
     with_needs,
     words_besides,
 )
 from bot.handbook.one_story import ALSO
-from bot.handbook.requests import wanted_facts
+from bot.handbook.requests import RequestKind, wanted_facts
 from bot.handbook.short_answers import says_no, says_yes
+from bot.handbook.subjects import asks_fee_too
 from bot.handbook.wished_time import drops_time
 
 # What a correction calls the facts, beside their titles.
@@ -69,8 +81,16 @@ _PART = re.compile(
 _WHOLE_PLACE = re.compile(r"(?:地址|位置)(?:写得?|填得?)?(?:不全|不完整|不够|少了|没写全)[^是]{0,3}?(?:应该)?是(.{4,40})$")
 _LABELLED = re.compile(r"(?:我的?|家)?(?:地址|位置)(?:[:：]|改成|改为|应该是)\s*([^，,。]{4,60})[。！!]*$")
 _LEFT_OUT = re.compile(r"([^，,。！!？?]{3,30}?)(?:还?没写上?|漏了|漏掉了|没加上|也要写)")
-_YES_AND = re.compile(r"((?:对|是|嗯|好|可以|没错|行|交|提交)(?:的|了|啊|呀|吧)?)[，,。！!\s]+(.{2,40})", re.S)
-_OBJECTS = re.compile(r"[?？]|[吗么呢]$|不|没|错|改|别|但|可是|等|先|再|考虑|商量|问|想想|看看|核对|晚点|稍后|回头|转人工|还有|另外|多久|多少|什么|怎么|几|\d")
+_AGREED = re.compile(
+    r"(?:好的?|那|嗯|行|先|就|都)*(?:(?:确认|没(?:有)?(?:问题|错|毛病)|对|是的?|可以|提交)(?:无误|提交|的|了|咯|头|嘛|吧|啊|呀)*)+"
+)
+_CLAUSE = re.compile(r"[，,。！!；;?？\s]+")
+_FACT_CHANGED = re.compile(r"(?:金额|钱数|电话|号码|手机号|账号)[^，,。]{0,3}(?:改成|改为|换成|应该是|写成)")
+# 确认，流量包也关了吧: submit this, and then the next.
+_YES_THEN = re.compile(r"(?:确认|对|是|嗯|好|可以|没错|没问题|行|提交)(?:的|了|啊|呀|吧|提交)*[，,。！!\s]+(.{4,})", re.S)
+_OBJECTS = re.compile(
+    r"不(?!是吗|在家)|没|错|改|别|但|可是|等(?!会儿?)|再(?!见)|考虑|商量|想想|看看|核对|晚点|稍后|回头|转人工|还有|另外|换|漏|加|\d{3}"
+)
 # 税号我打错了 最后一位是2不是K: wrong, and what is right.
 _SAYS_WHAT = re.compile(r"是[^，,。\s]{1,12}[，,\s]*(?:而)?不是|不是[^，,。\s]{1,12}[，,\s]*(?:而)?是|(?:应该|应当)是.{2}|(?:改成|改为|换成).{2}")
 _SUBMITS = re.compile(r"提交|确认|没(?:有)?(?:问题|错)|不用改|无误")
@@ -84,12 +104,17 @@ def confirming(intake: Intake, reading: Reading, tables: IntakeTables) -> Turn:
         return confirm_anew(intake)
     changed = {k for k, v in reading.facts.items() if v and intake.facts.get(k) != v}
     shown = wanted_facts(with_needs(tables.types[intake.type], intake)) | {"amount", "detail"}
+    if not changed & shown and (more := _agrees_and_wants(intake, reading, tables)) is not None:
+        return more
     adds = _agrees_and_adds(reading.text)
-    if (says_yes(reading) or adds) and not changed & shown:
+    agrees = says_yes(reading) or adds or short_answers.submits(reading.text)
+    if agrees and not changed & shown:
         take_in(intake, reading)
         if adds:
             _among_the_words(intake, reading.text.strip())
-        return end(intake, "open")
+        return end(intake, "open", _answer_beside(intake, reading, tables))
+    if _FACT_CHANGED.search(reading.text) and (mended := _fact_mended(intake, reading, tables, changed & shown)):
+        return mended
     if (added := _added(intake, reading)) is not None:
         return added
     if (meant := corrected_type(intake, reading, tables)) is not None:
@@ -124,11 +149,41 @@ def confirming(intake: Intake, reading: Reading, tables: IntakeTables) -> Turn:
 
 
 def _agrees_and_adds(text: str) -> bool:
-    """Tell whether the words agree and go on: 对 快点 我怕我爸出事."""
-    found = _YES_AND.match(text.strip())
-    if found is None:
+    """Tell whether the words agree and go on: 对 快点 我怕我爸出事; 几时有人来 确认."""
+    clauses = [clause for clause in _CLAUSE.split(short_answers.plain(text)) if clause]
+    agreed = [bool(_AGREED.fullmatch(clause)) for clause in clauses]
+    if len(clauses) < 2 or not (agreed[0] or agreed[-1]):
         return False
-    return short_answers.agrees(found[1]) and not _OBJECTS.search(found[2])
+    return not any(_OBJECTS.search(clause) for clause, yes in zip(clauses, agreed, strict=True) if not yes)
+
+
+def _answer_beside(intake: Intake, reading: Reading, tables: IntakeTables) -> tuple[Say, ...]:
+    """Answer what is asked beside a yes; when somebody calls is told with the ticket."""
+    if not asks(reading.text):
+        return ()
+    answer = answer_beside(reading, intake.type, tables, said=intake.words, known=intake.asked)
+    if answer is not None:
+        return (say_aside(intake, answer),)
+    return (Say("utter_fee"),) if asks_fee_too(reading.text) else ()
+
+
+def _agrees_and_wants(intake: Intake, reading: Reading, tables: IntakeTables) -> Turn | None:
+    """Submit what was agreed to, and keep the order or question behind the yes for later."""
+    said, other = _YES_THEN.fullmatch(reading.text.strip()), other_request(intake, reading, tables)
+    if said is None or other is None or CORRECTS.search(said[1]):
+        return None
+    if other.kind not in (RequestKind.ORDER, RequestKind.CONSULT):
+        return None  # 确认，快点修 不然我投诉 goes on with the story
+    return end(intake, "open", put_aside(intake, replace(reading, text=said[1]), other))
+
+
+def _fact_mended(intake: Intake, reading: Reading, tables: IntakeTables, changed: set[str]) -> Turn | None:
+    """Put right the fact that is named: 金额改成180多块 is about no change of plan."""
+    if not changed:
+        return _corrected(intake, reading, tables)
+    take_in(intake, reading)
+    intake.facts.update({name: reading.facts[name] for name in changed})
+    return confirm_anew(intake)
 
 
 def _mended(intake: Intake, text: str) -> bool:
@@ -159,6 +214,9 @@ def _place_mended(intake: Intake, text: str) -> bool:
     if known and (more := _LEFT_OUT.match(text.strip())) and is_place(more[1]):
         said = more[1].strip()
         intake.facts["address"] = (known if said in known else known + said)[:LONGEST_FACT]
+        return True
+    if known and drops_tail(text) and without_tail(known) != known:
+        intake.facts["address"] = without_tail(known)
         return True
     part = _PART.search(text)
     if part is None:
@@ -202,6 +260,8 @@ def _added(intake: Intake, reading: Reading) -> Turn | None:
 
 def correcting(intake: Intake, reading: Reading, tables: IntakeTables) -> Turn:
     """Take in what the customer wants changed."""
+    if short_answers.submits(reading.text) and not reading.facts:
+        return end(intake, "open")
     other = corrected_type(intake, reading, tables) or other_request(
         intake, reading, tables, least=SURE_OF_CORRECTION
     )
@@ -237,7 +297,8 @@ def _corrected(intake: Intake, reading: Reading, tables: IntakeTables) -> Turn |
         said = re.search(rf"{alias}.{{0,6}}?(?:是|为|改成|改为|换成|[:：])\s*(.{{2,}})$", reading.text)
         if said and name in _SPOKEN:
             intake.words.append(reading.text)
-            intake.facts[name] = _with_number(intake, name, said[1].strip())[:LONGEST_FACT]
+            words = place_said(said[1]) if name == "address" else said[1].strip()
+            intake.facts[name] = _with_number(intake, name, words)[:LONGEST_FACT]
             return _after_correction(intake, tables)
         intake.facts.pop(name, None)
         if name == "detail":

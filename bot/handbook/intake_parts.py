@@ -14,6 +14,7 @@ from bot.handbook.urgency import SignalRule
 # Below this a message is not surely what it reads as.
 SURE = 0.5
 NOT_GIVEN = "未提供"
+EARLIER_PLACE = "earlier_address"  # of another ticket; no fact of this one
 CONFIRM, OFFER, SOLVED, CORRECTION = "confirmation", "person_offer", "solved", "correction"
 # What messengers write where a picture stood.
 _STANDS_FOR = re.compile(r"\[(?:图片|表情|动画表情|语音|视频|文件|位置)\]")
@@ -67,6 +68,7 @@ class Intake:
     pending: list[dict[str, Any]] = field(default_factory=list)
     # Facts of the fault that a complaint is about: it has to be repaired all the same.
     needs: list[list[str]] = field(default_factory=list)
+    earlier: bool = False  # there is an open ticket that words can be added to
     same_as: str | None = None  # an open ticket of the same type, which was told of
     last_message: str = ""
     outcome: str | None = None

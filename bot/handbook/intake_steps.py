@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Container, Sequence
 from dataclasses import replace
 
+from bot.handbook.distress import in_mourning
 from bot.handbook.intake_parts import (
     CONFIRM,
     OFFER,
+    QUESTION,
     Intake,
     IntakeTables,
     Reading,
@@ -26,6 +29,16 @@ ANSWER_FITS = 0.44
 FIRST_AID = frozenset({"fraud_report", "report_hazard"})
 # What a customer gives us is not acknowledged in the words for what he wants of us.
 OWN_WORDS = frozenset({"suggestion"})
+# A question is answered from the entries of its own matter; from those on how we call and answer
+# where it fits well, from any where it fits exactly.
+NEARLY, EXACTLY = 0.6, 0.85
+NEARER = 0.15  # how much better an entry of another matter must fit
+_HOW_WE_ANSWER = "store_info"
+LEAST_ASKED = 2  # characters that say what is asked
+_REPROACHES = re.compile(r"为什么|为啥|凭什么|凭啥|怎么(?:还|又|老|总)")  # must fit well to be a question
+_ASKS_NOTHING = re.compile(r"那个?|这个?|啥子?|什么|甚么|怎么|[呢吗呀啊吧嘛的了我你您是?？。，,！!\s]")
+_CONSULT_OF = {"plan_change": "plan_consult"}
+_MOURNED = " 机主去世"
 # What was said earlier than this many messages ago is another matter.
 WORDS_HEARD = 8
 
@@ -55,6 +68,12 @@ def tone(request_type: RequestType, urgency: Urgency) -> str:
 def acknowledge(request_type: RequestType, urgency: Urgency) -> Say:
     """Say that the request is understood, in its tone."""
     return Say(f"utter_acknowledge_{tone(request_type, urgency)}", {"title": request_type.spoken})
+
+
+def sympathy(intake: Intake, reading: Reading) -> tuple[Say, ...]:
+    """Say a word of sympathy, once, to who tells of a death in the family."""
+    told = any(map(in_mourning, intake.words))
+    return (Say("utter_condolence"),) if in_mourning(reading.text) and not told else ()
 
 
 def end(intake: Intake, outcome: str, says: tuple[Say, ...] = ()) -> Turn:
@@ -106,10 +125,45 @@ def noted(reading: Reading) -> str:
 
 def answer_to(reading: Reading, tables: IntakeTables) -> KnowledgeEntry | None:
     """Find the entry of the knowledge table that answers the message."""
-    found = best_answers(tables.knowledge.values(), reading.text, request_type=reading.type, most=1)
+    text = f"{reading.text}{_MOURNED}" if in_mourning(reading.text) else reading.text
+    found = best_answers(tables.knowledge.values(), text, request_type=reading.type, most=1)
     if found and found[0][1] >= ANSWER_FITS:
         return found[0][0]
     return None
+
+
+def asks(text: str) -> bool:
+    """Tell whether words ask something."""
+    return bool(QUESTION.search(text) or _ASKS.search(text.strip()))
+
+
+def answer_beside(
+    reading: Reading, type: str, tables: IntakeTables, *, said: Sequence[str] = (), known: Container[str] = ()
+) -> KnowledgeEntry | None:
+    """Find the answer to a question that comes up beside a matter of some type: 师傅来几个人, 要带什么.
+
+    What is `known` already is not told again; the words `said` before may tell of a death.
+    """
+    if len(_ASKS_NOTHING.sub("", reading.text)) < LEAST_ASKED:
+        return None
+    mourns = any(map(in_mourning, (*said, reading.text)))
+    text = f"{reading.text}{_MOURNED}" if mourns else reading.text
+    own = {type, _CONSULT_OF.get(type, type)}
+    if tables.types[type].kind is RequestKind.FAULT:
+        own |= {name for name, each in tables.types.items() if each.kind is RequestKind.FAULT}
+    fitting = [
+        (fit + NEARER * (entry.type in own), entry)
+        for entry, fit in best_answers(tables.knowledge.values(), text, most=8)
+        if entry.id not in known
+        and (fit >= NEARLY or not _REPROACHES.search(reading.text))
+        and (mourns or _MOURNED[-2:] not in entry.title)
+        and fit >= (ANSWER_FITS if entry.type in own else NEARLY if entry.type in _near(reading) else EXACTLY)
+    ]
+    return max(fitting, key=lambda each: each[0])[1] if fitting else None
+
+
+def _near(reading: Reading) -> tuple[str, str]:
+    return reading.type, _HOW_WE_ANSWER
 
 
 def say_answer(intake: Intake, entry: KnowledgeEntry) -> Say:
@@ -121,8 +175,12 @@ def say_answer(intake: Intake, entry: KnowledgeEntry) -> Say:
 def say_aside(intake: Intake, entry: KnowledgeEntry) -> Say:
     """Say an answer in the middle of an intake: its offer to register is of no use there."""
     said = say_answer(intake, entry)
-    short = _OFFERS.sub("", entry.answer)
-    return replace(said, values={**said.values, "answer": short or entry.answer})
+    return replace(said, values={**said.values, "answer": said_aside(entry)})
+
+
+def said_aside(entry: KnowledgeEntry) -> str:
+    """Return an answer without its offer to register, which is of no use beside a registration."""
+    return _OFFERS.sub("", entry.answer) or entry.answer
 
 
 def asks_how(reading: Reading, request_type: RequestType) -> bool:

@@ -5,20 +5,34 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
-from bot.handbook.facts import Fact, find_facts
-from bot.handbook.intake_parts import NOT_GIVEN, OFFER, QUESTION, SURE, Intake, Reading
+from bot.handbook.facts import find_facts
+from bot.handbook.intake_parts import (
+    CONFIRM,
+    CORRECTION,
+    NOT_GIVEN,
+    OFFER,
+    QUESTION,
+    SURE,
+    Intake,
+    Reading,
+)
+from bot.handbook.intake_places import (
+    LONGEST_FACT,
+    is_place,
+    joined,
+    only_address,
+    place_besides_number,
+    place_said,
+    whole_place,
+)
 from bot.handbook.requests import RequestKind, RequestType, Urgency, missing_facts
 from bot.handbook.short_answers import agrees, goes_on, wants_nothing
 
 # Characters from which on a complaint is a story and not only a wish to complain.
 LEAST_STORY = 22
 LEAST_ADDITION = 3
-LONGEST_FACT = 500
 SHORT_CORRECTION = 24
 SHORT_QUESTION = 8
-SHORT_ADDRESS = 30
-SHORT_PLACE = 3  # characters of a place without a word for one: 小寨, 木渎
-LONGEST_REGION = 6  # characters of a region that stands before the place, apart from it
 # In these the number in the story is another's: the caller who cheated or pestered.
 STRANGERS_NUMBER = frozenset({"fraud_report", "complaint_marketing", "privacy_complaint"})
 
@@ -40,36 +54,23 @@ _CHANGED_TO = re.compile(r"换成|改成|改为|换到")
 _NOT_TO_CALL = re.compile(r"骗子|陌生|他们|有人|推销|对方|[别不](?:要|用|能)?(?:再)?(?:联系|打|拨|找)(?!的)[^，,。]*$|给我的")
 _MINE = re.compile(r"我(?:自己|本人)?(?:的)?(?:手机|电话|号码?|联系方式)*(?:号码?)?(?:就?是)?[：:\s]*$")
 _ANOTHERS = re.compile(r"充(?:值)?(?:到|错|成|给)|(?:他|她|邻居|朋友|同事|对方|骗子|别人)的?(?:电话|号码|手机|号)")
-_REGION = re.compile(r"[省市区县镇乡]$")
-_PLACE = re.compile(
-    r"[省市区县镇乡村屯庄街路巷弄道坊苑园楼栋幢座单室院厂店桥营]|小区|社区|单元|家属|宿舍|平房|大厦|广场|车站|超市|学校"
-    r"|\d+\s*号|后面|前面|旁边|对面|附近|隔壁|门口|路口|东头|西头|南头|北头|组$|队$"
-)
 _WHEN = re.compile(r"昨[天晚日]|今[天早晚]|前天|[上下]午|晚上|早上|中午|刚才|刚刚|上个?(?:周|月|星期|礼拜)|(?:星期|礼拜|周)[一二三四五六日天]")
-_ENGLISH_PLACE = re.compile(
-    r"\b(?:road|rd|street|district|community|building|room|avenue|lane|village|town|county|garden)\b", re.I
-)
-_NO_PLACE = re.compile(
-    r"不知道|不清楚|不止|都没|自己能|能不能|要不要|迷路|断了|坏了|没网|上不|连不|用不|打不|收不|看不|不想|不给|没有?门牌|急|好几天|天了|雪花|蓝屏|报修|投诉|师傅|客服|电话|单号|工单"
-)
-# What is said around a place that was told before, impatiently.
-_TOLD = re.compile(
-    r"(?:我)?(?:前面|刚才|刚刚|刚|之前|上面)?(?:不是|都|已经)*说(?:过)?了?(?:[一二两三四五六几好]+[遍次])?(?:了|的|吗|嘛|啊)*|(?<=[\u4e00-\u9fff])[！!]+(?=[\u4e00-\u9fff])"
-)
-_LEAD = re.compile(
-    r"^(?:(?:我|我们|俺)(?:家|公司|单位|店)?(?:的)?(?:是)?(?:地址)?(?:就)?(?:住|在|是)+|地址(?:就)?(?:是|在|为)?|就?(?:住)?在|住)[:：,，\s]*(?:(?:那|这)个?(?:啥|什么)?|嗯|呃)*[:：,，\s]*"
-)
 _POINTED = r"(?:T\d{8}[-—]?\d*|刚报|报的|那[个张]?(?:工?单|报修))"
 _NUMBERED = r"T\d{8}[-—]?\d*"
 _WITHDRAWS = re.compile(
     rf"{_POINTED}.{{0,8}}撤(?!回)|撤(?:掉|了|销)?.{{0,8}}{_POINTED}|(?:^|[^\d])撤(?:掉|了|销)?0\d{{5}}(?!\d)|{_NUMBERED}.{{0,8}}取消|取消.{{0,8}}{_NUMBERED}"
 )
+# 宽带那张撤了吧: by its matter.
+_THAT_ONE = re.compile(r"[^，,。\s]{2,6}那[张个](?:工?单)?子?[^，,。套卡号]{0,3}撤|撤(?:掉|了|销)?[^，,。\s]{1,6}那[张个](?:工?单|$)")
+_ADDS_TO = re.compile(
+    r"(?:再|给我|帮我|麻烦)?(?:加|补|添|写)(?:上)?一(?:句|条|下)(?:话)?(?!套餐|流量)|(?:补充|加|写|记|合并|并|放)(?:到|进|在|入)(?:T\d|[^，,。]{0,6}(?:那[张个]|刚才|刚刚|之前|原来|上[一个张]|第一))|那[张个]单子?(?:里)?(?:加|补充|写)"
+)
+_CHANGES_NUMBER = re.compile(
+    r"(?:改|换|留)(?:一?个|一下|成|下)?[^，,。]{0,5}(?:联系|回访)?(?:电话|方式|手机号?)(?!卡|套餐|壳)|(?:打|联系|拨)(?:给)?我?(?:另外|别的|另)一?个?(?:号|电话)|(?:联系)?(?:电话|方式)(?:要|想)?(?:改|换)(?:成|一下|个|为)"
+    r"|(?:改|换)(?:一?個|成)[^，,。]{0,3}(?:電話|聯絡)|聯絡電話"
+)
+_OWN_LINE = re.compile(r"套餐|过户|携|换机|新手机|换手机|卡")
 _KEEPS_IT = re.compile(r"[不别没](?:要|用|能|让)?(?:撤|取消)|撤了没|[?？]$|为什么|怎么|谁|被|师傅|什么|另外")
-_CHAT = re.compile(r"[啊吧呢嗯呃我你俺想等说]|那个$|这个$|就是|还是|不过")
-_HURRY = re.compile(r"[他她]|快|来|修|睡|谢|好的|手机|宽带|网")
-_HOUSE = re.compile(r"\d+(?:-\d+)*(?:号|栋|期|楼|室|单元|号楼)?")
-_AROUND = " ，,。；;、\n\t"
-_PHONE_LABEL = re.compile(r"[ ，,。；;、]*(?:我的?)?(?:联系|手机|电话)?(?:电话|手机|方式|号码?)?[是为:： ]*$")
 # What an order is about, told well enough to be carried out or asked back: a sum or a pick after a
 # wish or by itself, what is added or dropped, a service by its name.
 _PICK = r"(?:\d+(?:\.\d)?\s*(?:元|块|G(?!的|手机|卡)|g|兆|M|分钟|那档?|档|的?套餐)|[一二三四五六七八九十百]{1,4}(?:元|块)|最(?:低|便宜|贵|高|大|小)|保底|原来|以前)"
@@ -79,7 +80,6 @@ _NAMED = re.compile(
     r"|(?:退|取消|关|停|删|去掉|加|办|开|要)[^，,。]{0,4}副卡|副卡[^，,。]{0,4}(?:退|取消|关|停|删|去掉|不要)"
     r"|来电(?:显示|提醒|助手|转接)|来显|彩铃|炫铃|呼叫(?:转移|转接|等待|限制)|呼转|漏话|短信提醒|主叫隐藏|(?:开|办|订|续)[^，,。]{0,6}会员|亲情(?:网|号)|防骚扰|骚扰拦截|国际长途|短号|手机报|语音信箱"
 )
-_CLAUSES = re.compile(r"[，,。；;！!]")
 _NUMBER = re.compile(r"[\d*+\-\s]{7,}")
 _FILLER = re.compile(r"(.)\1+")
 _YES_OR_NO = re.compile(r"[好的嗯对是啊呀哦行不没谢您了吧呢，,。！!\s]")
@@ -175,9 +175,7 @@ def _joined_place(intake: Intake, said: str) -> str:
     known = intake.facts.get("address", "")
     if not known or intake.asking == "address":
         return said
-    if said in known:
-        return known
-    return f"{known}{said}" if _REGION.search(known) and not _REGION.search(said) else said
+    return joined(known, said, anew=intake.asking in {CONFIRM, CORRECTION})
 
 
 def _tell(intake: Intake, reading: Reading) -> None:
@@ -200,25 +198,6 @@ def words_besides(reading: Reading) -> str:
     return _LABELS.sub("", reading.text)
 
 
-def is_place(text: str) -> bool:
-    """Tell whether words that hold no known address can be one: 老供销社后面那排平房."""
-    return bool(_PLACE.search(text) or _ENGLISH_PLACE.search(text)) and not _NO_PLACE.search(text)
-
-
-def cannot_be_place(text: str) -> bool:
-    """Tell whether words are surely no place: a fault, a question, a wish, or too many of them."""
-    said = place_said(text)
-    talk = _NO_PLACE.search(said) or QUESTION.search(said) or _CHAT.search(said) or _HURRY.search(said)
-    return bool(talk) or not 3 < len(said) <= SHORT_ADDRESS
-
-
-def only_address(reading: Reading) -> bool:
-    """Tell whether an address is all that was found in a short message."""
-    short = len(reading.text.strip()) <= SHORT_ADDRESS
-    # The number of a house (12号) reads like a day of the month.
-    return short and set(reading.facts) - {"datetime"} == {"address"}
-
-
 def is_all_place(reading: Reading) -> bool:
     """Tell whether a short message is a place and nothing else, asked for or not."""
     # 昨天下午在建设路营业厅 tells when something happened.
@@ -227,79 +206,20 @@ def is_all_place(reading: Reading) -> bool:
     return plain and not asks and only_address(reading) and is_place(reading.text)
 
 
-def place_besides_number(reading: Reading) -> str:
-    """Return the place that fills a message apart from a number: 海淀区上地西里5号楼1002 138….
-
-    The pattern may have caught only its district.
-    """
-    only = set(reading.facts) - {"datetime"} == {"address", "phone_number"}
-    if not only or len(reading.text) > 2 * SHORT_ADDRESS:
-        return ""
-    numbers = [fact for fact in find_facts(reading.text) if fact.name == "phone_number"]
-    if len(numbers) != 1:
-        return ""
-    number = numbers[0]
-    before, after = reading.text[: number.start].strip(_AROUND), reading.text[number.end :].strip(_AROUND)
-    said = _PHONE_LABEL.sub("", before) if not after else after if not before else ""
-    short = 0 < len(said) <= SHORT_ADDRESS and not QUESTION.search(said) and not _CLAUSES.search(said)
-    return place_said(said) if short and is_place(said) and reading.facts["address"] in said else ""
-
-
-def whole_place(reading: Reading, *, strict: bool = False) -> str:
-    """Return the place of an answer with what is told of it behind a gap: 雁塔区 小寨 13…, 晚上在家.
-
-    Nothing where there is no gap, and the place is what was found. `strict`: what does not look
-    like a place ends it, unless more of the place comes behind.
-    """
-    found = find_facts(reading.text)
-    places = [fact for fact in found if fact.name == "address"]
-    if not places or not (set(reading.text.strip()) & set(" \u3000那")):
-        return ""
-    ends = [fact.start for fact in found if fact.start > places[0].start and _ends_place(fact)]
-    clause = _CLAUSES.search(reading.text, places[0].start)
-    stop = min([*ends, clause.start() if clause else len(reading.text)])
-    spans = [match.span() for match in re.finditer(r"\S+", reading.text[:stop])]
-    first = next(at for at, (_, end) in enumerate(spans) if end > places[0].start)
-    words = [reading.text[start:end] for start, end in spans]
-    before = [word for word in words[:first] if _is_region(word)]
-    told = [reading.text[places[0].start : spans[first][1]]]
-    if _NO_PLACE.search(told[0]) or QUESTION.search(told[0]):
-        return ""
-    for word in words[first + 1 :]:
-        if any(each.search(word) for each in (_NO_PLACE, QUESTION, _CHAT, _HURRY)):
-            break
-        told.append(word)
-    while strict and len(told) > 1 and not _looks_like_place(told[-1]):
-        told.pop()
-    return " ".join((*before, *told))[:LONGEST_FACT]
-
-
-def _looks_like_place(word: str) -> bool:
-    return bool(_PLACE.search(word) or _HOUSE.fullmatch(word)) or len(word) <= SHORT_PLACE
-
-
-def _is_region(word: str) -> bool:
-    """Tell whether a word before a place is a part of it: 杭州 滨江区."""
-    short = len(word) <= (LONGEST_REGION if _REGION.search(word) else SHORT_PLACE)
-    return short and not any(each.search(word) for each in (_CHAT, _NO_PLACE, _HURRY))
-
-
 def withdraws_ticket(reading: Reading) -> bool:
     """Tell whether the words take back a ticket that they point at: 把T…撤掉, 刚报的那个撤了吧."""
-    return bool(_WITHDRAWS.search(reading.text)) and not _KEEPS_IT.search(reading.text)
+    points = _WITHDRAWS.search(reading.text) or _THAT_ONE.search(reading.text)
+    return bool(points) and not _KEEPS_IT.search(reading.text)
 
 
-def _ends_place(fact: Fact) -> bool:
-    """Tell whether a fact is none of the place before it; the number of a house reads like a day."""
-    if fact.name == "datetime":
-        return not fact.value.endswith(("号", "號"))
-    return fact.name in {"phone_number", "broadband_account", "duration", "amount"}
+def adds_to_ticket(text: str) -> bool:
+    """Tell whether the words want something added to a ticket: 加到刚才那单里, 再加一句."""
+    return bool(_ADDS_TO.search(text))
 
 
-def place_said(text: str) -> str:
-    """Return an address without the words around it: 我家住…, and marks at the end."""
-    said = _TOLD.sub(" ", text).strip(_AROUND + "!！。.~")
-    return _LEAD.sub("", said) or said
+def changes_number(text: str) -> bool:
+    """Tell whether the words want another number called for a ticket: 电话改成我老婆的."""
+    return bool(_CHANGES_NUMBER.search(text)) and not _OWN_LINE.search(text)
 
 
 def still_missing(intake: Intake, request_type: RequestType) -> list[str]:

@@ -10,7 +10,7 @@ import re
 from bot.handbook.intake_parts import Reading
 
 # The handful of Traditional characters that short answers are made of.
-_SIMPLIFIED = str.maketrans("對沒確認誤還錯麼幫報記問題無過這個換寫號碼", "对没确认误还错么帮报记问题无过这个换写号码")
+_SIMPLIFIED = str.maketrans("對沒確認誤還錯麼幫報記問題無過這個換寫號碼給單張", "对没确认误还错么帮报记问题无过这个换写号码给单张")
 
 _NOTHING_WRONG = (
     r"没(?:有)?(?:什么|啥|任何)?(?:问题|意见|毛病|错)|不错|(?:不用|不需要|不必|没(?:有)?(?:什么)?(?:要|需要))(?:再)?(?:修)?改"
@@ -28,15 +28,24 @@ _WRONG = re.compile(r"不对|有误|错了|(?:要|需要|想|得)(?:修)?改|写
 _NO = re.compile(rf"^(?!{_NOTHING_WRONG})(?:不|没|否|错|有误|no$|nope)")
 _CLAUSE = r"(?:^|[\s，,。；;！!？?、…~])"
 _LEAD = r"(?:那|哦|噢|嗯|呃|唉|好|行|吧|我|就|先|还是|都|也|暂时|现在|今天|这个|谢谢|你|你们|给我)*"
+# 算了，那先提交: gives in, and not up.
+_GIVES_IN = r"(?:吧|不改了|了)?[，,。！!\s]*(?:那就先?|那先?|就先?|先|还是)?(?:按|照|说|写|用|填|交|提交|登|这样(?:提交|登|报))"
+_SUBMITS = re.compile(
+    r"提交|(?:就|那就)(?:按|照)[^，,。！!？?]{1,24}(?:地址|那个|这个|写|登|报)|就这样(?:登记?|报|交)"
+)
+_SUBMITS_NOT = re.compile(r"(?:[不别没未]|先[别不]|还没|等)[^，,。！!？?]{0,4}提交|提交[^，,。！!]{0,4}(?:[吗么?？]|没|不了|之?前|之?后|的时候)|(?:已经|刚)提交")
 _CANCEL = re.compile(
-    rf"{_CLAUSE}{_LEAD}(?:算了(?=$|[\W_]|吧|不|别|我|谢|没)|当我没说"
-    rf"|(?:不用|不需要|不必)(?:再)?(?:登记|办理?|报修?|弄|查|处理)?了(?=$|[\W_]|吧|啊|哈|我|谢|麻烦)"
-    rf"|(?:不|不用|不需要|不必|不要|不是|别)(?:再|继续)*登记(?:了|这个|那个|吧)*(?=$|[\W_]|啊|哈|你(?!的)|我(?:就|只|没|要|问|来)))"
+    rf"{_CLAUSE}{_LEAD}(?:算了(?!{_GIVES_IN})(?=$|[\W_]|吧|不|别|我|谢|没)|当我没说|(?:只是|就是)?(?:随便)?问问(?:而已|罢了|就行)"
+    rf"|(?:不用|不需要|不必|唔使|唔需要|无须)(?:再)?(?:登记?|办理?|报修?|弄|查|处理|搞)?(?:了|喇|啦)(?=$|[\W_]|吧|啊|哈|我|谢|麻烦)"
+    rf"|(?:不|不用|不需要|不必|不要|不是|别|唔使|唔好)(?:再|继续|给我|帮我)*登记?(?:了|这个|那个|吧|喇)*(?=$|[\W_]|啊|哈|你(?!的)|我(?:就|只|没|要|问|来))"
+    rf"|(?:不要|别要)这(?:[张个](?:单子?|工单)|张)|这(?:[张个](?:单子?|工单)|张)不要(?=$|[\W_]|了)|就别登记?了)"
     r"|先(?:别|不)急着?(?:办|弄|登记)|先(?:别|不)(?:再)?(?:退|办|弄|登记|提交|报|查|处理|改)"
     r"|(?:不|不想|不要|别)(?:再)?(?:办理?|报修?|弄|登记|提交)了?(?=$|[\W_]|吧|啊|哈)|取消(?:登记|提交|工单|这次|本次)|^确认撤[单销]"
+    r"|^(?:no[,.\s]+|ok[,.\s]+)?(?:i\s|please\s)*(?:cancel(?:\s(?:it|this|that))?$|cancel[,.]|forget (?:it|about)|never ?mind|withdraw$"
+    r"|don['’]?t (?:submit|register|want (?:another|a|this|any) ))"
 )
 _UNDO = re.compile(
-    rf"{_CLAUSE}{_LEAD}(?:(?:取消)+(?:吧|办理|掉|了)?|(?:什么|全)?都?不要(?:了|这个|那个|第[一二三]个)+(?:吧|啊)?)[。!！~]*$"
+    rf"{_CLAUSE}{_LEAD}(?:(?:取消)+(?:吧|办理|掉|了|这个|这张)?|(?:什么|全)?都?不要(?:了|这个|那个|第[一二三]个)+(?:吧|啊)?)[。!！~]*$"
     r"|^(?:没有?|没事)了?[，,\s]*谢谢"
 )
 # 不换了, 不装了 你们太不靠谱: what was to be done is not to be done. The second ones can be the wish itself.
@@ -58,7 +67,7 @@ _BARE = re.compile(r"(?:好了|可以了)*[。！!~\s]*")
 _BROKEN = re.compile(
     r"[?？]|[吗么]$|[没不]|断|坏|掉|卡|慢|但|还是|一会|一阵|一点|[分秒天]|登记|提交|地址|电话(?!好)|红灯|邻居|隔壁|别人|楼[上下]|他们|有人"
 )
-_DECLINE = re.compile(r"^(?:继续|先登记|登记|直接登记|接着|往下)")
+_DECLINE = re.compile(r"^(?:不用|不|别|那)?[，,\s]*(?:继续|先登记|登记|直接登记|接着|往下)")
 _ENOUGH = re.compile(r"^(?:不用|不需要|不必)(?!.*(?:登记|转人工))|^没有?(?:其他|其它|别的|了)|^没事")
 
 _NOTHING = re.compile(r"(?:不用|不需要|不必|没有?了|没事)了?[，,\s]*(?:谢谢|再见|拜拜)?[。！!]*")
@@ -98,11 +107,19 @@ def finds_fault(text: str) -> bool:
 def gives_up(text: str, *, undoes: bool = False) -> bool:
     """Tell whether the customer no longer wants it; `undoes`: what is asked for is a cancelling."""
     said = plain(text)[:LONGEST_ANSWER]
+    if submits(said):
+        return False
     if _CANCEL.search(said):
         return True
     if _is_own(_NOT_DONE.search(said)):
         return True
     return not undoes and bool(_UNDO.search(said) or _is_own(_NOT_TAKEN.search(said)))
+
+
+def submits(text: str) -> bool:
+    """Tell whether the words want sent off what was read back: 其他对的，提交; 算了 就按那个地址."""
+    said = plain(text)[:LONGEST_ANSWER]
+    return bool(_SUBMITS.search(said)) and not _SUBMITS_NOT.search(said)
 
 
 def _is_own(refusal: re.Match[str] | None) -> bool:

@@ -30,6 +30,13 @@ _FEE = re.compile(
 )
 
 
+_FEE_TOO = re.compile(
+    r"(?:收不收|要不要|用不用|需不需要|会不会|是不是要|得不得)[^，,。]{0,5}(?:钱|费)|(?:收|要|花|付|给)(?:费|钱)[^，,。]{0,2}(?:[吗么不呢?？]|$)"
+    r"|(?:多少|几)(?:手续费|工本费|上门费)|(?:手续费|工本费|上门费)"
+)
+_OTHER_MONEY = re.compile(r"套餐|流量|话费|账单|月租|扣|充|退|违约|欠|赔|骗|押金|会员")
+
+
 @dataclass(frozen=True)
 class Subject:
     """Hold one subject: how it is named, the question, and the types it may be about."""
@@ -70,6 +77,11 @@ def subject_of(text: str, subjects: Iterable[Subject]) -> Subject | None:
 def asks_fee(text: str) -> bool:
     """Tell whether the whole message asks what it costs, and nothing more."""
     return bool(_FEE.fullmatch(text.strip()))
+
+
+def asks_fee_too(text: str) -> bool:
+    """Tell whether a message asks, among other things, what the service costs: 几个人来啊 要不要收钱."""
+    return bool(_FEE_TOO.search(text)) and not _OTHER_MONEY.search(text)
 
 
 def line_named(text: str) -> str | None:

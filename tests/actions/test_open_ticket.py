@@ -118,3 +118,12 @@ def test_a_number_to_call_goes_to_the_ticket(customer: Customer) -> None:
 
     assert (heard.texts, heard.card["number"]) == (["ticket_supplemented"], number)
     assert customer.tickets[0].facts["phone_number"] == "13533330000"
+
+
+def test_a_question_after_the_first_ticket_is_answered_in_the_second_form(customer: Customer) -> None:
+    number = customer.opens_ticket()
+    customer.intake("我还想改个套餐", "plan_change")
+    heard = customer.intake("宽带那个单子到哪一步了", "ticket_status")
+
+    assert (heard.texts, heard.card["number"]) == (["ticket_status"], number)
+    assert heard.value("requested_slot") is not None

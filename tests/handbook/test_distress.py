@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bot.handbook.distress import in_distress
+from bot.handbook.distress import in_distress, in_mourning
 
 
 @pytest.mark.parametrize(
@@ -19,3 +19,18 @@ def test_who_speaks_of_dying_is_heard(text: str) -> None:
 )
 def test_idle_talk_is_not(text: str) -> None:
     assert not in_distress(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["我爸上个月去世了，号码要销户", "机主已经过世了", "老伴走之前用的卡，老伴没了，要退费", "我奶奶前几天没了"],
+)
+def test_a_death_in_the_family_is_heard(text: str) -> None:
+    assert in_mourning(text)
+
+
+@pytest.mark.parametrize(
+    "text", ["我爸手机没了", "我妈话费没了", "孩子上网课网没了", "女儿的卡不在了", "我爸不在家", "机主不在了解一下"]
+)
+def test_what_is_lost_otherwise_is_no_death(text: str) -> None:
+    assert not in_mourning(text)

@@ -6,7 +6,8 @@ import pytest
 
 from bot.handbook.facts import find_facts
 from bot.handbook.intake import CONFIRM, CORRECTION, OFFER, Reading, advance
-from bot.handbook.intake_story import new_number, number_to_call, place_said, withdraws_ticket
+from bot.handbook.intake_places import place_said
+from bot.handbook.intake_story import new_number, number_to_call, withdraws_ticket
 from bot.handbook.short_answers import agrees, besides_giving_up, gives_up, works_again
 from bot.handbook.wished_time import drops_time, wished_time
 from tests.handbook.intakes import PHONE, PLACE, TABLES, confirming, names, read, start

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from bot.handbook.intake import advance
-from bot.handbook.intake_story import number_to_call, whole_place, withdraws_ticket
+from bot.handbook.intake import advance, begin
+from bot.handbook.intake_places import whole_place
+from bot.handbook.intake_story import number_to_call, withdraws_ticket
 from bot.handbook.requests import Urgency
 from bot.handbook.short_answers import gives_up, works_again
 from bot.handbook.wished_time import drops_time, wished_time
-from tests.handbook.intakes import TABLES, confirming, read, start
+from tests.handbook.intakes import PHONE, TABLES, confirming, names, read, start
 
 
 @pytest.mark.parametrize(
@@ -128,3 +129,55 @@ def test_what_tells_nothing_anew(said: str) -> None:
 @pytest.mark.parametrize("said", ["好的 我跟我老公商量一下再说", "好的，我考虑考虑再决定要怎样"])
 def test_hesitation_submits_nothing(said: str) -> None:
     assert advance(confirming(), read(said, "unclear"), TABLES).outcome is None
+
+
+def test_a_yes_and_an_order_submits_and_keeps_the_order() -> None:
+    intake = confirming()
+    said = read("确认，流量包也关了吧", "vas_cancel", confidence=0.9)
+    turn = advance(intake, said, TABLES)
+
+    assert (turn.outcome, names(turn)) == ("open", ["second_noted"])
+    assert [(each["type"], each["text"]) for each in intake.pending] == [("vas_cancel", "流量包也关了吧")]
+
+
+@pytest.mark.parametrize(
+    ("said", "type"),
+    [("确认，快点修 不然我投诉你们", "complaint_service"), ("对了，我还要改一下套餐", "plan_change"),
+     ("是不是套餐的问题 换套餐能好吗", "plan_consult")],
+)  # fmt: skip
+def test_what_is_no_yes_and_order_submits_nothing_by_that(said: str, type: str) -> None:
+    intake = confirming()
+    turn = advance(intake, read(said, type, confidence=0.9), TABLES)
+
+    assert not (turn.outcome == "open" and intake.pending)
+
+
+@pytest.mark.parametrize("said", ["几个人来", "你们派人来修不", "安排个师傅上门吧", "有没有人来修"])
+def test_who_asks_who_comes_wants_nobody_to_talk_to(said: str) -> None:
+    assert advance(start(), read(said, "request_human", confidence=0.9), TABLES).outcome is None
+
+
+@pytest.mark.parametrize("said", ["转人工", "找个人来听", "叫个人来接电话", "有没有人啊", "人工 我不跟机器说"])
+def test_who_wants_a_person_gets_one(said: str) -> None:
+    assert advance(start(), read(said, "request_human", confidence=0.9), TABLES).outcome == "human"
+
+
+def test_who_says_that_it_is_a_fault_has_no_second_request_in_it() -> None:
+    intake = start()
+    advance(intake, read("我没要退订啊 就是报修", "vas_cancel", confidence=0.9), TABLES)
+
+    assert (intake.type, intake.pending) == ("fault_broadband", [])
+
+
+def test_a_death_in_the_family_is_met_with_sympathy_once() -> None:
+    intake, turn = begin(read("我爸上个月去世了 他的号码要销掉", "close_account"), TABLES, key="key")
+    again = advance(intake, read("我爸去世了 手机号 138****0099", phone_number=PHONE), TABLES)
+
+    assert names(turn)[0] == "condolence"
+    assert "condolence" not in names(again)
+
+
+def test_a_death_that_is_told_later_is_heard_too() -> None:
+    turn = advance(start("close_account", "销户"), read("机主是我老伴 她去年过世了", "inform"), TABLES)
+
+    assert names(turn)[0] == "condolence"
