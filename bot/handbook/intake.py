@@ -254,6 +254,10 @@ def _gathering(intake: Intake, reading: Reading, tables: IntakeTables) -> Turn:
         if answered and not only_address(reading) and other is not None and ALSO.search(reading.text):
             return next_question(intake, tables, says=put_aside(intake, reading, other))
         return next_question(intake, tables)
+    if wanted == "address" and (region := region_said(reading)):
+        # 江津的嘛: a part of it, and no failed answer.
+        intake.facts["region"] = region
+        return repeat(intake, says=(Say("utter_noted"),))
     if wanted == "phone_number" and _ANOTHERS_WILL_DO.search(reading.text):
         return repeat(intake, says=(Say("utter_any_number"),))
     if wanted == "phone_number" and _KEEPS_NUMBER.search(reading.text):
@@ -278,8 +282,6 @@ def _gathering(intake: Intake, reading: Reading, tables: IntakeTables) -> Turn:
         # What was told is no failed answer: the question stays in its first wording.
         said = "utter_updated" if reading.facts and corrects(reading.text) else noted(reading)
         return replace(next_question(intake, tables, says=(Say(said),)), again=False)
-    if wanted == "address" and reading.type in NO_REQUEST and (region := region_said(reading)):
-        intake.facts["region"] = region
     return ask_again(intake)
 
 

@@ -222,6 +222,11 @@ def aside(intake: Intake, reading: Reading, tables: IntakeTables) -> Turn | None
 
 
 def _between(intake: Intake, reading: Reading, asked: RequestType, tables: IntakeTables) -> Turn:
+    business = asked.kind in (RequestKind.CONSULT, RequestKind.ORDER)
+    calm = business and reading.urgency is Urgency.GENERAL and not (ALSO.search(reading.text) or CORRECTS.search(reading.text))
+    answer = _answer_of(intake, reading, tables) if calm and asks(reading.text) else None
+    if answer is not None:
+        return repeat(intake, says=(say_aside(intake, answer),))
     story = more_of_the_story(intake, reading, asked, tables)
     if story is not None:
         return story
@@ -229,11 +234,8 @@ def _between(intake: Intake, reading: Reading, asked: RequestType, tables: Intak
         return interrupt(intake, reading, asked, tables)
     if CORRECTS.search(reading.text) and not ALSO.search(reading.text):
         return switch(intake, reading, asked, tables)
-    business = asked.kind in (RequestKind.CONSULT, RequestKind.ORDER)
-    if business and reading.urgency is Urgency.GENERAL and not ALSO.search(reading.text):
-        answer = _answer_of(intake, reading, tables) if asks(reading.text) else None
-        if answer is None and asked.kind is RequestKind.CONSULT:
-            answer = answer_to(reading, tables)  # also what does not sound like a question: 查话费
+    if asked.kind is RequestKind.CONSULT and reading.urgency is Urgency.GENERAL:
+        answer = answer_to(reading, tables)
         if answer is not None:
             return repeat(intake, says=(say_aside(intake, answer),))
     says = put_aside(intake, reading, asked)

@@ -7,6 +7,7 @@ from itertools import pairwise
 
 from bot.handbook.facts import Fact, find_facts
 from bot.handbook.intake_parts import QUESTION, Reading
+from bot.handbook.regions import is_region_name
 
 LONGEST_FACT = 500
 SHORT_ADDRESS = 30
@@ -29,8 +30,9 @@ _TOLD = re.compile(
     r"(?:我)?(?:前面|刚才|刚刚|刚|之前|上面)?(?:不是|都|已经)*说(?:过)?了?(?:[一二两三四五六几好]+[遍次])?(?:了|的|吗|嘛|啊)*|(?<=[\u4e00-\u9fff])[！!]+(?=[\u4e00-\u9fff])"
 )
 _LEAD = re.compile(
-    r"^(?:写|填|改成|改为|换成|应该是|[新旧]?(?:家|地址)(?:是|在)|是(?=.{3}))?(?:(?:我|我们|俺)(?:家|公司|单位|店)?(?:的)?(?:是)?(?:地址)?(?:就)?(?:住|在|是)+|地址(?:就)?(?:是|在|为)?|就?(?:住)?在|住)[:：,，\s]*(?:(?:那|这)个?(?:啥|什么)?|嗯|呃)*[:：,，\s]*"
+    r"^(?:(?:我|我们|俺)(?:家|公司|单位|店)?(?:的)?(?:是)?(?:地址)?(?:就)?(?:住|在|是)+|地址(?:就)?(?:是|在|为)?|就?(?:住)?在|住)[:：,，\s]*(?:(?:那|这)个?(?:啥|什么)?|嗯|呃)*[:：,，\s]*"
 )
+_PREFIX = re.compile(r"^(?:写(?!字)|填|改成|改为|换成|应该是|新(?:家|地址)(?:是|在)|是(?=.{3}))[:：,，\s]*")
 _CHAT = re.compile(r"[啊吧呢嗯呃我你俺想等说]|那个$|这个$|就是|还是|不过")
 _HURRY = re.compile(r"[他她]|快|(?<![出过往])来(?![安宾凤])|修|睡|谢|好的|手机|宽带|网")
 _HOUSE = re.compile(r"\d+(?:-\d+)*(?:号|栋|期|楼|室|单元|号楼)?")
@@ -38,7 +40,7 @@ _AROUND = " ，,。；;、\n\t"
 _PHONE_LABEL = re.compile(r"[ ，,。；;、]*(?:我的?)?(?:联系|手机|电话)?(?:电话|手机|方式|号码?)?[是为:： ]*$")
 # Talk around a place: 你这人咋答非所问。沙坪坝区…, …8栋1203 刚才写过的.
 _TALK = re.compile(
-    r"[你我他她咋啥嘛]|不是|不要|不对|说[了过]|[写弄搞][了错得进过完]|改[一好]|还没|回我|得行|晓得|怎么|什么|刚才|前面|后面那|号码|补充|重新|只写|地址吃"
+    r"[你他她咋啥嘛]|我(?!们?(?:村|家|店|院|校|厂|楼|小区|公司))|不是|不要|不对|说[了过]|[写弄搞][了错得进过完]|改[一好]|还没|回我|得行|晓得|怎么|什么|刚才|前面|后面那|号码|补充|重新|只写|地址吃"
     r"|^(?:对|错|嗯|哎|喂|完|那个?)$|^(?:新|旧|我的?|详细|正确|完整)*(?:地址|位置|住址)$|(?:座机|手机|宽带|电视)[^，,]{0,3}(?:好|坏|不)"
 )
 _BREAK = re.compile(r"[，,。；;！!？?：:\s]+")
@@ -141,6 +143,7 @@ def _ends_place(fact: Fact) -> bool:
 def place_said(text: str) -> str:
     """Return an address without the words around it: 我家住…, and marks at the end."""
     said = _without_talk(_TOLD.sub(" ", text).strip(_AROUND + "!！。.~"))
+    said = _PREFIX.sub("", said)
     return _LEAD.sub("", said) or said
 
 
@@ -183,9 +186,7 @@ def joined(known: str, said: str, *, anew: bool = False) -> str:
 def region_said(reading: Reading) -> str:
     """Return a region that is told by its bare name: 江津的嘛; nothing for anything else."""
     found = _SPOKEN_REGION.fullmatch(reading.text.strip())
-    if found is None or any(each.search(found[1]) for each in (_CHAT, _NO_PLACE, _HURRY, QUESTION)):
-        return ""
-    return found[1]
+    return found[1] if found is not None and is_region_name(found[1]) else ""
 
 
 def without_tail(place: str) -> str:

@@ -1,0 +1,108 @@
+"""Places as customers tell them: in pieces, among talk, told again, put right."""
+
+from __future__ import annotations
+
+import pytest
+
+from bot.handbook.facts import find_facts
+from bot.handbook.intake import advance
+from bot.handbook.intake_parts import EARLIER_PLACE
+from bot.handbook.intake_places import is_place, joined, place_said, same_place
+from tests.handbook.intakes import PHONE, TABLES, confirming, read, start
+
+
+def heard(text: str, type: str = "inform"):
+    """Return the reading of a message, with the facts that are found in it."""
+    return read(text, type, facts={fact.name: fact.value for fact in find_facts(text)})
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("你这人咋答非所问。沙坪坝区天星桥晒光坪32号", "沙坪坝区天星桥晒光坪32号"),
+        ("改一下三个字不要，地址：江北区蓝光二期7栋", "江北区蓝光二期7栋"),
+        ("我妈回我了 是御景江城12栋3单元", "御景江城12栋3单元"),
+        ("还没完，巫山县高唐街道18号", "巫山县高唐街道18号"),
+        ("写南川区隆化街道5号", "南川区隆化街道5号"),
+        ("是江津区白沙镇东华街，还有我那个号码没错嘛", "江津区白沙镇东华街"),
+        ("你把话都写进地址了，地址就是南坪万寿路6号8-2", "南坪万寿路6号8-2"),
+        ("写得乱七八糟的，地址城口县葛城街道6号。座机好的", "城口县葛城街道6号"),
+        ("新地址是北碚区蔡家岗街道同兴里3栋", "北碚区蔡家岗街道同兴里3栋"),
+        ("平江路8栋1203 刚才写过的！！", "平江路8栋1203"),
+        ("莲花路58号 后面那句不要", "莲花路58号"),
+        ("幸福小区3号楼，2单元，501", "幸福小区3号楼，2单元，501"),
+        ("我们村东头，老槐树旁边那家", "我们村东头，老槐树旁边那家"),
+        ("杭州 西湖区 文三路8号", "杭州 西湖区 文三路8号"),
+    ],
+)  # fmt: skip
+def test_talk_around_a_place_is_none_of_it(text: str, said: str) -> None:
+    assert place_said(text) == said
+
+
+@pytest.mark.parametrize("text", ["我只有手机坏 没有座机", "座机没坏，不要登", "座机打不通", "井盖坏了"])
+def test_what_is_said_of_a_line_is_no_place(text: str) -> None:
+    assert not is_place(text)
+
+
+def test_what_is_told_of_a_place_before_stays_before_it() -> None:
+    assert joined("渝中区", "解放碑八一路3号") == "渝中区解放碑八一路3号"
+    assert joined("渝中区", "南岸区南坪万寿路6号") == "南岸区南坪万寿路6号"
+    assert joined("写南川区隆化街道5号", "南川区隆化街道5号", anew=True) == "南川区隆化街道5号"
+    assert joined("江北区观音桥步行街3号楼2单元", "3号楼", anew=True) == "江北区观音桥步行街3号楼2单元"
+
+
+def test_a_place_told_again_by_itself_takes_the_place_of_what_was_taken_for_it() -> None:
+    intake = confirming(address="改一下 沙坪坝区陈家桥桥北苑")
+    advance(intake, heard("沙坪坝区陈家桥桥北苑"), TABLES)
+
+    assert intake.facts["address"] == "沙坪坝区陈家桥桥北苑"
+
+
+def test_a_region_by_its_bare_name_is_kept_for_the_place() -> None:
+    intake = start()
+    advance(intake, read("江津的嘛", "unclear"), TABLES)
+    advance(intake, heard("白沙镇东华街5号"), TABLES)
+
+    assert intake.facts["address"] == "江津白沙镇东华街5号"
+
+
+@pytest.mark.parametrize("said", ["没得", "随便", "你们查", "等一下", "快点", "不晓得"])
+def test_what_is_no_region_is_kept_for_nothing(said: str) -> None:
+    intake = start()
+    advance(intake, read(said, "unclear"), TABLES)
+    advance(intake, heard("白沙镇东华街5号"), TABLES)
+
+    assert intake.facts["address"] == "白沙镇东华街5号"
+
+
+def test_the_last_words_are_taken_away_where_that_is_wanted() -> None:
+    intake = confirming(address="莲花路58号 家里的座机")
+    advance(intake, read("后面那几个字去掉", "unclear"), TABLES)
+
+    assert intake.facts["address"] == "莲花路58号"
+
+
+@pytest.mark.parametrize(
+    ("said", "place"),
+    [
+        ("还是那个地址 电话也一样", "姑苏区平江花园8栋1203"), ("同上", "姑苏区平江花园8栋1203"),
+        ("同一个小区5号楼201", "姑苏区平江花园5号楼201"), ("地址没变", "姑苏区平江花园8栋1203"), ("另一个地方", ""),
+    ],
+)  # fmt: skip
+def test_the_place_of_the_ticket_before_can_be_pointed_at(said: str, place: str) -> None:
+    assert same_place(said, "姑苏区平江花园8栋1203") == place
+    assert same_place(said, "") == ""
+
+
+def test_who_points_at_the_earlier_place_is_not_asked_again() -> None:
+    intake = start(facts={EARLIER_PLACE: "姑苏区平江花园8栋1203", "phone_number": PHONE})
+    turn = advance(intake, read("还是那个地址", "unclear"), TABLES)
+
+    assert (intake.facts["address"], turn.ask) == ("姑苏区平江花园8栋1203", "confirmation")
+
+
+def test_a_way_out_is_no_wish_to_hurry() -> None:
+    intake = start("report_hazard", "井盖没了")
+    advance(intake, heard("合肥包河区 望湖城桂香居东门出来右手边"), TABLES)
+
+    assert intake.facts["address"] == "合肥包河区 望湖城桂香居东门出来右手边"

@@ -1,0 +1,174 @@
+"""Whether a registration is sent off, goes on, or ends: what customers say for each."""
+
+from __future__ import annotations
+
+import pytest
+
+from bot.handbook.intake import CONFIRM, CORRECTION, advance
+from bot.handbook.intake_story import adds_to_ticket, changes_number, withdraws_ticket
+from bot.handbook.short_answers import gives_up, goes_on, submits
+from tests.handbook.intakes import TABLES, answered, confirming, names, offered, read, start
+
+SUBMITTED = [
+    "算了 就这样提交吧", "算了，那先提交", "？我是说提交啊", "写字不要，其他对的，提交", "算了 就按刚才那个地址提交",
+    "提交，你先回答我", "提交提交提交", "对咯对咯，快点来嘛", "先停机啊快点 确认", "确认 顺便问下几点来",
+    "確認提交，幾時有人覆我？", "确认，多久能有消息", "那就在这里回复吧，确认", "对，先确认。要不要收钱",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("said", SUBMITTED)
+def test_who_wants_it_sent_off_gets_that(said: str) -> None:
+    assert advance(confirming(), read(said, "unclear"), TABLES).outcome == "open"
+
+
+@pytest.mark.parametrize("said", ["算了，那先提交", "其他对的，提交吧"])
+def test_it_is_sent_off_from_the_question_what_is_wrong_too(said: str) -> None:
+    intake = confirming()
+    advance(intake, read("不对", "deny"), TABLES)
+
+    assert intake.asking == CORRECTION
+    assert advance(intake, read(said, "unclear"), TABLES).outcome == "open"
+
+
+@pytest.mark.parametrize("said", ["先别提交", "你提交了吗", "还没说完呢 提交之前我问下", "不要提交", "可以吧，不过还没说要带什么"])
+def test_who_does_not_want_it_sent_off_is_heard(said: str) -> None:
+    assert not submits(said)
+    assert advance(confirming(), read(said, "unclear"), TABLES).outcome != "open"
+
+
+@pytest.mark.parametrize(
+    "said",
+    ["不要登了 取消这个", "不用登了谢谢", "别登了！", "改不了就别登了", "不登记，问问而已", "唔使喇", "唔使再登記，上面嗰張已經得喇",
+     "不是新单 不用登了", "这张不要", "cancel. don't submit", "no. I don't want another ticket", "withdraw"],
+)  # fmt: skip
+def test_who_wants_nothing_registered_is_let_go(said: str) -> None:
+    assert gives_up(said)
+
+
+@pytest.mark.parametrize(
+    "said",
+    ["算了 就说桂香居东门，别把地址吃掉", "算了不改了 就按桂香居东门 提交", "登不上去", "别登错了", "不登录就看不了吗",
+     "不用登记我的名字，登记我爱人的", "I don't want to wait", "cancel my roaming plan", "我要取消彩铃这个业务"],
+)  # fmt: skip
+def test_who_only_sounds_so_is_not(said: str) -> None:
+    assert not gives_up(said)
+
+
+@pytest.mark.parametrize("said", ["继续", "继续登记吧", "不用，继续登记", "不用继续转 继续登记"])
+def test_who_goes_on_gets_no_person(said: str) -> None:
+    assert advance(offered(), read(said, "affirm"), TABLES).outcome != "human"
+
+
+def test_the_words_go_on() -> None:
+    assert goes_on("继续登记吧")
+    assert not goes_on("转人工")
+
+
+def test_a_sum_that_is_put_right_is_no_change_of_plan() -> None:
+    intake = confirming("bill_dispute", amount="90")
+    advance(intake, read("金额改成180多块", "plan_change", confidence=0.8, amount="180"), TABLES)
+
+    assert (intake.type, intake.facts["amount"]) == ("bill_dispute", "180")
+
+
+@pytest.mark.parametrize("said", ["那个路人没带手机", "老人没得电话", "我记不住号码"])
+def test_a_danger_does_not_wait_for_a_number(said: str) -> None:
+    intake = start("report_hazard", "电线杆倒在路中间了", address="东华街5号")
+    while intake.asking != "phone_number":
+        advance(intake, read("就在路口边上 很危险 车都过不去", "unclear"), TABLES)
+    turn = advance(intake, read(said, "unclear"), TABLES)
+
+    assert turn.ask == CONFIRM
+
+
+# -- questions in between
+
+
+@pytest.mark.parametrize(
+    ("type", "text", "said", "entry"),
+    [
+        ("fault_broadband", "宽带断了", "几个人来修啊？要不要收钱", "repair_people"),
+        ("fault_tv", "电视没图像", "那收不收钱啊", "repair_fee"),
+        ("fault_tv", "电视没图像", "我不在家咋办", "repair_absent"),
+        ("fault_broadband", "宽带断了", "你们会打电话吗", "contact_number"),
+        ("transfer_ownership", "我要过户", "双方都要到场吗", "transfer_steps"),
+        ("transfer_ownership", "我要过户", "号码保不保得到", "transfer_keep"),
+        ("close_account", "我要销户", "会不会把副卡一起断", "close_linked"),
+        ("complaint_service", "你们态度太差", "能不能就在这里回复我", "contact_text"),
+        ("suspend_resume", "我要停机", "停机两年会不会影响征信", "suspend_credit"),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("heard", ["nlu_fallback", "plan_consult"])
+def test_a_question_about_the_matter_is_answered(type: str, text: str, said: str, entry: str, heard: str) -> None:
+    intake = start(type, text)
+    before = intake.asking
+    turn = advance(intake, read(said, heard, confidence=0.8), TABLES)
+
+    assert [each.values["entry"] for each in turn.says] == [entry]
+    assert (turn.ask, intake.pending) == (before, [])
+
+
+@pytest.mark.parametrize("said", ["你是真人吗", "那个啥？", "为什么老是断", "你能听懂吗", "今天能给我个说法吗"])
+def test_what_no_entry_answers_is_answered_by_none(said: str) -> None:
+    turn = advance(start(), read(said, "bot_challenge" if "真人" in said else "nlu_fallback"), TABLES)
+
+    assert "knowledge" not in names(turn)
+
+
+def test_who_has_lost_somebody_is_not_told_to_bring_them() -> None:
+    intake = start("close_account", "我爸上个月走了，他那个号码想注销掉")
+    turn = advance(intake, read("要带什么东西", "store_info", confidence=0.8), TABLES)
+    [told] = [each.values["answer"] for each in turn.says if each.response == "utter_knowledge"]
+
+    assert "死亡证明" in told
+    assert "机主本人" not in told
+
+
+def test_who_was_cheated_is_told_what_to_do() -> None:
+    intake = start("fraud_report", "我点了链接输了卡号")
+    turn = advance(intake, read("要不要先把卡冻了", "nlu_fallback"), TABLES)
+
+    assert names(turn) == ["first_aid_fraud_report"]
+
+
+def test_a_question_beside_the_yes_is_answered() -> None:
+    turn = advance(confirming(), read("确认，师傅来几个人", "unclear"), TABLES)
+
+    assert (turn.outcome, names(turn)) == ("open", ["knowledge"])
+
+
+# -- what belongs to a ticket
+
+
+@pytest.mark.parametrize("said", ["宽带那张撤了吧", "费用那张撤掉", "那就撤掉费用那张"])
+def test_a_ticket_is_withdrawn_by_its_matter(said: str) -> None:
+    assert withdraws_ticket(read(said))
+
+
+@pytest.mark.parametrize("said", ["那张卡撤了", "彩铃那个取消", "我那个套餐退了", "宽带那张撤了没", "宽带那张别撤"])
+def test_what_withdraws_no_ticket(said: str) -> None:
+    assert not withdraws_ticket(read(said))
+
+
+@pytest.mark.parametrize("said", ["加到刚才那单里", "话费那张加一句 三月到现在一共多扣180", "补充到电视那张单里", "我说了加到T20260302-000004里"])
+def test_what_is_to_be_added_is(said: str) -> None:
+    assert adds_to_ticket(said)
+
+
+@pytest.mark.parametrize("said", ["加一个流量包", "加一条宽带", "给我加一句套餐", "写到合同里"])
+def test_what_adds_to_no_ticket(said: str) -> None:
+    assert not adds_to_ticket(said)
+
+
+@pytest.mark.parametrize("said", ["我想改個電話 打我太太", "电话改成我老婆的", "打我另外一个号吧…那个停机了", "换个联系电话"])
+def test_another_number_to_call(said: str) -> None:
+    assert changes_number(said)
+
+
+@pytest.mark.parametrize("said", ["我要换手机卡", "电话打不通", "换个手机套餐", "换新手机了"])
+def test_what_asks_for_no_other_number(said: str) -> None:
+    assert not changes_number(said)
+
+
+def test_an_answer_can_still_be_enough() -> None:
+    assert advance(answered(), read("不登记，问问而已", "unclear"), TABLES).outcome == "done"
