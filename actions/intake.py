@@ -389,5 +389,5 @@ _OUTCOMES = {
     "subject": _subject, "ticket": _ticket, "more": _more,
     "open": _open, "human": _human, "cancel": _cancel, "done": _done, "switch": _switch,
     "elsewhere": _elsewhere, "same": _same, "named": _named, "contact": _contact, "recovered": _recovered,
-    "added": _added,
+    "added": _added, "praised": lambda turn, _: turn.say("utter_praise"),
 }

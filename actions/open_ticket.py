@@ -28,7 +28,7 @@ from bot.storage.tickets import Ticket
 # Said with a ticket open, these words ask how it stands, whatever the model makes of them.
 _ASKS_AFTER = re.compile(
     r"怎么样了|怎样了|什么情况了?$|咋样了|到哪|来不来|还(?:没|不)(?:有)?(?:人|个)?(?:来|修|好|弄|搞|整|联系|处理|动静|消息|信儿|音信|影)"
-    r"|(?:没(?:有|得)?|莫得|冇)人(?:来|联系|管|理)|^人(?:呢|嘞|咧|哩)[?？!！]*$|(?:什么|啥|甚么)(?:时候|时间)(?:有人|才|会|可以)?(?:来|能|修|好|处理|弄|上门)|(?:几时|多会儿?|好久|哪天)(?:有人|才|能|会)?(?:来|嚟|修|整|好|弄|上门)|好了没|修好没|多久能|处理得|单号是?(?:多少|好多|什么|啥|几)"
+    r"|(?:没(?:有|得)?|莫得|冇)人(?:来|联系|管|理)|^人(?:呢|嘞|咧|哩)[?？!！]*$|(?:什么|啥|甚么)(?:时候|时间)(?:有人|才|会|可以)?(?:来|能|修|好|处理|弄|上门)|(?:几时|多会儿?|好久|哪天)(?:有人|才|能|会)?(?:来|嚟|修|整|好|弄|上门)|好了没|修好没|多久能|处理得|(?:几时|幾時|几点|什么时候|啥时候|多久)[^，,。]{0,4}(?:打|联系|回|覆|復)[^，,。]{0,3}(?:我|电话|電話)|(?:谁|哪个|有没有人)(?:会)?(?:来|接单|负责|处理)|现在(?:能|可以)来|(?:几|多少|两)张单|单号是?(?:多少|好多|什么|啥|几)"
 )
 _SHORT = 24
 _HURRIES = re.compile(r"(?:能不能|能否|可以|可不可以|麻烦|请)?.{0,2}(?:早|快)(?:一)?点|尽快|抓紧|赶紧")
@@ -123,6 +123,8 @@ def about_open_ticket(turn: Turn) -> bool:
     if len(text) <= _SHORT and _ASKS_AFTER.search(text):
         WISHES["ticket_status"](turn, tickets[0])
         return True
+    if _answered_by_table(turn, tickets[0], text):
+        return True
     told = len(text) <= _SHORT and _TOLD_MORE.search(text) and line_named(text) is None
     if told or _ADDITIONS & set(turn.reading.facts) or adds_to_ticket(text):
         supplement(turn, tickets[0], text)
@@ -130,8 +132,15 @@ def about_open_ticket(turn: Turn) -> bool:
     if changes_number(text):
         ask_supplement(turn, tickets[0])
         return True
-    answer = answer_beside(turn.reading, tickets[0].type, turn.office.tables, said=[tickets[0].summary]) if asks(text) else None
-    if answer is None or len(text) > LONGEST_QUESTION:
+    return False
+
+
+def _answered_by_table(turn: Turn, ticket: Ticket, text: str) -> bool:
+    """Answer a question that an entry on the matter of the ticket answers: 师傅来几个人."""
+    if not asks(text) or len(text) > LONGEST_QUESTION:
+        return False
+    answer = answer_beside(turn.reading, ticket.type, turn.office.tables, said=[ticket.summary])
+    if answer is None:
         return False
     turn.say("utter_knowledge", answer=said_aside(answer), entry=answer.id)
     return True

@@ -9,7 +9,7 @@ from actions.base import DeskAction, Turn
 from actions.without_ticket import without_ticket
 from bot.desk import followup, ticket_cards
 from bot.desk import tickets as desk
-from bot.desk.intakes import change_number
+from bot.desk.intakes import change_number, only_number
 from bot.desk.ticket_log import called_by
 from bot.handbook.closure import read_answer, score_in
 from bot.handbook.deadlines import shown_time
@@ -254,7 +254,9 @@ def supplement(turn: Turn, ticket: Ticket, words: str) -> None:
         tell(turn, ticket, "utter_ticket_status")
         return
     _raise(turn, ticket, words)
-    if number := new_number(words):
+    # A number and nothing else, where we asked what is to be added, is the one to call.
+    asked = "supplement" in (turn.conversation.dialogue or {}) and only_number(words)
+    if number := new_number(words) or (turn.reading.facts.get("phone_number") if asked else None):
         change_number(ticket, number, secret=turn.office.settings.secret)
     if wish := wished_time(words):
         ticket.facts = {**(ticket.facts or {}), "wished_time": wish}

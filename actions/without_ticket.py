@@ -14,6 +14,7 @@ from bot.handbook.subjects import line_named
 _TOLD_OF = frozenset({"ticket_status", "ticket_urge", "ticket_reopen", "ticket_supplement"})
 _TELLING, _LEAST_MATTER = 8, 0.1
 _WITH_NUMBER = re.compile(r"工单号?|单号|T\d{8}")
+_NUMBER_LOST = re.compile(r"号?.{0,3}(?:忘|没了|没有|不记得|不知道|找不到|丢)|(?:忘|没有?|不记得|不知道)[^，,。]{0,3}(?:工?单)?号")
 # 就是宽带那个, 单号不记得了 报的是电视: what the ticket was about, and nothing else.
 _NO_NUMBER = r"(?:[^，,。\s]{0,8}号[^，,。\s]{0,4}[，,\s]+)?"
 _LINE = r"(?:宽带|光猫|wifi|网线|电视|机顶盒|座机|固话|固定电话|专线|手机信号|手机网)"
@@ -51,7 +52,8 @@ def begin_named_matter(turn: Turn) -> bool:
 
 def _matter(turn: Turn) -> str | None:
     """Return the type of request that a message about a ticket tells of, if it tells enough."""
-    if len(turn.reading.text) < _TELLING or _WITH_NUMBER.search(turn.reading.text):
+    names_number = _WITH_NUMBER.search(turn.reading.text) and not _NUMBER_LOST.search(turn.reading.text)
+    if len(turn.reading.text) < _TELLING or names_number:
         return None
     if named := line_named(turn.reading.text):
         return named

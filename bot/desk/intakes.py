@@ -147,9 +147,14 @@ def number_of(session: Session, conversation: Conversation) -> dict[str, str]:
     for text in session.execute(said.order_by(Message.id.desc()).limit(_LATELY)).scalars():
         found = _number_in(text)
         # A number among other words may be anybody's; by itself it answers our question.
-        if found and len(text.strip()) <= _ONLY_NUMBER:
+        if found and only_number(text):
             return found
     return {}
+
+
+def only_number(text: str) -> bool:
+    """Tell whether a message is short enough to be a number and nothing else."""
+    return len(text.strip()) <= _ONLY_NUMBER
 
 
 def known_of(session: Session, conversation: Conversation) -> dict[str, str]:

@@ -92,6 +92,7 @@ __all__ = [
 
 FREE_FACTS = frozenset({"address", "detail", "name", "since"})
 
+_PRAISES = re.compile(r"(?:不是|不要|没)(?:要|想)?投诉[^，,。]{0,3}[，,。！!\s]*(?:是|要|我要|想)*(?:表扬|夸|感谢|谢谢)")
 # 几个人来, 派人来修不: a person is wished for at home, and none to talk to.
 _OF_WHO_COMES = re.compile(r"(?:几|多少)个?(?:人|师傅)|(?:派|叫|让|安排|有没有?)(?:个|人|师傅)+[^，,。]{0,3}(?:来(?!听|接|说|谈|回)|上门|修)|有没?有?人(?:会)?(?:给我)?(?:打|联系|回)")
 _KEEPS_NUMBER = re.compile(
@@ -189,6 +190,8 @@ def _advance(intake: Intake, reading: Reading, tables: IntakeTables) -> Turn:
         return end(intake, "switch" if other_request(intake, reading, tables) else "cancel")
     if withdraws_ticket(reading):
         return end(intake, "named")
+    if kind is RequestKind.COMPLAINT and _PRAISES.search(reading.text):
+        return end(intake, "praised")
     told = _KNOWN_BY_HEART & set(reading.facts)  # 算了 我地址是… goes on after all
     if intake.asking not in {SOLVED, OFFER} and not told and _gives_up(intake, reading):
         return end(intake, _instead(intake, reading, tables))

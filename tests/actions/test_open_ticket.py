@@ -127,3 +127,58 @@ def test_a_question_after_the_first_ticket_is_answered_in_the_second_form(custom
 
     assert (heard.texts, heard.card["number"]) == (["ticket_status"], number)
     assert heard.value("requested_slot") is not None
+
+
+@pytest.mark.parametrize("said", ["幾時有人打俾我㗎", "谁来修 有没有人接单", "现在能来吗", "几点联系我"])
+def test_what_asks_after_the_ticket_is_answered_with_it(customer: Customer, said: str) -> None:
+    number = customer.opens_ticket()
+    heard = customer.says(said, "unclear", FOLLOW)
+
+    assert (heard.texts, heard.value("number")) == (["ticket_status"], number)
+
+
+def test_a_question_of_the_table_is_answered_after_the_ticket(customer: Customer) -> None:
+    customer.opens_ticket()
+    heard = customer.says("师傅来几个人", "unclear", "action_clarify")
+
+    assert (heard.texts, heard.value("entry")) == (["knowledge"], "repair_people")
+
+
+def test_a_sentence_more_is_added_to_the_ticket(customer: Customer) -> None:
+    number = customer.opens_ticket()
+    heard = customer.intake("宽带那张加一句 光猫也亮红灯", "fault_broadband")
+
+    assert (heard.texts, heard.card["number"]) == (["ticket_supplemented"], number)
+
+
+def test_another_number_to_call_is_asked_for_and_kept(customer: Customer) -> None:
+    number = customer.opens_ticket()
+    asked = customer.intake("我想改个联系电话 打我太太", "vas_subscribe")
+    customer.says("139****1234", "inform", FOLLOW)
+
+    assert asked.texts == ["ask_supplement"]
+    assert [t.facts["phone_number"] for t in customer.tickets if t.number == number] == ["139****1234"]
+
+
+def test_what_is_added_in_the_second_form_goes_to_the_first_ticket(customer: Customer) -> None:
+    number = customer.opens_ticket()
+    customer.intake("遥控器也坏了", "fault_tv")
+    heard = customer.intake("不是新单 加到刚才那单里", "unclear")
+
+    assert (heard.texts[0], heard.card["number"], len(customer.tickets)) == ("ticket_supplemented", number, 1)
+
+
+def test_the_ticket_is_kept_however_that_is_said(customer: Customer) -> None:
+    number = customer.opens_ticket()
+    customer.says("撤单", "ticket_cancel", ANSWER)
+    heard = customer.says("算了还是不撤", "ticket_cancel", ANSWER)
+
+    assert (heard.texts, heard.card["number"]) == (["withdraw_kept"], number)
+
+
+def test_the_number_stays_when_the_matter_changes(customer: Customer) -> None:
+    customer.intake("我要销户 138****0099", "close_account")
+    customer.intake("算了我想停机保号，不是销户", "suspend_resume")
+    state = customer.conversation.dialogue
+
+    assert (state["start"]["type"], state["start"]["facts"]["phone_number"]) == ("suspend_resume", "138****0099")

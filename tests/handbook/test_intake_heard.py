@@ -13,8 +13,7 @@ from bot.handbook.wished_time import drops_time, wished_time
 from tests.handbook.intakes import PHONE, PLACE, TABLES, confirming, names, read, start
 
 REFUSED = [
-    "不登记了", "不用继续登记了 我要催的是000022那个", "不换了 不是说了吗", "不装了 你们太不靠谱", "我说不装了",
-    "先不急着办", "不是登记 我就问问", "不要登记这个 我没被骗",
+    "不登记了", "不用继续登记了 我要催的是000022那个", "不换了 不是说了吗", "不装了 你们太不靠谱", "我说不装了", "先不急着办", "不是登记 我就问问", "不要登记这个 我没被骗",
 ]  # fmt: skip
 GOES_ON = ["不用，继续登记", "不用改了", "怎么不装了", "你们是不是不装了", "我没有要修网络", "不要了吗"]
 

@@ -7,6 +7,7 @@ import pytest
 from bot.handbook.intake import CONFIRM, CORRECTION, advance
 from bot.handbook.intake_story import adds_to_ticket, changes_number, withdraws_ticket
 from bot.handbook.short_answers import gives_up, goes_on, submits
+from bot.handbook.wished_time import drops_time, wished_time
 from tests.handbook.intakes import TABLES, answered, confirming, names, offered, read, start
 
 SUBMITTED = [
@@ -172,3 +173,14 @@ def test_what_asks_for_no_other_number(said: str) -> None:
 
 def test_an_answer_can_still_be_enough() -> None:
     assert advance(answered(), read("不登记，问问而已", "unclear"), TABLES).outcome == "done"
+
+
+def test_a_praise_that_was_taken_for_a_complaint_is_none() -> None:
+    turn = advance(start("complaint_service"), read("不是投诉！是表扬！", "complaint_service"), TABLES)
+
+    assert turn.outcome == "praised"
+
+
+def test_when_something_was_seen_is_no_wished_time() -> None:
+    assert wished_time("今天一看涨了60", order=True) is None
+    assert drops_time("不是今天要，是越快越好")
