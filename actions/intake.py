@@ -130,7 +130,8 @@ def _no_beginning(turn: Turn, state: dict[str, Any]) -> str | None:
         return "named"
     if own and _only_says_where_to_call(turn):
         return "contact"
-    if own and (adds_to_ticket(turn.reading.text) or changes_number(turn.reading.text)):
+    safety = turn.handbook.type_of(turn.reading.type).kind is RequestKind.SAFETY
+    if own and not safety and (adds_to_ticket(turn.reading.text) or changes_number(turn.reading.text)):
         return "added"
     if recovered_ticket(turn) is not None:
         return "recovered"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 
 from sqlalchemy import select
@@ -25,8 +26,11 @@ LONGEST_SUMMARY = 2_000
 CALLBACK_KEY = ":callback"
 _SPOKEN = frozenset({"address", "name", "since", "wished_time"})
 _NO_QUOTES = str.maketrans("", "", "“”\"「」『』")
-_LATELY = 30  # messages
-_ONLY_NUMBER = 16  # characters of a message that is a number and nothing else
+_LATELY, _LONGEST_NUMBER = 30, 40  # messages, characters
+# A message that is a number and nothing else.
+_ONLY_NUMBER = re.compile(
+    r"(?:我的?|是|用)*(?:电话|手机号?|号码|联系方式)?[是:：\s]*[\d*+\-\s零〇一二三四五六七八九幺洞拐]{7,24}(?:谢谢|吧|这个)?[。.!！\s]*"
+)
 # A wish for a person that names no request is answered by those who know the account.
 CALLBACK_TYPE = "account_query"
 
@@ -153,8 +157,8 @@ def number_of(session: Session, conversation: Conversation) -> dict[str, str]:
 
 
 def only_number(text: str) -> bool:
-    """Tell whether a message is short enough to be a number and nothing else."""
-    return len(text.strip()) <= _ONLY_NUMBER
+    """Tell whether a message is a number and nothing else: nobody else's, then."""
+    return len(text) <= _LONGEST_NUMBER and bool(_ONLY_NUMBER.fullmatch(text.strip()))
 
 
 def known_of(session: Session, conversation: Conversation) -> dict[str, str]:

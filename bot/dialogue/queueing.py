@@ -63,7 +63,7 @@ def serve_waiting(
     now: datetime,
 ) -> None:
     """Let the customer leave the queue or leave a message; else tell the place, not too often."""
-    if besides_leaving(text) is not None:
+    if besides_leaving(text) is not None and not in_distress(text):
         leave_queue(session, conversation, now=now)
         _tell(session, gate, conversation, texts.render("utter_left_queue"), message_id, now)
     elif _MESSAGE.search(text.strip()):

@@ -211,7 +211,8 @@ class Turns:
             work = await self.in_thread(lambda session: self._reopen(session, work))
         if work.callback is not None and await self._callback_turn(work, work.callback):
             return
-        if work.state is ConversationState.WAITING and besides_leaving(work.text):
+        waits = work.state is ConversationState.WAITING and not in_distress(work.text)
+        if waits and besides_leaving(work.text):
             work = await self.in_thread(lambda session: self._leave_queue(session, work))
         if work.state is ConversationState.BOT:
             await self._bot_turn(work)

@@ -24,12 +24,18 @@ _FAMILY = (
     "爸|妈|父亲|母亲|父母|爹|爷|奶|姥|外公|外婆|老公|老婆|丈夫|妻子|爱人|老伴|老人家?|家人|亲人|哥|姐|弟|妹|儿子|女儿|孩子"
 )
 _LOST = re.compile(
-    rf"(?:{_FAMILY}|机主|户主|[他她]|人|老人)[^，,。！!？?]{{0,8}}(?:去世|过世|過世|病逝|离世|離世|逝世|过身|過身)"
-    rf"|(?:{_FAMILY}|老人)(?:上个?[月周]|前几天|前两天|刚刚?|去年|今年|昨天|已经)+走了(?!.{{0,3}}(?:亲戚|趟|以后就?没|回来))"
-    rf"|(?:{_FAMILY})(?:人|刚刚?|前几天|上个?[月周]|昨天|今年|去年|已经|都)*(?:没了|不在了)(?=[，,。！!\s]|$)"
+    rf"(?:{_FAMILY}|机主|户主|[他她]|老人)[^，,。！!？?没]{{0,8}}(?:去世|过世(?!界)|過世|病逝|离世|離世|逝世|过身(?!份)|過身)"
 )
+# 走了, 没了 and 不在了 say it only beside what becomes of the number.
+_GONE = re.compile(
+    rf"(?:{_FAMILY}|老人)(?:人|上个?[月周]|前几天|前两天|去年|今年|已经|都)*(?:走了|没了|不在了)(?=[，,。！!\s]|$)"
+)
+_OF_THE_NUMBER = re.compile(r"[他她](?:的|那个?)?(?:手机|电话)?[号卡]|那个?[号卡]|注销|销户|销号|销掉|过户|名下|户主|机主")
+_NOT_LOST = re.compile(r"新闻|电影|电视剧|出差|回来|上班|没(?:有)?(?:去世|过世)|你[爸妈]")
 
 
 def in_mourning(text: str) -> bool:
     """Tell whether somebody of the customer's family has died."""
-    return bool(_LOST.search(text))
+    if _NOT_LOST.search(text):
+        return False
+    return bool(_LOST.search(text) or (_GONE.search(text) and _OF_THE_NUMBER.search(text)))

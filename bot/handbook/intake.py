@@ -14,6 +14,7 @@ from dataclasses import replace
 from bot.handbook import short_answers
 from bot.handbook.intake_answered import NO_REQUEST, answered
 from bot.handbook.intake_asides import (
+    LONGEST_BARE,
     aside,
     asks_after_ticket,
     denies,
@@ -48,6 +49,7 @@ from bot.handbook.intake_places import (
     only_address,
     place_said,
     region_said,
+    regions_joined,
     same_place,
     whole_place,
 )
@@ -132,7 +134,10 @@ def begin(
     sorry = sympathy(intake, reading)
     take_in(intake, reading)
     for name, value in (known or {}).items():
-        intake.facts.setdefault(name, value)
+        if name == EARLIER_PLACE:
+            intake.earlier_place = value
+        else:
+            intake.facts.setdefault(name, value)
     note_wished_time(intake, reading, tables)
     raise_by_words(intake, tables)
     request_type, urgency = tables.types[reading.type], Urgency(intake.urgency)
@@ -232,8 +237,10 @@ def _gathering(intake: Intake, reading: Reading, tables: IntakeTables) -> Turn:
     wanted = intake.asking or ""
     needs = with_needs(tables.types[intake.type], intake).needs
     group = next((g for g in needs if wanted in g), (wanted,))
-    if wanted == "address" and (place := same_place(reading.text, intake.facts.get(EARLIER_PLACE, ""))):
-        reading = replace(reading, text=place, facts={**reading.facts, "address": place})
+    if wanted == "address" and (place := same_place(reading.text, intake.earlier_place)):
+        take_in(intake, reading)
+        intake.facts["address"] = place
+        return next_question(intake, tables)
     answered = any(reading.facts.get(name) for name in group)
     if answered or _accepts(intake, reading, wanted, tables):
         other = other_request(intake, reading, tables)
@@ -252,28 +259,15 @@ def _gathering(intake: Intake, reading: Reading, tables: IntakeTables) -> Turn:
             if wanted == "detail":
                 said = "，".join((*intake.story, said))
             intake.facts[wanted] = said[:LONGEST_FACT]
-        if wanted == "address" and (region := intake.facts.pop("region", "")):
-            intake.facts["address"] = _with_region(region, intake.facts["address"])
+        if wanted == "address" and intake.region:
+            intake.facts["address"] = _with_region(intake.region, intake.facts["address"])
         if answered and not only_address(reading) and other is not None and ALSO.search(reading.text):
             return next_question(intake, tables, says=put_aside(intake, reading, other))
         return next_question(intake, tables)
-    if wanted == "address" and (region := region_said(reading)):
-        # 江津的嘛: a part of it, and no failed answer.
-        intake.facts["region"] = region
-        return repeat(intake, says=(Say("utter_noted"),))
-    if wanted == "phone_number" and _ANOTHERS_WILL_DO.search(reading.text):
-        return repeat(intake, says=(Say("utter_any_number"),))
-    if wanted == "phone_number" and _KEEPS_NUMBER.search(reading.text):
-        return _without(intake, reading, tables, wanted)
-    if wanted in _KNOWN_BY_HEART and _UNKNOWN.search(reading.text):
-        return _without(intake, reading, tables, wanted)
-    if wanted == "phone_number" and _DIGITS.fullmatch(reading.text.strip()):
-        # A number with a digit too few is no more of the story.
-        count = len(re.sub(r"\D", "", reading.text))
-        counted = Say("utter_number_of_digits", {"count": count})
-        return ask_again(intake, says=(counted,) if count >= MOBILE_SHORT else ())
+    if (special := _of_the_fact(intake, reading, tables, wanted)) is not None:
+        return special
     # 那帮我开一个 in the middle of an order means what is being ordered.
-    ordered = tables.types[intake.type].kind is RequestKind.ORDER and _THAT.fullmatch(reading.text.strip())
+    ordered = tables.types[intake.type].kind is RequestKind.ORDER and _THAT.fullmatch(reading.text.strip()[:LONGEST_BARE])
     between = None if ordered else aside(intake, reading, tables)
     if between is not None:
         return between
@@ -286,6 +280,30 @@ def _gathering(intake: Intake, reading: Reading, tables: IntakeTables) -> Turn:
         said = "utter_updated" if reading.facts and corrects(reading.text) else noted(reading)
         return replace(next_question(intake, tables, says=(Say(said),)), again=False)
     return ask_again(intake)
+
+
+def _of_the_fact(intake: Intake, reading: Reading, tables: IntakeTables, wanted: str) -> Turn | None:
+    """Take what is said about the number or the place that is asked for without giving it."""
+    if wanted == "address" and (region := region_said(reading)):
+        # 江津的嘛: a part of it, and no failed answer.
+        intake.words.append(reading.text)
+        if intake.region:
+            intake.facts["address"] = regions_joined(intake.region, region)
+            return next_question(intake, tables)
+        intake.region = region
+        return repeat(intake, says=(Say("utter_noted"),))
+    if wanted == "phone_number" and _ANOTHERS_WILL_DO.search(reading.text):
+        return repeat(intake, says=(Say("utter_any_number"),))
+    if wanted == "phone_number" and _KEEPS_NUMBER.search(reading.text):
+        return _without(intake, reading, tables, wanted)
+    if wanted in _KNOWN_BY_HEART and _UNKNOWN.search(reading.text):
+        return _without(intake, reading, tables, wanted)
+    if wanted == "phone_number" and _DIGITS.fullmatch(reading.text.strip()):
+        # A number with a digit too few is no more of the story.
+        count = len(re.sub(r"\D", "", reading.text))
+        counted = Say("utter_number_of_digits", {"count": count})
+        return ask_again(intake, says=(counted,) if count >= MOBILE_SHORT else ())
+    return None
 
 
 def _with_region(region: str, place: str) -> str:
@@ -345,5 +363,6 @@ def _offered(intake: Intake, reading: Reading, tables: IntakeTables) -> Turn:
     if stuck in {CONFIRM, CORRECTION}:
         return end(intake, "open")
     if stuck != SOLVED:
-        intake.facts.setdefault(stuck, given or NOT_GIVEN)
+        told = intake.region if stuck == "address" else ""
+        intake.facts.setdefault(stuck, given or told or NOT_GIVEN)
     return next_question(intake, tables)

@@ -6,7 +6,13 @@ import re
 from dataclasses import replace
 
 from bot.handbook import short_answers
-from bot.handbook.intake_asides import ASKS_FOR, corrected_type, more_of_the_story, switch
+from bot.handbook.intake_asides import (
+    ASKS_FOR,
+    LONGEST_BARE,
+    corrected_type,
+    more_of_the_story,
+    switch,
+)
 from bot.handbook.intake_parts import QUESTION, SOLVED, Intake, IntakeTables, Reading, Say, Turn
 from bot.handbook.intake_steps import answer_to, asks_how, end, follow_up, next_question, say_answer
 from bot.handbook.intake_story import take_in, words_besides
@@ -30,7 +36,7 @@ def answered(intake: Intake, reading: Reading, tables: IntakeTables) -> Turn:
     meant = corrected_type(intake, reading, tables)
     if meant is not None:
         return switch(intake, replace(reading, type=meant.id), meant, tables)
-    if _DO_IT.fullmatch(reading.text.strip()):
+    if len(reading.text) <= LONGEST_BARE and _DO_IT.fullmatch(reading.text.strip()):
         return _ordered(intake, reading, tables)
     other = tables.types.get(reading.type)
     wants_more = bool(_REGISTER.search(reading.text))

@@ -40,6 +40,8 @@ SURE_OF_CORRECTION = 0.3
 SHORT, LONGEST_QUESTION = 20, 40
 _ANSWERS = frozenset({"phone_number", "address", "broadband_account"})  # facts that we ask for
 
+_OF_COST = frozenset({RequestKind.FAULT, RequestKind.ORDER, RequestKind.CONSULT})
+LONGEST_BARE = 40
 LEAST_MEANT = 0.2
 _MEANS = re.compile(r"(?:我?(?:问|说|要报?|指|查)的是|我是说|我(?:要|想)(?:问|查|说|办)|[，,\s！!。]+是|而是|^(?:那)?算了[，,\s]*还是|不[，,\s]+还是)(.+)$")
 # 上不了网 without a device is taken for the mobile, until the customer says where.
@@ -130,7 +132,7 @@ def corrected_type(intake: Intake, reading: Reading, tables: IntakeTables) -> Re
 def line_meant(intake: Intake, reading: Reading, tables: IntakeTables) -> RequestType | None:
     """Return the fault on the line that short words name where ours was another: 座机啊."""
     said = reading.text.strip()
-    if tables.types[intake.type].kind is not RequestKind.FAULT or not _LINE_ONLY.fullmatch(said):
+    if tables.types[intake.type].kind is not RequestKind.FAULT or len(said) > LONGEST_BARE or not _LINE_ONLY.fullmatch(said):
         return None
     named = line_named(said)
     return tables.types[named] if named and named != intake.type else None
@@ -195,7 +197,8 @@ def aside(intake: Intake, reading: Reading, tables: IntakeTables) -> Turn | None
         return repeat(intake, says=(Say("utter_listening"),))
     if asks_fee(reading.text):
         return repeat(intake, says=(Say("utter_fee"),))
-    if asks_fee_too(reading.text) and len(reading.text) <= LONGEST_QUESTION and not set(reading.facts) & _ANSWERS:
+    business = tables.types[intake.type].kind in _OF_COST
+    if business and asks_fee_too(reading.text) and len(reading.text) <= LONGEST_QUESTION and not set(reading.facts) & _ANSWERS:
         answer = _answer_of(intake, reading, tables)
         return repeat(intake, says=(say_aside(intake, answer) if answer else Say("utter_fee"),))
     meant = corrected_type(intake, reading, tables) or line_meant(intake, reading, tables)

@@ -82,7 +82,7 @@ _WHOLE_PLACE = re.compile(r"(?:地址|位置)(?:写得?|填得?)?(?:不全|不�
 _LABELLED = re.compile(r"(?:我的?|家)?(?:地址|位置)(?:[:：]|改成|改为|应该是)\s*([^，,。]{4,60})[。！!]*$")
 _LEFT_OUT = re.compile(r"([^，,。！!？?]{3,30}?)(?:还?没写上?|漏了|漏掉了|没加上|也要写)")
 _AGREED = re.compile(
-    r"(?:好的?|那|嗯|行|先|就|都)*(?:(?:确认|没(?:有)?(?:问题|错|毛病)|对|是的?|可以|提交)(?:无误|提交|的|了|咯|头|嘛|吧|啊|呀)*)+"
+    r"(?:好的?|那|嗯|行|先|就|都)*(?:(?:确认|没有?问题|没有?错|没有?毛病|对|是|可以|提交|无误)(?:的|了|咯|头|嘛|吧|啊|呀)*)+"
 )
 _CLAUSE = re.compile(r"[，,。！!；;?？\s]+")
 _FACT_CHANGED = re.compile(r"(?:金额|钱数|电话|号码|手机号|账号)[^，,。]{0,3}(?:改成|改为|换成|应该是|写成)")
@@ -150,7 +150,7 @@ def confirming(intake: Intake, reading: Reading, tables: IntakeTables) -> Turn:
 
 def _agrees_and_adds(text: str) -> bool:
     """Tell whether the words agree and go on: 对 快点 我怕我爸出事; 几时有人来 确认."""
-    clauses = [clause for clause in _CLAUSE.split(short_answers.plain(text)) if clause]
+    clauses = [clause for clause in _CLAUSE.split(short_answers.plain(text)[:LONGEST_FACT]) if clause]
     agreed = [bool(_AGREED.fullmatch(clause)) for clause in clauses]
     if len(clauses) < 2 or not (agreed[0] or agreed[-1]):
         return False

@@ -68,6 +68,8 @@ class Intake:
     pending: list[dict[str, Any]] = field(default_factory=list)
     # Facts of the fault that a complaint is about: it has to be repaired all the same.
     needs: list[list[str]] = field(default_factory=list)
+    earlier_place: str = ""  # of another ticket, to be pointed at: 还是那个地址
+    region: str = ""  # told by its bare name, before the place
     earlier: bool = False  # there is an open ticket that words can be added to
     same_as: str | None = None  # an open ticket of the same type, which was told of
     last_message: str = ""

@@ -27,12 +27,13 @@ _NO_PLACE = re.compile(
 )
 # What is said around a place that was told before, impatiently.
 _TOLD = re.compile(
-    r"(?:我)?(?:前面|刚才|刚刚|刚|之前|上面)?(?:不是|都|已经)*说(?:过)?了?(?:[一二两三四五六几好]+[遍次])?(?:了|的|吗|嘛|啊)*|(?<=[\u4e00-\u9fff])[！!]+(?=[\u4e00-\u9fff])"
+    r"(?:我)?(?:前面|刚才|刚刚|刚|之前|上面)?(?:不是|都|已经)*说(?!法)(?:过)?了?(?:[一二两三四五六几好]+[遍次])?(?:了|的|吗|嘛|啊)*|(?<=[\u4e00-\u9fff])[！!]+(?=[\u4e00-\u9fff])"
 )
 _LEAD = re.compile(
-    r"^(?:(?:我|我们|俺)(?:家|公司|单位|店)?(?:的)?(?:是)?(?:地址)?(?:就)?(?:住|在|是)+|地址(?:就)?(?:是|在|为)?|就?(?:住)?在|住)[:：,，\s]*(?:(?:那|这)个?(?:啥|什么)?|嗯|呃)*[:：,，\s]*"
+    r"^(?:(?:我|我们|俺)(?:家|公司|单位|店)?(?:的)?(?:是)?(?:地址)?(?:就)?(?:住|在|是)+|地址(?:就)?(?:是|在|为)?|就?(?:住)?在(?!水)|住(?![友建宅院]))[:：,，\s]*(?:(?:那|这)个?(?:啥|什么)?|嗯|呃)*[:：,，\s]*"
 )
-_PREFIX = re.compile(r"^(?:写(?!字)|填|改成|改为|换成|应该是|新(?:家|地址)(?:是|在)|是(?=.{3}))[:：,，\s]*")
+_PREFIX = re.compile(r"^(?:写(?![字意真])|填(?!海)|改成|改为|换成|应该是|新(?:家|地址)(?:是|在)|是(?=.{3}))[:：,，\s]*")
+_OF_FIRM = re.compile(r"我司|单位|公司")
 _CHAT = re.compile(r"[啊吧呢嗯呃我你俺想等说]|那个$|这个$|就是|还是|不过")
 _HURRY = re.compile(r"[他她]|快|(?<![出过往])来(?![安宾凤])|修|睡|谢|好的|手机|宽带|网")
 _HOUSE = re.compile(r"\d+(?:-\d+)*(?:号|栋|期|楼|室|单元|号楼)?")
@@ -40,19 +41,24 @@ _AROUND = " ，,。；;、\n\t"
 _PHONE_LABEL = re.compile(r"[ ，,。；;、]*(?:我的?)?(?:联系|手机|电话)?(?:电话|手机|方式|号码?)?[是为:： ]*$")
 # Talk around a place: 你这人咋答非所问。沙坪坝区…, …8栋1203 刚才写过的.
 _TALK = re.compile(
-    r"[你他她咋啥嘛]|我(?!们?(?:村|家|店|院|校|厂|楼|小区|公司))|不是|不要|不对|说[了过]|[写弄搞][了错得进过完]|改[一好]|还没|回我|得行|晓得|怎么|什么|刚才|前面|后面那|号码|补充|重新|只写|地址吃"
+    r"[咋啥]|不是|不要|不对|说[了过]|[写弄搞][了错得进过完]|改[一好]|还没|回我|得行|晓得|怎么|什么|刚才|前面说|后面那(?:句|几|些|段)|号码|补充|重新|只写|地址吃"
     r"|^(?:对|错|嗯|哎|喂|完|那个?)$|^(?:新|旧|我的?|详细|正确|完整)*(?:地址|位置|住址)$|(?:座机|手机|宽带|电视)[^，,]{0,3}(?:好|坏|不)"
 )
+_PEOPLE = re.compile(r"[你我他她嘛]")  # in talk, unless a place is named beside: 我妈家楼下小卖部旁边
 _BREAK = re.compile(r"[，,。；;！!？?：:\s]+")
 _BEGINS_ANEW = re.compile(r"^[\u4e00-\u9fff]{2,6}?(?:省|市|区|县|旗)(?!别|分)")
 _DISTRICT = re.compile(r"[区县]$")
 _SPOKEN_REGION = re.compile(r"([\u4e00-\u9fff]{2,4}?)(?:的|嘛|噻|哦|呀|啊|这边|那边|边|市区)*[。.!！]*")
+_PROVINCES = frozenset(
+    ["北京", "上海", "天津", "重庆", "河北", "山西", "辽宁", "吉林", "黑龙", "江苏", "浙江", "安徽", "福建", "江西", "山东", "河南", "湖北", "湖南", "广东", "海南", "四川", "贵州", "云南", "陕西", "甘肃", "青海", "台湾", "内蒙", "广西", "西藏", "宁夏", "新疆"]
+)
 _TAIL_OFF = re.compile(r"(?:后面|后头|后边|最后)(?:那|的)?(?:几个字|[一半]?句话?|段|些|个)?[^，,。]{0,4}(?:去掉|删|不要|不用)")
 _SAME_PLACE = re.compile(
-    r"(?:还是|就是|跟|和|同)?(?:那个|原来|刚才|之前|上次|上一[单个次]|前面|同一个?|老)(?:的|说的|那个)?(?:地址|地方|位置|小区|村)(?:一样)?"
+    r"(?:^|[，,。\s])(?:还是|就是|就|还|跟|和|同)?(?:那个|原来|刚才|之前|上次|上一[单个次]|前面|同一个?|老)(?:的|说的|那个)?(?:地址|地方|位置|小区|村)(?:一样)?"
     r"|地址(?:也|都|跟|还)*(?:一样|没变|不变|同上|那个|原来)|^同上"
 )
-_ESTATE = re.compile(r".*?(?:小区|花园|家园|公寓|广场|苑|城|村|庄)")
+_OTHER_PLACE = re.compile(r"不是|不对|错|不住|搬|隔壁|新的|现在是|[吗么?？]|[他她你]|我妈|我爸|我家另")
+_ESTATE = re.compile(r".*?(?:小区|花园|家园|公寓|广场|苑|(?:城|村|庄|府|院|里|园)(?=[\dA-Za-z东西南北]))")
 _LEAST_RETOLD = 6  # characters of a place told again by itself
 _CLAUSES = re.compile(r"[，,。；;！!]")
 
@@ -155,11 +161,17 @@ def _without_talk(said: str) -> str:
     if len(parts) < 2 or not places:
         return said
     first, last = 0, len(parts)
-    while first < places[0] and _TALK.search(_bare(parts[first][1])):
+    while first < places[0] and _only_talks(parts[first][1]):
         first += 1
-    while last - 1 > places[-1] and (_TALK.search(_bare(parts[last - 1][1])) or _NO_PLACE.search(parts[last - 1][1])):
+    while last - 1 > places[-1] and _only_talks(parts[last - 1][1]):
         last -= 1
     return "".join(part for _, part in parts[first:last]).strip(_AROUND + "!！。.~？?：:")
+
+
+def _only_talks(part: str) -> bool:
+    if _TALK.search(_bare(part)):
+        return True
+    return bool(_PEOPLE.search(part) or _NO_PLACE.search(part)) and not (_PLACE.search(part) or _OF_FIRM.search(part))
 
 
 def _bare(part: str) -> str:
@@ -170,7 +182,7 @@ def _tells_place(part: str) -> bool:
     """Tell whether a clause names a place, whatever is said around it."""
     if any(fact.name == "address" for fact in find_facts(part)):
         return True
-    return bool(_PLACE.search(part)) and not _TALK.search(_bare(part)) and not _NO_PLACE.search(part)
+    return bool(_PLACE.search(part)) and not _TALK.search(_bare(part))
 
 
 def joined(known: str, said: str, *, anew: bool = False) -> str:
@@ -189,6 +201,12 @@ def region_said(reading: Reading) -> str:
     return found[1] if found is not None and is_region_name(found[1]) else ""
 
 
+def regions_joined(one: str, other: str) -> str:
+    """Return two regions that were told one after the other, the large one first."""
+    first, then = (other, one) if other[:2] in _PROVINCES else (one, other)
+    return then if first[:2] in then else f"{first}{then}"
+
+
 def without_tail(place: str) -> str:
     """Return a place without its last clause."""
     return re.sub(r"[，,。\s]+[^，,。\s]+$", "", place)
@@ -202,7 +220,7 @@ def drops_tail(text: str) -> bool:
 def same_place(text: str, earlier: str) -> str:
     """Return the place of an earlier ticket that the words point at: 还是那个地址, 同一个小区5号楼."""
     found = _SAME_PLACE.search(text) if earlier else None
-    if found is None:
+    if found is None or _OTHER_PLACE.search(text):
         return ""
     rest = _LEAD.sub("", text[found.end() :].strip(_AROUND + "的，!！。"))
     estate = _ESTATE.match(earlier)

@@ -31,12 +31,15 @@ FIRST_AID = frozenset({"fraud_report", "report_hazard"})
 OWN_WORDS = frozenset({"suggestion"})
 # A question is answered from the entries of its own matter; from those on how we call and answer
 # where it fits well, from any where it fits exactly.
-NEARLY, EXACTLY = 0.6, 0.85
+OWN_FITS, NEARLY, EXACTLY = 0.5, 0.6, 0.85
 NEARER = 0.15  # how much better an entry of another matter must fit
 _HOW_WE_ANSWER = "store_info"
-LEAST_ASKED = 2  # characters that say what is asked
+LEAST_ASKED, LEAST_ELSEWHERE = 2, 3  # characters that say what is asked; of another matter
 _REPROACHES = re.compile(r"为什么|为啥|凭什么|凭啥|怎么(?:还|又|老|总)")  # must fit well to be a question
-_ASKS_NOTHING = re.compile(r"那个?|这个?|啥子?|什么|甚么|怎么|[呢吗呀啊吧嘛的了我你您是?？。，,！!\s]")
+_ASKS_NOTHING = re.compile(
+    r"那个?|这个?|啥子?|什么|甚么|怎么(?:办|弄)?|咋[办弄个]?|到底|(?:行不|能不|会不|来不|要不|是不|可不可)[行能会来要是以]|可以|现在|今天|明天|后天|晚上|早上|[上下]午|周末|网上"
+    r"|多少天|多久|几[点天时]|什么时候|啥时候|谁|[呢吗么呀啊吧嘛的了我你您们是能会要来办不?？。，,！!\s]"
+)
 _CONSULT_OF = {"plan_change": "plan_consult"}
 _MOURNED = " 机主去世"
 # What was said earlier than this many messages ago is another matter.
@@ -144,7 +147,8 @@ def answer_beside(
 
     What is `known` already is not told again; the words `said` before may tell of a death.
     """
-    if len(_ASKS_NOTHING.sub("", reading.text)) < LEAST_ASKED:
+    left = len(_ASKS_NOTHING.sub("", reading.text))
+    if left < LEAST_ASKED:
         return None
     mourns = any(map(in_mourning, (*said, reading.text)))
     text = f"{reading.text}{_MOURNED}" if mourns else reading.text
@@ -157,7 +161,8 @@ def answer_beside(
         if entry.id not in known
         and (fit >= NEARLY or not _REPROACHES.search(reading.text))
         and (mourns or _MOURNED[-2:] not in entry.title)
-        and fit >= (ANSWER_FITS if entry.type in own else NEARLY if entry.type in _near(reading) else EXACTLY)
+        and (entry.type in own or left >= LEAST_ELSEWHERE)
+        and fit >= (OWN_FITS if entry.type in own else NEARLY if entry.type in _near(reading) else EXACTLY)
     ]
     return max(fitting, key=lambda each: each[0])[1] if fitting else None
 

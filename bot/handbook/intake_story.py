@@ -61,15 +61,20 @@ _WITHDRAWS = re.compile(
     rf"{_POINTED}.{{0,8}}撤(?!回)|撤(?:掉|了|销)?.{{0,8}}{_POINTED}|(?:^|[^\d])撤(?:掉|了|销)?0\d{{5}}(?!\d)|{_NUMBERED}.{{0,8}}取消|取消.{{0,8}}{_NUMBERED}"
 )
 # 宽带那张撤了吧: by its matter.
-_THAT_ONE = re.compile(r"[^，,。\s]{2,6}那[张个](?:工?单)?子?[^，,。套卡号]{0,3}撤|撤(?:掉|了|销)?[^，,。\s]{1,6}那[张个](?:工?单|$)")
+_THAT_ONE = re.compile(
+    r"[^，,。\s]{2,6}那(?:张(?:工?单)?|个工?单)子?[^，,。套卡号]{0,3}撤|撤(?:掉|了|销)?[^，,。\s]{1,6}那(?:张(?:工?单|$)|个工?单)"
+)
+_TICKET = r"(?:T\d|[^，,。]{0,8}(?<![账订清菜名])单)"
 _ADDS_TO = re.compile(
-    r"(?:再|给我|帮我|麻烦)?(?:加|补|添|写)(?:上)?一(?:句|段)(?:话)?(?!套餐|流量)|(?:补充|加|写|记|合并|并|放)(?:到|进|在|入)(?:T\d|[^，,。]{0,6}(?:那[张个]|刚才|刚刚|之前|原来|上[一个张]|第一))|那[张个]单子?(?:里)?(?:加|补充|写)"
+    rf"(?:再|给我|帮我|麻烦|[张个]|单子?)(?:加|补|添)(?:上)?一句|^(?:我)?(?:再)?(?:加|补)一句|(?:补充|加|写|记|合并|并)(?:到|进|在|入){_TICKET}|那[张个](?<!账)单子?(?:里)?(?:加|补充|写)"
 )
+_TO_CALL_ON = r"(?:电话|電話|号码|號碼|手机号|联系方式|聯絡電話)"
 _CHANGES_NUMBER = re.compile(
-    r"(?:改|换|留)(?:一?个|一下|成|下)?[^，,。]{0,5}(?:联系|回访)?(?:电话|方式|手机号?)(?!卡|套餐|壳)|(?:打|联系|拨)(?:给)?我?(?:另外|别的|另)一?个?(?:号|电话)|(?:联系)?(?:电话|方式)(?:要|想)?(?:改|换)(?:成|一下|个|为)"
-    r"|(?:改|换)(?:一?個|成)[^，,。]{0,3}(?:電話|聯絡)|聯絡電話"
+    rf"(?:改|换|換)(?:一?[个個]|一下|下)?(?:联系|回访|接听|聯絡)?的?{_TO_CALL_ON}(?=$|[，,。！!\s]|吧|打|联系|行|可以)|(?:联系|回访|留)的?{_TO_CALL_ON}[^，,。]{{0,4}}(?:改|换)(?:成|为|一下|个|掉)"
+    rf"|{_TO_CALL_ON}(?:改|换)(?:成|为)|(?:打|联系|拨)(?:给)?我?(?:另外|别的|另)一?个?(?:号|电话)"
 )
-_OWN_LINE = re.compile(r"套餐|过户|携|换机|新手机|换手机|卡")
+_NOT_OF_TICKET = re.compile(r"套餐|过户|携|卡|骗|验证码|信号|密码|为什么|打不通|[?？吗]$")
+LONGEST_CHANGE = 40
 _KEEPS_IT = re.compile(r"[不别没](?:要|用|能|让)?(?:撤|取消)|撤了没|[?？]$|为什么|怎么|谁|被|师傅|什么|另外")
 # What an order is about, told well enough to be carried out or asked back: a sum or a pick after a
 # wish or by itself, what is added or dropped, a service by its name.
@@ -219,7 +224,8 @@ def adds_to_ticket(text: str) -> bool:
 
 def changes_number(text: str) -> bool:
     """Tell whether the words want another number called for a ticket: 电话改成我老婆的."""
-    return bool(_CHANGES_NUMBER.search(text)) and not _OWN_LINE.search(text)
+    wanted = len(text) <= LONGEST_CHANGE and _CHANGES_NUMBER.search(text)
+    return bool(wanted) and not _NOT_OF_TICKET.search(text)
 
 
 def still_missing(intake: Intake, request_type: RequestType) -> list[str]:

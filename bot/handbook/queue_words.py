@@ -6,25 +6,33 @@ import re
 
 LONGEST_LEAVING = 80
 LEAST_REST = 3  # characters of a wish beside them
-_PERSON = r"(?:人工(?:客服|服务)?|真人|客服|人(?=了|吧|$|[\W_]))"
+_PERSON = r"(?:人工(?:客服|服务)?|真人|客服)"
+_ENDS = r"(?=$|[\W_]|吧|了(?:$|[\W_])|啊|呀|继续)"
 _LEAVE = re.compile(
     r"(?:^|(?<=[，,。！!?？\s]))(?:那|哎|唉|嗯|就|你|我|先|还是|快|算了|[，,\s])*(?:"
-    r"(?:取消|退出|撤回|结束|停止)(?:掉|了)?(?:排队|转接?(?:人工)?|人工(?:服务|客服)?|等待)|(?:退出|撤回)(?=$|[\W_])"
-    rf"|(?:不|别|不用|不要|不想|谁要|无需|唔使)(?:再|要|用)?(?:转接?|找|叫|等|排)?(?:了)?{_PERSON}(?:了|吧)*"
-    r"|不(?:用)?(?:再)?等了(?=$|[\W_])|(?:不|别)(?:用|想|要)?(?:再)?(?:转|排队?)了|(?:叫|找|转|回|转回|继续用?|用)?机器人(?:吧|来|继续)?(?=$|[\W_])"
-    r"|(?:继续|接着)登记(?:吧)?|算了(?=$|[\W_]))"
+    rf"(?:取消|退出|撤回|结束|停止)(?:掉|了)?(?:排队|转接?人工|人工(?:服务|客服)?|等待){_ENDS}"
+    rf"|(?:不|别|不用|不要|不想|谁要|无需|唔使)(?:再|要|用)?(?:转接?|找|叫|等|排|要)?{_PERSON}(?:了|吧)*{_ENDS}|不(?:用|想)?找人了{_ENDS}"
+    rf"|不(?:用)?(?:再)?等了{_ENDS}|唔(?:使)?等了{_ENDS}|不(?:用|想|要)?(?:再)?排队?了{_ENDS}|别排队?了{_ENDS}|不用转了{_ENDS}"
+    r"|(?:叫|找|转|回|转回|继续用?|用|还是)机器人(?:吧|来|继续)?(?=$|[\W_])|(?:继续|接着)登记(?:吧)?(?=$|[\W_]))"
+    r"|^(?:那|哎|唉|嗯|就)*算了(?:吧)?(?=$|[\W_])|^(?:(?:那|还是)*机器人(?:吧|来)?|退出|撤回)(?=$|[。！!])|(?<=[，,。\s])退出$|^撤回(?=\s)"
 )
+# Who waits on, or wants somebody else than the one at hand.
+_WAITS_ON = re.compile(r"(?:继续|接着|还是|再|先)(?:等|排)|等吧|经理|领导|主管|班长|值班|找谁|滚|三次")
 _REFUSES = re.compile(
     r"(?:不用|不要|别|没(?:有)?(?:要|说)|不想|谁要|不是要|无需|不需要)(?:你)?(?:再|给我|帮我)*(?:转接?|找|叫)(?:人工|真人|客服|人)"
-    r"|(?:不要|不用|不需要|别)人工(?!的|那)"
+    r"|(?:不要|不用|不需要|别)人工(?!的|那|费|审)"
 )
-_NOTHING = re.compile(r"(?:我|自己|再|吧|了|啊|呀|好|的|谢谢|来|弄|行|我先|排队|[\W_])*")
+_DEMANDS = re.compile(r"人工|真人|经理|领导|主管|客服|转接|给我转|挂|糊弄|敷衍|你们的?人")
+_NOTHING = re.compile(r"(?:我|自己|再|吧|了|啊|呀|好|的|谢谢|来|弄|行|先|排队|继续|[\W_])*")
+LONGEST_REFUSAL = 80
+# The handful of Traditional characters of these words.
+_PLAIN = str.maketrans("隊轉啦喇", "队转了了")
 
 
 def besides_leaving(text: str) -> str | None:
     """Return what is wanted besides leaving the queue, empty where nothing is; None if nobody leaves."""
-    said = text.strip()
-    if len(said) > LONGEST_LEAVING or not _LEAVE.search(said):
+    said = text.strip().translate(_PLAIN)
+    if len(said) > LONGEST_LEAVING or _WAITS_ON.search(said) or not _LEAVE.search(said):
         return None
     rest = _LEAVE.sub(" ", said).strip(" ，,。；;！!?？~")
     return "" if len(rest) < LEAST_REST or _NOTHING.fullmatch(rest) else rest
@@ -32,4 +40,6 @@ def besides_leaving(text: str) -> str | None:
 
 def wants_no_person(text: str) -> bool:
     """Tell whether the words refuse a person: 都不是，不用转人工 我是说…."""
-    return bool(_REFUSES.search(text))
+    if len(text) > LONGEST_REFUSAL or not _REFUSES.search(text):
+        return False
+    return not _DEMANDS.search(_REFUSES.sub("", text))

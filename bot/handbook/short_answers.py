@@ -29,20 +29,23 @@ _NO = re.compile(rf"^(?!{_NOTHING_WRONG})(?:不|没|否|错|有误|no$|nope)")
 _CLAUSE = r"(?:^|[\s，,。；;！!？?、…~])"
 _LEAD = r"(?:那|哦|噢|嗯|呃|唉|好|行|吧|我|就|先|还是|都|也|暂时|现在|今天|这个|谢谢|你|你们|给我)*"
 # 算了，那先提交: gives in, and not up.
-_GIVES_IN = r"(?:吧|不改了|了)?[，,。！!\s]*(?:那就先?|那先?|就先?|先|还是)?(?:按|照|说|写|用|填|交|提交|登|这样(?:提交|登|报))"
-_SUBMITS = re.compile(
-    r"提交|(?:就|那就)(?:按|照)[^，,。！!？?]{1,24}(?:地址|那个|这个|写|登|报)|就这样(?:登记?|报|交)"
+_GIVES_IN = r"(?:吧|了)?[，,。！!\s]*(?:(?:不改|不扯|不说)了)?[，,。！!\s]*(?:那就先?|那先?|就先?|先|还是|赶紧|快)*(?:按|照|说(?!了)|写|用(?!不)|填|交|提交|登|这样(?:提交|登|报)|(?:给我|帮我)?(?:报|修|派))"
+_SUBMIT = re.compile(
+    r"(?:算了|那|就|先|都|还是|我要?|是说|说|请|麻烦|快|直接|帮我|给我|这样|其他|对的?|可以|行|好)*(?:(?:按|照)(?:刚才|之前|上面|前面|这个|那个|原来)?[^错改不]{0,10})?提交(?:提交)*(?:吧|了吧|了|啊|呀|嘛|一下|就行)?"
+    r"|(?:算了|那|就)*(?:按|照)(?:刚才|之前|上面|前面|这个|那个|原来)[^错改不]{0,10}(?:登记?|报|交)吧?|(?:算了|那|就)*这样(?:登记?|报|交)(?:吧|了)?"
 )
-_SUBMITS_NOT = re.compile(r"(?:[不别没未]|先[别不]|还没|等)[^，,。！!？?]{0,4}提交|提交[^，,。！!]{0,4}(?:[吗么?？]|没|不了|之?前|之?后|的时候)|(?:已经|刚)提交")
+_NOT_YET = re.compile(r"先(?:别|不)[^，,。]{0,6}[，,。！!\s]+(?:我还没|等我|让我|我先|听我)")
+_STATEMENT = re.compile(r"([^，,。！!；;?？\s]+)([，,。！!；;?？\s]*)")
+_BUT_WAIT = re.compile(r"不过|但|可是|等(?!了|不及)|再|先(?:别|等|不要|改|让)|[不别没](?:要|用)?提交|改(?!了)|换|错|另外|还有|之前|以后|为什么|怎么|如果")
 _CANCEL = re.compile(
-    rf"{_CLAUSE}{_LEAD}(?:算了(?!{_GIVES_IN})(?=$|[\W_]|吧|不|别|我|谢|没)|当我没说|(?:只是|就是)?(?:随便)?问问(?:而已|罢了|就行)"
+    rf"{_CLAUSE}{_LEAD}(?:算了(?!{_GIVES_IN})(?=$|[\W_]|吧|不|别|我|谢|没)|当我没说|(?:只是|就是)?(?:随便)?问问(?:而已|罢了|就行)(?!吗)"
     rf"|(?:不用|不需要|不必|唔使|唔需要|无须)(?:再)?(?:登记?|办理?|报修?|弄|查|处理|搞)?(?:了|喇|啦)(?=$|[\W_]|吧|啊|哈|我|谢|麻烦)"
     rf"|(?:不|不用|不需要|不必|不要|不是|别|唔使|唔好)(?:再|继续|给我|帮我)*登记?(?:了|这个|那个|吧|喇)*(?=$|[\W_]|啊|哈|你(?!的)|我(?:就|只|没|要|问|来))"
-    rf"|(?:不要|别要)这(?:[张个](?:单子?|工单)|张)|这(?:[张个](?:单子?|工单)|张)不要(?=$|[\W_]|了))|就别登记?了"
+    rf"|(?:(?:不要|别要)这(?:[张个](?:单子?|工单)|张)|这(?:[张个](?:单子?|工单)|张)不要)(?=$|[\W_]|吧|了(?:$|[\W_])))|就别登记?了"
     r"|先(?:别|不)急着?(?:办|弄|登记)|先(?:别|不)(?:再)?(?:退|办|弄|登记|提交|报|查|处理|改)"
-    r"|(?:不|不想|不要|别)(?:再)?(?:办理?|报修?|弄|登记|提交)了?(?=$|[\W_]|吧|啊|哈)|取消(?:登记|提交|工单|这次|本次)|^确认撤[单销]"
-    r"|^(?:no[,.\s]+|ok[,.\s]+)?(?:i\s|please\s)*(?:cancel(?:\s(?:it|this|that))?$|cancel[,.]|forget (?:it|about)|never ?mind|withdraw$"
-    r"|don['’]?t (?:submit|register|want (?:another|a|this|any) ))"
+    r"|(?<!先)(?:不|不想|不要|别)(?:再)?(?:办理?|报修?|弄|登记|提交)了?(?=$|[\W_]|吧|啊|哈)|取消(?:登记|提交|工单|这次|本次)|^确认撤[单销]"
+    r"|^(?:no[,.\s]+|ok[,.\s]+)?(?:i\s|please\s)*(?:cancel(?:\s(?:it|this|that))?$|forget (?:it|about it)$|never ?mind$|withdraw$)"
+    r"|\bdon['’]?t (?:submit|register)\b|\bdon['’]?t want (?:another|a|this|any) (?:ticket|one)"
 )
 _UNDO = re.compile(
     rf"{_CLAUSE}{_LEAD}(?:(?:取消)+(?:吧|办理|掉|了|这个|这张)?|(?:什么|全)?都?不要(?:了|这个|那个|第[一二三]个)+(?:吧|啊)?)[。!！~]*$"
@@ -107,7 +110,7 @@ def finds_fault(text: str) -> bool:
 def gives_up(text: str, *, undoes: bool = False) -> bool:
     """Tell whether the customer no longer wants it; `undoes`: what is asked for is a cancelling."""
     said = plain(text)[:LONGEST_ANSWER]
-    if submits(said):
+    if submits(said) or _NOT_YET.search(said):
         return False
     if _CANCEL.search(said):
         return True
@@ -117,9 +120,11 @@ def gives_up(text: str, *, undoes: bool = False) -> bool:
 
 
 def submits(text: str) -> bool:
-    """Tell whether the words want sent off what was read back: 其他对的，提交; 算了 就按那个地址."""
-    said = plain(text)[:LONGEST_ANSWER]
-    return bool(_SUBMITS.search(said)) and not _SUBMITS_NOT.search(said)
+    """Tell whether the words want sent off what was read back: 其他对的，提交; 算了 就按那个地址提交."""
+    said = [found.groups() for found in _STATEMENT.finditer(plain(text)[:LONGEST_ANSWER])]
+    wants = [bool(_SUBMIT.fullmatch(words)) and not set(mark) & set("?？") for words, mark in said]
+    others = (words for (words, _), wanted in zip(said, wants, strict=True) if not wanted)
+    return any(wants) and not any(_BUT_WAIT.search(words) for words in others)
 
 
 def _is_own(refusal: re.Match[str] | None) -> bool:

@@ -30,9 +30,10 @@ _FEE = re.compile(
 )
 
 
+LONGEST_FEE = 60
 _FEE_TOO = re.compile(
-    r"(?:收不收|要不要|用不用|需不需要|会不会|是不是要|得不得)[^，,。]{0,5}(?:钱|费)|(?:收|要|花|付|给)(?:费|钱)[^，,。]{0,2}(?:[吗么不呢?？]|$)"
-    r"|(?:多少|几)(?:手续费|工本费|上门费)|(?:手续费|工本费|上门费)"
+    r"(?:收不收|要不要|用不用|需不需要|会不会|是不是要|得不得)[^，,。]{0,5}(?:钱|费)|(?:收|要|花|付|给)(?:费|钱)[^，,。]{0,2}[吗么不呢?？]"
+    r"|(?:多少|几块?)(?:手续费|工本费|上门费)|(?:手续费|工本费|上门费)[^，,。]{0,4}(?:[吗么?？]|多少)"
 )
 _OTHER_MONEY = re.compile(r"套餐|流量|话费|账单|月租|扣|充|退|违约|欠|赔|骗|押金|会员")
 
@@ -76,7 +77,7 @@ def subject_of(text: str, subjects: Iterable[Subject]) -> Subject | None:
 
 def asks_fee(text: str) -> bool:
     """Tell whether the whole message asks what it costs, and nothing more."""
-    return bool(_FEE.fullmatch(text.strip()))
+    return len(text) <= LONGEST_FEE and bool(_FEE.fullmatch(text.strip()))
 
 
 def asks_fee_too(text: str) -> bool:

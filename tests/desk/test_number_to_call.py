@@ -20,7 +20,8 @@ NUMBER = "13800000099"
     ("said", "known"),
     [
         ([NUMBER], NUMBER), (["138 0000 0099"], NUMBER), ([f"{NUMBER}。", "不登记了", "我要改套餐"], NUMBER),
-        ([NUMBER, "13900001234"], "13900001234"), ([f"骗子用 {NUMBER} 打给我"], None), (["宽带断了"], None),
+        ([NUMBER, "13900001234"], "13900001234"), ([f"骗子用 {NUMBER} 打给我"], None), (["宽带断了"], None), ([f"骗子{NUMBER}"], None), ([f"别打{NUMBER}"], None), ([f"查{NUMBER}机主"], None),
+        ([f"我的电话是{NUMBER}"], NUMBER), ([f"我妈{NUMBER}"], None),
     ],
 )  # fmt: skip
 def test_a_number_given_by_itself_is_known_after_a_registration_was_given_up(

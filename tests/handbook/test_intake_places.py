@@ -6,7 +6,6 @@ import pytest
 
 from bot.handbook.facts import find_facts
 from bot.handbook.intake import advance
-from bot.handbook.intake_parts import EARLIER_PLACE
 from bot.handbook.intake_places import is_place, joined, place_said, same_place
 from tests.handbook.intakes import PHONE, TABLES, confirming, read, start
 
@@ -33,6 +32,11 @@ def heard(text: str, type: str = "inform"):
         ("幸福小区3号楼，2单元，501", "幸福小区3号楼，2单元，501"),
         ("我们村东头，老槐树旁边那家", "我们村东头，老槐树旁边那家"),
         ("杭州 西湖区 文三路8号", "杭州 西湖区 文三路8号"),
+        ("写意花园3栋2单元", "写意花园3栋2单元"), ("填海路5号", "填海路5号"), ("他山花园，3栋，501", "他山花园，3栋，501"),
+        ("我单位宿舍，3栋", "我单位宿舍，3栋"), ("我们单位，3楼", "我们单位，3楼"), ("我司，软件园3栋", "我司，软件园3栋"),
+        ("你家营业厅旁边，3号", "你家营业厅旁边，3号"), ("坝上村，2组，坏水沟旁边", "坝上村，2组，坏水沟旁边"),
+        ("幸福路5号，我妈家楼下小卖部旁边", "幸福路5号，我妈家楼下小卖部旁边"), ("拉萨市城关区，嘛呢路3号", "拉萨市城关区，嘛呢路3号"),
+        ("住友大厦3楼", "住友大厦3楼"), ("在水一方5栋", "在水一方5栋"), ("说法胡同8号", "说法胡同8号"),
     ],
 )  # fmt: skip
 def test_talk_around_a_place_is_none_of_it(text: str, said: str) -> None:
@@ -86,7 +90,8 @@ def test_the_last_words_are_taken_away_where_that_is_wanted() -> None:
     ("said", "place"),
     [
         ("还是那个地址 电话也一样", "姑苏区平江花园8栋1203"), ("同上", "姑苏区平江花园8栋1203"),
-        ("同一个小区5号楼201", "姑苏区平江花园5号楼201"), ("地址没变", "姑苏区平江花园8栋1203"), ("另一个地方", ""),
+        ("同一个小区5号楼201", "姑苏区平江花园5号楼201"), ("地址没变", "姑苏区平江花园8栋1203"), ("另一个地方", ""), ("不是原来的地址，搬家了", ""), ("原来的地址不住了", ""),
+        ("你们上次那个地址写错了", ""), ("隔壁那个小区", ""), ("我妈那个小区", ""), ("地址一样吗", ""), ("上次的地址不对，现在是幸福路5号", ""), ("新的那个小区3栋", ""),
     ],
 )  # fmt: skip
 def test_the_place_of_the_ticket_before_can_be_pointed_at(said: str, place: str) -> None:
@@ -95,7 +100,8 @@ def test_the_place_of_the_ticket_before_can_be_pointed_at(said: str, place: str)
 
 
 def test_who_points_at_the_earlier_place_is_not_asked_again() -> None:
-    intake = start(facts={EARLIER_PLACE: "姑苏区平江花园8栋1203", "phone_number": PHONE})
+    intake = start(facts={"phone_number": PHONE})
+    intake.earlier_place = "姑苏区平江花园8栋1203"
     turn = advance(intake, read("还是那个地址", "unclear"), TABLES)
 
     assert (intake.facts["address"], turn.ask) == ("姑苏区平江花园8栋1203", "confirmation")

@@ -13,7 +13,7 @@ from tests.handbook.intakes import TABLES, answered, confirming, names, offered,
 SUBMITTED = [
     "算了 就这样提交吧", "算了，那先提交", "？我是说提交啊", "写字不要，其他对的，提交", "算了 就按刚才那个地址提交",
     "提交，你先回答我", "提交提交提交", "对咯对咯，快点来嘛", "先停机啊快点 确认", "确认 顺便问下几点来",
-    "確認提交，幾時有人覆我？", "确认，多久能有消息", "那就在这里回复吧，确认", "对，先确认。要不要收钱",
+    "先不改了 提交", "不等了 提交", "没有了 提交吧", "確認提交，幾時有人覆我？", "确认，多久能有消息", "那就在这里回复吧，确认", "对，先确认。要不要收钱",
 ]  # fmt: skip
 
 
@@ -31,7 +31,9 @@ def test_it_is_sent_off_from_the_question_what_is_wrong_too(said: str) -> None:
     assert advance(intake, read(said, "unclear"), TABLES).outcome == "open"
 
 
-@pytest.mark.parametrize("said", ["先别提交", "你提交了吗", "还没说完呢 提交之前我问下", "不要提交", "可以吧，不过还没说要带什么"])
+@pytest.mark.parametrize("said", ["取消提交", "撤回提交", "提交的地址错了", "等我改好地址再提交", "让我再看看再提交", "地址写对了才能提交", "就按上面的地址来就行 不过电话要改",
+     "就按身份证上的地址写错了", "提交 不过地址里那句话去掉", "怎么提交", "就这样登记吗", "谁让你提交的", "提交个屁", "我要提交投诉到工信部", "提交 另外我手机也没信号",
+     "先别提交", "你提交了吗", "还没说完呢 提交之前我问下", "不要提交", "可以吧，不过还没说要带什么"])
 def test_who_does_not_want_it_sent_off_is_heard(said: str) -> None:
     assert not submits(said)
     assert advance(confirming(), read(said, "unclear"), TABLES).outcome != "open"
@@ -48,7 +50,8 @@ def test_who_wants_nothing_registered_is_let_go(said: str) -> None:
 
 @pytest.mark.parametrize(
     "said",
-    ["算了 就说桂香居东门，别把地址吃掉", "算了不改了 就按桂香居东门 提交", "登不上去", "别登错了", "不登录就看不了吗",
+    ["不要这张卡了", "never mind the address, just fix it", "forget it, just register", "cancel, I mean cancel my plan", "算了吧 还是给我报修",
+     "算了，不扯了，赶紧派人", "先不提交 我还没说完", "先别登记，等我找下账号", "不要这个单子上的号码", "算了 就说桂香居东门，别把地址吃掉", "算了不改了 就按桂香居东门 提交", "登不上去", "别登错了", "不登录就看不了吗",
      "不用登记我的名字，登记我爱人的", "I don't want to wait", "cancel my roaming plan", "我要取消彩铃这个业务"],
 )  # fmt: skip
 def test_who_only_sounds_so_is_not(said: str) -> None:
@@ -88,7 +91,7 @@ def test_a_danger_does_not_wait_for_a_number(said: str) -> None:
 @pytest.mark.parametrize(
     ("type", "text", "said", "entry"),
     [
-        ("fault_broadband", "宽带断了", "几个人来修啊？要不要收钱", "repair_people"),
+        ("fault_broadband", "宽带断了", "要来几个师傅啊", "repair_people"),
         ("fault_tv", "电视没图像", "那收不收钱啊", "repair_fee"),
         ("fault_tv", "电视没图像", "我不在家咋办", "repair_absent"),
         ("fault_broadband", "宽带断了", "你们会打电话吗", "contact_number"),
@@ -109,7 +112,7 @@ def test_a_question_about_the_matter_is_answered(type: str, text: str, said: str
     assert (turn.ask, intake.pending) == (before, [])
 
 
-@pytest.mark.parametrize("said", ["你是真人吗", "那个啥？", "为什么老是断", "你能听懂吗", "今天能给我个说法吗"])
+@pytest.mark.parametrize("said", ["行不行啊", "你们是谁", "晚上来吗", "咋办", "要多少天", "周末来吗", "到底会不会", "网上能不能办", "到底来不来", "你是真人吗", "那个啥？", "为什么老是断", "你能听懂吗", "今天能给我个说法吗"])
 def test_what_no_entry_answers_is_answered_by_none(said: str) -> None:
     turn = advance(start(), read(said, "bot_challenge" if "真人" in said else "nlu_fallback"), TABLES)
 
@@ -146,7 +149,7 @@ def test_a_ticket_is_withdrawn_by_its_matter(said: str) -> None:
     assert withdraws_ticket(read(said))
 
 
-@pytest.mark.parametrize("said", ["那张卡撤了", "彩铃那个取消", "我那个套餐退了", "宽带那张撤了没", "宽带那张别撤"])
+@pytest.mark.parametrize("said", ["我家楼下那个营业厅撤了", "基站那个撤了", "宽带那个设备撤", "电视那个会员撤了", "那张卡撤了", "彩铃那个取消", "我那个套餐退了", "宽带那张撤了没", "宽带那张别撤"])
 def test_what_withdraws_no_ticket(said: str) -> None:
     assert not withdraws_ticket(read(said))
 
@@ -156,7 +159,7 @@ def test_what_is_to_be_added_is(said: str) -> None:
     assert adds_to_ticket(said)
 
 
-@pytest.mark.parametrize("said", ["加一个流量包", "加一条宽带", "给我加一句套餐", "写到合同里"])
+@pytest.mark.parametrize("said", ["加一个流量包", "加一条宽带", "写到合同里", "写一句道歉", "需要加一段光纤", "光猫放在原来的位置", "师傅让我加一段网线 电视还是没图像", "月租放到上个月扣了", "把我妈的号加到原来的套餐"])
 def test_what_adds_to_no_ticket(said: str) -> None:
     assert not adds_to_ticket(said)
 
@@ -166,7 +169,7 @@ def test_another_number_to_call(said: str) -> None:
     assert changes_number(said)
 
 
-@pytest.mark.parametrize("said", ["我要换手机卡", "电话打不通", "换个手机套餐", "换新手机了"])
+@pytest.mark.parametrize("said", ["我要换手机卡", "电话打不通", "换个手机套餐", "换新手机了", "我换了个手机就没信号了", "改密码收不到手机验证码", "挽留我的电话一直打", "为什么要留电话", "你们留的电话打不通", "改天再打电话", "骗子让我改手机号 报了验证码"])
 def test_what_asks_for_no_other_number(said: str) -> None:
     assert not changes_number(said)
 
@@ -184,3 +187,19 @@ def test_a_praise_that_was_taken_for_a_complaint_is_none() -> None:
 def test_when_something_was_seen_is_no_wished_time() -> None:
     assert wished_time("今天一看涨了60", order=True) is None
     assert drops_time("不是今天要，是越快越好")
+
+
+@pytest.mark.parametrize("said", ["师傅收了我上门费，50块，还没修好", "上门费收了50", "乱收费！", "他问我要钱"])
+@pytest.mark.parametrize("type", ["complaint_service", "fault_tv"])
+def test_a_grievance_about_a_fee_asks_for_none(type: str, said: str) -> None:
+    intake = start(type, "师傅来过了")
+    turn = advance(intake, read(said, "complaint_service", confidence=0.4), TABLES)
+
+    assert not {"fee", "knowledge"} & set(names(turn))
+
+
+def test_a_long_yes_is_read_to_its_end() -> None:
+    for said in ("是的" * 2000 + "快点来嘛", "提交" * 2000 + "啊快", "那" * 9000, "好" * 9000):
+        # An exponential search would never come back.
+        assert advance(confirming(), read(said, "unclear"), TABLES)
+        assert advance(start("plan_change", "换套餐"), read(said, "unclear"), TABLES)
