@@ -33,10 +33,10 @@ from bot.handbook.intake import (
     Say,
     advance,
     begin,
-    put_by,
     reading_of,
 )
 from bot.handbook.intake import Turn as IntakeTurn
+from bot.handbook.intake_asides import beside
 from bot.handbook.intake_parts import NOTHING_TOLD, with_earlier_words
 from bot.handbook.intake_story import (
     adds_to_ticket,
@@ -162,10 +162,7 @@ def _begin(turn: Turn, state: dict[str, Any]) -> tuple[Intake, IntakeTurn]:
     before = _open_already(turn, first.type) if step.ask != SOLVED else ()
     if before:
         intake.same_as = before[0].values["number"]
-    after = ()
-    if second:
-        intake.pending = [put_by(second[0])]
-        after = (Say("utter_second_noted", {"title": tables.types[second[0].type].spoken}),)
+    after = beside(intake, second[0], tables) if second else ()
     return intake, replace(step, says=(*before, *step.says, *after))
 
 

@@ -187,6 +187,15 @@ def put_aside(intake: Intake, reading: Reading, other: RequestType) -> tuple[Say
     return (Say("utter_second_noted", {"title": other.spoken}),)
 
 
+def beside(intake: Intake, second: Reading, tables: IntakeTables) -> tuple[Say, ...]:
+    """Answer a question beside a request (要销户，要带什么), or keep a second request for later."""
+    consults = tables.types[second.type].kind is RequestKind.CONSULT
+    answer = _answer_of(intake, second, tables) if consults and asks(second.text) else None
+    if answer is not None:
+        return (say_aside(intake, answer),)
+    return put_aside(intake, second, tables.types[second.type])
+
+
 def aside(intake: Intake, reading: Reading, tables: IntakeTables) -> Turn | None:
     """Answer what came in between: another request, a question, small talk."""
     if _WAIT.search(reading.text.strip()):

@@ -36,6 +36,8 @@ NEARER = 0.15  # how much better an entry of another matter must fit
 _HOW_WE_ANSWER = "store_info"
 LEAST_ASKED, LEAST_ELSEWHERE = 2, 3  # characters that say what is asked; of another matter
 _REPROACHES = re.compile(r"为什么|为啥|凭什么|凭啥|怎么(?:还|又|老|总)")  # must fit well to be a question
+# 能不能把钱退给我 wishes for something, and asks nothing.
+_WISHES = re.compile(r"(?:能不能|可不可以|可以|能否|能)(?:先|就)?(?:帮我|给我退|把|替我|退给|退我|让)")
 _ASKS_NOTHING = re.compile(
     r"那个?|这个?|啥子?|什么|甚么|怎么(?:办|弄)?|咋[办弄个]?|到底|(?:行不|能不|会不|来不|要不|是不|可不可)[行能会来要是以]|可以|现在|今天|明天|后天|晚上|早上|[上下]午|周末|网上"
     r"|多少天|多久|几[点天时]|什么时候|啥时候|谁|[呢吗么呀啊吧嘛的了我你您们是能会要来办不?？。，,！!\s]"
@@ -148,7 +150,7 @@ def answer_beside(
     What is `known` already is not told again; the words `said` before may tell of a death.
     """
     left = len(_ASKS_NOTHING.sub("", reading.text))
-    if left < LEAST_ASKED:
+    if left < LEAST_ASKED or _WISHES.search(reading.text):
         return None
     mourns = any(map(in_mourning, (*said, reading.text)))
     text = f"{reading.text}{_MOURNED}" if mourns else reading.text

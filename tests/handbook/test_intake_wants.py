@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from bot.handbook.intake import CONFIRM, CORRECTION, advance
+from bot.handbook.intake_asides import beside
 from bot.handbook.intake_story import adds_to_ticket, changes_number, withdraws_ticket
 from bot.handbook.short_answers import gives_up, goes_on, submits
 from bot.handbook.wished_time import drops_time, wished_time
@@ -203,3 +204,17 @@ def test_a_long_yes_is_read_to_its_end() -> None:
         # An exponential search would never come back.
         assert advance(confirming(), read(said, "unclear"), TABLES)
         assert advance(start("plan_change", "换套餐"), read(said, "unclear"), TABLES)
+
+
+def test_a_question_beside_the_request_is_no_second_one() -> None:
+    intake = start("close_account", "我爸上个月走了，他那个号码想注销掉")
+    [said] = beside(intake, read("要带什么东西", "store_info"), TABLES)
+
+    assert ("死亡证明" in said.values["answer"], intake.pending) == (True, [])
+
+
+def test_a_second_request_is_kept() -> None:
+    intake = start()
+    [said] = beside(intake, read("顺便开张发票", "invoice"), TABLES)
+
+    assert (said.response, [each["type"] for each in intake.pending]) == ("utter_second_noted", ["invoice"])
