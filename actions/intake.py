@@ -11,9 +11,9 @@ from actions.base import DeskAction, Turn
 from actions.handoff import hand_off
 from actions.open_ticket import (
     about_open_ticket,
+    answer_of_ticket,
     ask_whether_to_withdraw,
-    asks_after_ticket,
-    recovered_ticket,
+    outcome_of_ticket,
 )
 from actions.talk import ask_of_subject, together_with, wish_among_facts, words_among_facts
 from actions.tickets import WISHES, answer_ticket, due_words, supplement
@@ -39,14 +39,11 @@ from bot.handbook.intake import Turn as IntakeTurn
 from bot.handbook.intake_asides import beside
 from bot.handbook.intake_parts import NOTHING_TOLD, with_earlier_words
 from bot.handbook.intake_story import (
-    adds_to_ticket,
     changes_number,
-    number_to_call,
-    withdraws_ticket,
 )
 from bot.handbook.requests import RequestKind, Urgency
 from bot.handbook.short_answers import works_again
-from bot.handbook.subjects import line_named, load_subjects, subject_of
+from bot.handbook.subjects import load_subjects, subject_of
 from bot.handbook.two_requests import requests_in
 from bot.storage.tickets import Ticket
 
@@ -72,7 +69,6 @@ class ValidateIntakeForm(DeskAction):
 
 
 _NOT_YET = Say("utter_not_yet_submitted")
-SHORT_WORDS = 40  # characters of a message that only says where to call
 # What “接下来为您登记…” has said already.
 _ANNOUNCED = ("utter_acknowledge_order", "utter_acknowledge_consult")
 
@@ -125,17 +121,7 @@ def _no_beginning(turn: Turn, state: dict[str, Any]) -> str | None:
         return "subject"
     if _same_danger(turn) is not None:
         return "more"
-    own = tickets_of(turn.session, turn.conversation, open_only=True)
-    if own and withdraws_ticket(turn.reading):
-        return "named"
-    if own and _only_says_where_to_call(turn):
-        return "contact"
-    safety = turn.handbook.type_of(turn.reading.type).kind is RequestKind.SAFETY
-    if own and not safety and (adds_to_ticket(turn.reading.text) or changes_number(turn.reading.text)):
-        return "added"
-    if recovered_ticket(turn) is not None:
-        return "recovered"
-    return "ticket" if asks_after_ticket(turn) else None
+    return outcome_of_ticket(turn)
 
 
 def _same_danger(turn: Turn) -> Ticket | None:
@@ -337,14 +323,6 @@ def _recovered(turn: Turn, _: Intake) -> None:
     ask_whether_to_withdraw(turn)
 
 
-def _only_says_where_to_call(turn: Turn) -> bool:
-    """Tell whether a message says on which number to call, and nothing of another matter."""
-    text = turn.reading.text
-    told = "联系" in text and len(text) <= SHORT_WORDS and line_named(text) is None
-    safety = turn.handbook.type_of(turn.reading.type).kind is RequestKind.SAFETY
-    return told and not safety and bool(number_to_call(text))
-
-
 def _named(turn: Turn, _: Intake) -> None:
     """Withdraw the ticket that the words point at; without one there was only this registration."""
     if not tickets_of(turn.session, turn.conversation, open_only=True, most=1):
@@ -363,6 +341,11 @@ def _added(turn: Turn, _: Intake) -> None:
     """Add to the ticket that is meant what the customer wants added; ask for the number to change to."""
     turn.reading = replace(turn.reading, type="ticket_supplement")
     answer_ticket(turn, bare=changes_number(turn.reading.text) and "phone_number" not in turn.reading.facts)
+
+
+def _hurried(turn: Turn, _: Intake) -> None:
+    turn.reading = replace(turn.reading, type="ticket_urge")
+    answer_ticket(turn)
 
 
 def _same(turn: Turn, intake: Intake) -> None:
@@ -387,5 +370,5 @@ _OUTCOMES = {
     "subject": _subject, "ticket": _ticket, "more": _more,
     "open": _open, "human": _human, "cancel": _cancel, "done": _done, "switch": _switch,
     "elsewhere": _elsewhere, "same": _same, "named": _named, "contact": _contact, "recovered": _recovered,
-    "added": _added, "praised": lambda turn, _: turn.say("utter_praise"),
+    "hurried": _hurried, "added": _added, "beside": lambda turn, _: turn.say_all((answer_of_ticket(turn) or _NOT_YET,)), "praised": lambda turn, _: turn.say("utter_praise"),
 }

@@ -17,25 +17,34 @@ from actions.tickets import (
 )
 from bot.desk.tickets import tickets_of
 from bot.handbook.intake_asides import LONGEST_QUESTION
-from bot.handbook.intake_steps import answer_beside, answer_to, asks, said_aside
-from bot.handbook.intake_story import adds_to_ticket, changes_number
+from bot.handbook.intake_parts import Say
+from bot.handbook.intake_steps import HOW_WE_ANSWER, answer_beside, answer_to, asks, said_aside
+from bot.handbook.intake_story import (
+    adds_to_ticket,
+    changes_number,
+    number_to_call,
+    withdraws_ticket,
+)
 from bot.handbook.one_story import ALSO
 from bot.handbook.requests import RequestKind
 from bot.handbook.short_answers import works_again
-from bot.handbook.subjects import asks_fee, line_named
+from bot.handbook.subjects import asks_fee, asks_fee_too, line_named
 from bot.storage.tickets import Ticket
 
 # Said with a ticket open, these words ask how it stands, whatever the model makes of them.
 _ASKS_AFTER = re.compile(
     r"怎么样了|怎样了|什么情况了?$|咋样了|到哪|来不来|还(?:没|不)(?:有)?(?:人|个)?(?:来|修|好|弄|搞|整|联系|处理|动静|消息|信儿|音信|影)"
-    r"|(?:没(?:有|得)?|莫得|冇)人(?:来|联系|管|理)|^人(?:呢|嘞|咧|哩)[?？!！]*$|(?:什么|啥|甚么)(?:时候|时间)(?:有人|才|会|可以)?(?:来|能|修|好|处理|弄|上门)|(?:几时|多会儿?|好久|哪天)(?:有人|才|能|会)?(?:来|嚟|修|整|好|弄|上门)|好了没|修好没|多久能|处理得|(?:几时|幾時|几点|什么时候|啥时候|多久)[^，,。]{0,4}(?:打|联系|回|覆|復)[^，,。]{0,3}(?:我|电话|電話)|(?:谁|哪个|有没有人)(?:会)?(?:来|接单|负责|处理)|现在(?:能|可以)来|(?:几|多少|两)张单|单号是?(?:多少|好多|什么|啥|几)"
+    r"|(?:没(?:有|得)?|莫得|冇)人(?:来|联系|管|理)|^人(?:呢|嘞|咧|哩)[?？!！]*$|(?:什么|啥|甚么)(?:时候|时间)(?:有人|才|会|可以)?(?:来|能|修|好|处理|弄|上门)|(?:几时|多会儿?|好久|哪天)(?:有人|才|能|会)?(?:来|嚟|修|整|好|弄|上门)|好了没|修好没|多久能|处理得|(?:几时|幾時|几点|什么时候|啥时候|多久)[^，,。]{0,4}(?:打|联系|回|覆|復)[^，,。]{0,3}(?:我|电话|電話)|(?:谁|哪个|有没有人)(?:会)?(?:来|接单|负责|处理)|现在(?:能|可以)来|(?:写|记|登|改|加)(?:上|对|好|进去)?了?(?:没有?|吗|么|不)[?？]?$|(?:几|多少|两)张单|单号是?(?:多少|好多|什么|啥|几)"
 )
 _SHORT = 24
 _HURRIES = re.compile(r"(?:能不能|能否|可以|可不可以|麻烦|请)?.{0,2}(?:早|快)(?:一)?点|尽快|抓紧|赶紧")
+_PUTS_RIGHT = re.compile(r"(?:金额|地址|门牌号?|楼号|时间)[^，,。]{0,4}(?:改成|改为|应该是|写错|不对|错了)")
+_HURRIES_ONE = re.compile(r"^(?:我)?(?:就|只|先|是|要|想|再|帮我|给我)*催(?![收债费缴款])")
+SHORT_WORDS = 40  # characters of a message that only says where to call
 _WHOSE_NUMBER = re.compile(r"(?:师傅|他|维修|装维|人员|工程师).{0,4}(?:电话|号码|联系方式)")
 # 明天师傅来我要在家吗, 你们几点来: of the visit that is being waited for.
 _VISIT = re.compile(
-    r"(?:师傅|你们|工程师|维修的?).{0,6}(?:几点|什么时候|啥时候|哪天|多久).{0,4}(?:来|到|上门)"
+    r"^[那请问,，\s]*几点(?:能|会)?(?:来|到)|(?:师傅|你们|工程师|维修的?).{0,6}(?:几点|什么时候|啥时候|哪天|多久).{0,4}(?:来|到|上门)"
     r"|(?:师傅|人)(?:来|上门|到)(?:的时候|时|之前|前)?.{0,6}(?:在家|准备|付|交钱|收钱)|(?:要不要|用不用|需不需要|得不得).{0,3}(?:在家|准备)"
 )
 _GOES_ON = re.compile(
@@ -45,7 +54,7 @@ _GOES_ON = re.compile(
 _JUST_NOW = timedelta(minutes=30)
 _ADDITIONS = frozenset({"phone_number", "address", "datetime"})
 # More of the ticket without a fact: who is in when, what was told wrong, what the modem shows.
-_TOLD_MORE = re.compile(r"在[家屋]|[家屋][里头]*(?:没得?|没有|莫得|有)人|不是[^，,。吗真]{1,10}[，,\s]*是|[换改]个?(?:时间|日子)|灯.{0,4}(?:红|黄|闪|灭|不亮)")
+_TOLD_MORE = re.compile(r"在[家屋]|[家屋][里头]*(?:没得?|没有|莫得|有)人|不是[^，,。吗真]{1,10}[，,\s]*是|是[^，,。吗真]{1,10}[，,\s]*不是|[换改]个?(?:时间|日子)|灯.{0,4}(?:红|黄|闪|灭|不亮)")
 
 
 def recovered_ticket(turn: Turn) -> Ticket | None:
@@ -78,6 +87,32 @@ def asks_after_ticket(turn: Turn) -> bool:
     if len(text) > _SHORT or line_named(text) or not _questions(text):
         return False
     return bool(tickets_of(turn.session, turn.conversation, open_only=True, most=1))
+
+
+def outcome_of_ticket(turn: Turn) -> str | None:
+    """Tell what words that read as a request want of an open ticket instead; None if nothing."""
+    if not tickets_of(turn.session, turn.conversation, open_only=True, most=1):
+        return None
+    text, kind = turn.reading.text, turn.handbook.type_of(turn.reading.type).kind
+    if withdraws_ticket(turn.reading):
+        return "named"
+    if kind is not RequestKind.SAFETY:
+        told = "联系" in text and len(text) <= SHORT_WORDS and line_named(text) is None
+        if told and number_to_call(text):
+            return "contact"
+        if _HURRIES_ONE.search(text):
+            return "hurried"
+        if adds_to_ticket(text) or changes_number(text) or _PUTS_RIGHT.search(text):
+            return "added"
+    if recovered_ticket(turn) is not None:
+        return "recovered"
+    if asks_fee_too(text) and not asks_fee(text) and answer_of_ticket(turn) is not None:
+        return "beside"
+    if asks_after_ticket(turn):
+        return "ticket"
+    # 师傅来收钱不 reads as a question about plans; with a ticket open it is about its matter.
+    consults = kind is RequestKind.CONSULT
+    return "beside" if consults and answer_of_ticket(turn) is not None else None
 
 
 def told_of_ticket(text: str) -> bool:
@@ -123,7 +158,8 @@ def about_open_ticket(turn: Turn) -> bool:
     if len(text) <= _SHORT and _ASKS_AFTER.search(text):
         WISHES["ticket_status"](turn, tickets[0])
         return True
-    if _answered_by_table(turn, tickets[0], text):
+    if (answer := answer_of_ticket(turn)) is not None:
+        turn.say_all((answer,))
         return True
     told = len(text) <= _SHORT and _TOLD_MORE.search(text) and line_named(text) is None
     if told or _ADDITIONS & set(turn.reading.facts) or adds_to_ticket(text):
@@ -135,15 +171,19 @@ def about_open_ticket(turn: Turn) -> bool:
     return False
 
 
-def _answered_by_table(turn: Turn, ticket: Ticket, text: str) -> bool:
-    """Answer a question that an entry on the matter of the ticket answers: 师傅来几个人."""
-    if not asks(text) or len(text) > LONGEST_QUESTION:
-        return False
-    answer = answer_beside(turn.reading, ticket.type, turn.office.tables, said=[ticket.summary])
-    if answer is None:
-        return False
-    turn.say("utter_knowledge", answer=said_aside(answer), entry=answer.id)
-    return True
+def answer_of_ticket(turn: Turn) -> Say | None:
+    """Return the answer to a question about the matter of the open ticket: 收不收钱, 师傅来几个人."""
+    text = turn.reading.text.strip()
+    own = tickets_of(turn.session, turn.conversation, open_only=True, most=1)
+    if not own or not asks(text) or len(text) > LONGEST_QUESTION:
+        return None
+    tables, ticket = turn.office.tables, own[0]
+    answer = answer_beside(turn.reading, ticket.type, tables, said=[ticket.summary])
+    kind = tables.types[ticket.type].kind
+    if (answer is not None and tables.types[answer.type].kind is kind) or (answer is not None and answer.type == HOW_WE_ANSWER):
+        return Say("utter_knowledge", {"answer": said_aside(answer), "entry": answer.id})
+    cost = kind in (RequestKind.FAULT, RequestKind.ORDER) and asks_fee_too(text)
+    return Say("utter_fee") if cost else None
 
 
 def _answer_question(turn: Turn, ticket: Ticket, text: str) -> None:

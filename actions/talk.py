@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -39,6 +40,7 @@ LEAST_OTHER_TRADE = 0.3
 _NOT_OURS = frozenset({"unclear", "out_of_scope"})
 # What the words name and the model guesses; in fewer words a line is named without a fault.
 LEAST_NAMED, LEAST_TOLD = 0.35, 8
+_WITHDRAWS = re.compile(r"^(?:嗯|好|对|是|那就|就|确认|是的|快|[，,\s])*撤(?:了|销|单|掉|吧)*[。！!]*$")
 _NOTED = ("address", "phone_number", "broadband_account")
 
 
@@ -58,7 +60,7 @@ class ActionClarify(DeskAction):
         if not turn.reading.has_words:
             turn.say("utter_text_only")
             return
-        if "withdraw" in state and keeps(turn.reading.text):
+        if "withdraw" in state and (keeps(turn.reading.text) or _WITHDRAWS.search(turn.reading.text)):
             withdraw(turn, find_ticket(turn.session, state["withdraw"]))
             return
         if "supplement" in state:

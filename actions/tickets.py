@@ -32,6 +32,7 @@ _ASKING = frozenset({"ticket_status", "ticket_urge"})
 _ASKED = {
     "withdraw": "utter_confirm_withdraw", "supplement": "utter_ask_supplement", "rate": "utter_ask_rating",
 }
+_NOT_THAT = re.compile(r"不是[^，,。]{1,8}")
 _TAIL = re.compile(r"(?<![\d.])\d{3,6}(?!\d)")  # 撤000042: how people name one of two tickets
 _KEEP = re.compile(r"^(?:不|别|先不|先别|算了|等(?:等|一下|会))|[不别](?:要|用)?(?:撤|取消)|保留|先别|留着")
 
@@ -98,9 +99,15 @@ def _named(turn: Turn, tickets: list[Ticket]) -> Ticket | None:
     meant = [
         ticket for ticket in tickets
         if any(ticket.number.endswith(tail) for tail in tails)
-        or (not tails and (line == ticket.type or turn.handbook.type_of(ticket.type).spoken in text))
+        or (not tails and (line == ticket.type or _says(turn.handbook.type_of(ticket.type).spoken, text)))
     ]
     return meant[0] if len(meant) == 1 else None
+
+
+def _says(spoken: str, text: str) -> bool:
+    """Tell whether words name a type by two characters of its name: 催那个诈骗的，不是停机的."""
+    meant = _NOT_THAT.sub("", text)
+    return any(spoken[at : at + 2] in meant for at in range(len(spoken) - 1))
 
 
 def _list(turn: Turn, tickets: list[Ticket]) -> None:
@@ -365,7 +372,7 @@ def keeps(text: str) -> bool:
 def withdraw(turn: Turn, ticket: Ticket) -> None:
     """Withdraw the ticket if the customer agrees; else keep it."""
     turn.conversation.dialogue = None
-    agreed = says_yes(turn.reading) or turn.reading.type == "ticket_cancel"
+    agreed = says_yes(turn.reading) or turn.reading.type == "ticket_cancel" or "撤" in turn.reading.text
     if agreed and not _KEEP.search(turn.reading.text):
         _step(turn, ticket, "withdraw", reason="客户确认撤单", confirmed=True)
         tell(turn, ticket, "utter_ticket_withdrawn")

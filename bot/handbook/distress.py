@@ -28,9 +28,10 @@ _LOST = re.compile(
 )
 # 走了, 没了 and 不在了 say it only beside what becomes of the number.
 _GONE = re.compile(
-    rf"(?:{_FAMILY}|老人)(?:人|上个?[月周]|前几天|前两天|去年|今年|已经|都)*(?:走了|没了|不在了)(?=[，,。！!\s]|$)"
+    rf"(?:{_FAMILY}|老人)(?:人|上个?[月周]|前几天|前两天|去年|今年|已经|都)*(?:走了|没了|不在了)(?=[，,。！!\s咋]|怎么|$)"
 )
-_OF_THE_NUMBER = re.compile(r"[他她](?:的|那个?)?(?:手机|电话)?[号卡]|那个?[号卡]|注销|销户|销号|销掉|过户|名下|户主|机主")
+_OF_THE_NUMBER = re.compile(r"[他她](?:的|那个?)?(?:手机|电话)?[号卡]|那个?[号卡]|名字|转到|转给|过给|到场|注销|销户|销号|销掉|过户|名下|户主|机主")
+_PAPERS = re.compile(r"死亡证|火化证|人(?:都)?(?:已经)?不在了")
 _NOT_LOST = re.compile(r"新闻|电影|电视剧|出差|回来|上班|没(?:有)?(?:去世|过世)|你[爸妈]")
 
 
@@ -38,4 +39,4 @@ def in_mourning(text: str) -> bool:
     """Tell whether somebody of the customer's family has died."""
     if _NOT_LOST.search(text):
         return False
-    return bool(_LOST.search(text) or (_GONE.search(text) and _OF_THE_NUMBER.search(text)))
+    return bool(_LOST.search(text) or _PAPERS.search(text) or (_GONE.search(text) and _OF_THE_NUMBER.search(text)))

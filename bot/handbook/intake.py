@@ -23,7 +23,7 @@ from bot.handbook.intake_asides import (
     put_aside,
     self_corrected,
 )
-from bot.handbook.intake_confirm import confirming, correcting
+from bot.handbook.intake_confirm import confirming, correcting, place_mended
 from bot.handbook.intake_parts import (
     CONFIRM,
     CORRECTION,
@@ -47,6 +47,7 @@ from bot.handbook.intake_places import (
     cannot_be_place,
     is_place,
     only_address,
+    place_in_parts,
     place_said,
     region_said,
     regions_joined,
@@ -58,17 +59,21 @@ from bot.handbook.intake_steps import (
     FIRST_AID,
     OWN_WORDS,
     acknowledge,
+    answer_beside,
     answer_to,
     ask,
     ask_again,
+    asks,
     asks_how,
     end,
     next_question,
     note_wished_time,
     noted,
+    only_asks,
     raise_by_words,
     repeat,
     say_answer,
+    say_aside,
     sympathy,
 )
 from bot.handbook.intake_story import (
@@ -103,6 +108,10 @@ _KEEPS_NUMBER = re.compile(
     r"|(?:没|冇|莫)得?(?:有|带)?(?:内地|固定)?(?:手机|电话)(?!.{0,3}(?:打|联系|来|信号|网))|记不(?:住|到|得|清)[^，,。]{0,3}号"
     r"|就(?:打|用|是|我)*(?:这个|现在|本机)|用(?:我)?(?:现在|这个)|不(?:用|需要|必)(?:留)?(?:电话|号码)|保密"
 )
+_LOSS, _OF_CARDS = "loss_report", frozenset({"suspend_resume", "sim_replace"})
+_LOST_CARD = re.compile(r"被偷|被盗|偷了|捡[到走了]|盗用|别人手里")
+LONGEST_PLACE = 40  # characters of a place in which none is found
+LONGEST_DENIAL = 16  # characters; who says more tells what is wanted besides
 LEAST_ELSE = 4  # characters besides giving up that can be another wish
 # 算了我重新说 开发票，抬头是…
 _ANEW = re.compile(
@@ -145,10 +154,20 @@ def begin(
     asks = request_type.kind is RequestKind.CONSULT or asks_how(reading, request_type)
     if asks and not told and urgency is Urgency.GENERAL:
         answer = answer_to(reading, tables)
+        if answer is None and only_asks(reading.text):
+            answer = answer_beside(reading, reading.type, tables)
         if answer is not None:
             intake.asking = SOLVED
             return intake, Turn(says=(*sorry, say_answer(intake, answer)), ask=SOLVED)
-    return intake, next_question(intake, tables, says=(*sorry, acknowledge(request_type, urgency)))
+    loss = _of_loss(intake, reading, tables)
+    return intake, next_question(intake, tables, says=(*sorry, acknowledge(request_type, urgency), *loss))
+
+
+def _of_loss(intake: Intake, reading: Reading, tables: IntakeTables) -> tuple[Say, ...]:
+    """Tell at once how a card in other hands is stopped: that does not wait for the ticket."""
+    entry = tables.knowledge.get(_LOSS)
+    lost = intake.type in _OF_CARDS and _LOST_CARD.search(reading.text)
+    return (say_aside(intake, entry),) if lost and entry is not None else ()
 
 
 def advance(intake: Intake, reading: Reading, tables: IntakeTables) -> Turn:
@@ -191,7 +210,8 @@ def _advance(intake: Intake, reading: Reading, tables: IntakeTables) -> Turn:
     if works and intake.asking != CONFIRM and not reading.facts:
         return end(intake, "cancel")
     order = known if kind is RequestKind.ORDER and intake.type != "vas_cancel" else None
-    if order is not None and intake.asking != SOLVED and denies(reading.text, order):
+    denied = order is not None and len(reading.text) <= LONGEST_DENIAL and denies(reading.text, order)
+    if denied and intake.asking != SOLVED:
         return end(intake, "switch" if other_request(intake, reading, tables) else "cancel")
     if withdraws_ticket(reading):
         return end(intake, "named")
@@ -219,7 +239,9 @@ def _instead(intake: Intake, reading: Reading, tables: IntakeTables) -> str:
     more = len(left) >= LEAST_ELSE and left[0] not in "不没别"
     if not more and not _WANTS_ELSE.search(reading.text):
         return "cancel"
-    if other_request(intake, reading, tables):
+    other = other_request(intake, reading, tables)
+    # 算了我自己去营业厅问 wants nothing of us.
+    if other is not None and (other.kind is not RequestKind.CONSULT or asks(left)):
         return "switch"
     return "elsewhere" if asks_after_ticket(reading, tables) else "cancel"
 
@@ -251,7 +273,9 @@ def _gathering(intake: Intake, reading: Reading, tables: IntakeTables) -> Turn:
                 intake.type = fitting(intake.words[0], known, reading.text, other).id
         take_in(intake, reading)
         whole = whole_place(reading) if wanted == "address" else ""
-        if whole:
+        if wanted == "address" and (parts := place_in_parts(reading.text)):
+            intake.facts["address"] = parts[:LONGEST_FACT]
+        elif whole:
             intake.facts["address"] = place_said(whole)
         elif not answered or (wanted == "address" and only_address(reading)):
             # The pattern may have caught only the district of a longer address.
@@ -292,6 +316,9 @@ def _of_the_fact(intake: Intake, reading: Reading, tables: IntakeTables, wanted:
             return next_question(intake, tables)
         intake.region = region
         return repeat(intake, says=(Say("utter_noted"),))
+    if wanted != "address" and intake.facts.get("address") and place_mended(intake, reading.text):
+        intake.words.append(reading.text)
+        return repeat(intake, says=(Say("utter_updated"),))
     if wanted == "phone_number" and _ANOTHERS_WILL_DO.search(reading.text):
         return repeat(intake, says=(Say("utter_any_number"),))
     if wanted == "phone_number" and _KEEPS_NUMBER.search(reading.text):
@@ -327,6 +354,8 @@ def _accepts(intake: Intake, reading: Reading, wanted: str, tables: IntakeTables
     if wanted not in FREE_FACTS or len(words_besides(reading)) < 2:
         return False
     if wanted != "detail" and len(reading.text.strip()) > 300:
+        return False
+    if wanted == "address" and len(reading.text) > LONGEST_PLACE and not reading.facts.get("address"):
         return False
     if wanted == "address" and not is_place(reading.text):
         # 杭州滨江, 幸福里南门: asked once more, a place is what the customer calls one.

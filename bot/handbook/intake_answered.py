@@ -38,6 +38,8 @@ def answered(intake: Intake, reading: Reading, tables: IntakeTables) -> Turn:
         return switch(intake, replace(reading, type=meant.id), meant, tables)
     if len(reading.text) <= LONGEST_BARE and _DO_IT.fullmatch(reading.text.strip()):
         return _ordered(intake, reading, tables)
+    if short_answers.registers_nothing(reading.text):
+        return end(intake, "done")
     other = tables.types.get(reading.type)
     wants_more = bool(_REGISTER.search(reading.text))
     if not wants_more and (short_answers.gives_up(reading.text) or short_answers.is_enough(reading.text)):

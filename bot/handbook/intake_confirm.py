@@ -76,20 +76,20 @@ _ONLY_NUMBER = re.compile(r"(\d{1,5})(?:室|号|栋|楼|单元)?[。.!！]*")
 _UNIT = r"号楼|号院|栋|幢|座|号|楼|单元|室|层"
 _PART = re.compile(
     rf"(?:^|[，,。！!\s])(?:是|改成|改为|应该是)?(?P<first>\d{{1,5}})(?P<unit>{_UNIT})[，,。！!\s]*(?:而)?不是\d"
-    rf"|(?:不是\d+[^\d，,]*[，,\s]*|不对|错了?|改一?下|有误|^)[，,。！!\s]*(?:而|应该)?是(?P<then>\d{{1,5}})(?P<unit2>{_UNIT})(?:$|[，,。！!\s]|不是)"
+    rf"|(?:(?:门牌号?|楼号|楼栋|房号|单元号?)(?:写?错了?|不对)?[，,\s]*(?:改成|改为|应该)|不是\d+[^\d，,]*[，,\s]*|不对|错了?|改一?下|有误|^)[，,。！!\s]*(?:(?:而|应该)?是|(?<=改成)|(?<=改为))(?P<then>\d{{1,5}})(?P<unit2>{_UNIT})(?:$|[，,。！!\s]|不是)"
 )
 _WHOLE_PLACE = re.compile(r"(?:地址|位置)(?:写得?|填得?)?(?:不全|不完整|不够|少了|没写全)[^是]{0,3}?(?:应该)?是(.{4,40})$")
 _LABELLED = re.compile(r"(?:我的?|家)?(?:地址|位置)(?:[:：]|改成|改为|应该是)\s*([^，,。]{4,60})[。！!]*$")
 _LEFT_OUT = re.compile(r"([^，,。！!？?]{3,30}?)(?:还?没写上?|漏了|漏掉了|没加上|也要写)")
 _AGREED = re.compile(
-    r"(?:好的?|那|嗯|行|先|就|都)*(?:(?:确认|没有?问题|没有?错|没有?毛病|对|是|可以|提交|无误)(?:的|了|咯|头|嘛|吧|啊|呀)*)+"
+    r"(?:好的?|那|嗯|行|先|就|都|ok)*(?:(?:确认|confirm|yes|ok|係|没有?问题|没有?错|没有?毛病|对|是|可以|提交|无误)(?:的|了|咯|头|嘛|吧|啊|呀)*)+"
 )
 _CLAUSE = re.compile(r"[，,。！!；;?？\s]+")
 _FACT_CHANGED = re.compile(r"(?:金额|钱数|电话|号码|手机号|账号)[^，,。]{0,3}(?:改成|改为|换成|应该是|写成)")
 # 确认，流量包也关了吧: submit this, and then the next.
-_YES_THEN = re.compile(r"(?:确认|对|是|嗯|好|可以|没错|没问题|行|提交)(?:的|了|啊|呀|吧|提交)*[，,。！!\s]+(.{4,})", re.S)
+_YES_THEN = re.compile(r"(?!对了)(?:确认|对|是|嗯|好|可以|没错|没问题|行|提交)(?:的|了|啊|呀|吧|提交)*[，,。！!\s]+(.{4,})", re.S)
 _OBJECTS = re.compile(
-    r"(?<![要会能是用收可])不(?!是吗|在家)|没|错|改|别|但|可是|等(?!会儿?)|再(?!见)|考虑|商量|想想|看看|核对|晚点|稍后|回头|转人工|还有|另外|换|漏|加|\d{3}"
+    r"(?<![要会能是用收可])不(?!是吗|在家)|没|错|改|别|但|可是|等(?!会儿?)|再(?:说|看|等|想|考虑)|考虑|商量|想想|核对|晚点|稍后|回头|转人工|换|漏|加|\d{3}"
 )
 # 税号我打错了 最后一位是2不是K: wrong, and what is right.
 _SAYS_WHAT = re.compile(r"是[^，,。\s]{1,12}[，,\s]*(?:而)?不是|不是[^，,。\s]{1,12}[，,\s]*(?:而)?是|(?:应该|应当)是.{2}|(?:改成|改为|换成).{2}")
@@ -98,14 +98,14 @@ _SUBMITS = re.compile(r"提交|确认|没(?:有)?(?:问题|错)|不用改|无误
 
 def confirming(intake: Intake, reading: Reading, tables: IntakeTables) -> Turn:
     """Take the answer to the read-back."""
+    if (more := _agrees_and_wants(intake, reading, tables)) is not None:
+        return more
     if ALSO.search(reading.text) and other_request(intake, reading, tables):
         return aside(intake, reading, tables) or ask_again(intake)
     if _mended(intake, reading.text):
         return confirm_anew(intake)
     changed = {k for k, v in reading.facts.items() if v and intake.facts.get(k) != v}
     shown = wanted_facts(with_needs(tables.types[intake.type], intake)) | {"amount", "detail"}
-    if not changed & shown and (more := _agrees_and_wants(intake, reading, tables)) is not None:
-        return more
     adds = _agrees_and_adds(reading.text)
     agrees = says_yes(reading) or adds or short_answers.submits(reading.text)
     if agrees and not changed & shown:
@@ -170,7 +170,7 @@ def _answer_beside(intake: Intake, reading: Reading, tables: IntakeTables) -> tu
 def _agrees_and_wants(intake: Intake, reading: Reading, tables: IntakeTables) -> Turn | None:
     """Submit what was agreed to, and keep the order or question behind the yes for later."""
     said, other = _YES_THEN.fullmatch(reading.text.strip()), other_request(intake, reading, tables)
-    if said is None or other is None or CORRECTS.search(said[1]):
+    if said is None or other is None or CORRECTS.search(said[1]) or set(reading.facts) & {"address", "phone_number"}:
         return None
     if other.kind not in (RequestKind.ORDER, RequestKind.CONSULT):
         return None  # 确认，快点修 不然我投诉 goes on with the story
@@ -188,7 +188,7 @@ def _fact_mended(intake: Intake, reading: Reading, tables: IntakeTables, changed
 
 def _mended(intake: Intake, text: str) -> bool:
     """Take out a time that was no wish, or put the address right; False if it is about neither."""
-    if ("wished_time" in intake.facts and drops_time(text)) or _place_mended(intake, text):
+    if ("wished_time" in intake.facts and drops_time(text)) or place_mended(intake, text):
         intake.words.append(text)
         return True
     return False
@@ -200,7 +200,7 @@ def _detail_with(intake: Intake, said: str) -> str:
     return (f"{told}，{said.strip()}" if told else said.strip())[:LONGEST_FACT]
 
 
-def _place_mended(intake: Intake, text: str) -> bool:
+def place_mended(intake: Intake, text: str) -> bool:
     """Put a part of the address right: 是5栋不是3栋, 18号！不是8号, 地址不全 是金水区人民医院门诊楼."""
     known = str(intake.facts.get("address") or "")
     if whole := _WHOLE_PLACE.search(text):

@@ -33,7 +33,7 @@ OWN_WORDS = frozenset({"suggestion"})
 # where it fits well, from any where it fits exactly.
 OWN_FITS, NEARLY, EXACTLY = 0.5, 0.6, 0.85
 NEARER = 0.15  # how much better an entry of another matter must fit
-_HOW_WE_ANSWER = "store_info"
+HOW_WE_ANSWER = "store_info"
 LEAST_ASKED, LEAST_ELSEWHERE = 2, 3  # characters that say what is asked; of another matter
 _REPROACHES = re.compile(r"为什么|为啥|凭什么|凭啥|怎么(?:还|又|老|总)")  # must fit well to be a question
 # 能不能把钱退给我 wishes for something, and asks nothing.
@@ -56,8 +56,9 @@ _HOW = re.compile(
 )
 # 是个什么会员 tells of something; these ask.
 _ASKS = re.compile(
-    r"[?？]|[吗么呢]$|多少钱|多久|有(?:什么|啥|哪些)|有.{1,6}没有|收不收|会不会|哪[个些]|为什么|为啥|几点|何时|怎么(?:办|弄|交|充|改|查|开|退|取消|联系|算)|能不能|行不行|可不可以|可以不|要不要|要钱不|([\u4e00-\u9fff])不\1|几[个位次]|谁"
+    r"[?？]|[吗么呢]$|多少钱|多久|有(?:什么|啥|哪些)|有.{1,6}没有|收不收|会不会|哪[个些]|为什么|为啥|几点|何时|怎么(?:办|弄|交|充|改|查|开|退|取消|联系|算)|能不能|行不行|可不可以|可以不|要不要|要钱不|([\u4e00-\u9fff])不\1|几[个位次]|谁|[钱费来去行好有在能要是]不[?？]?$"
 )
+_ONLY_ASKS = re.compile(r"(?:不用|不要|别|不)(?:给我|帮我)?登记|(?:就|只|只是|就是)(?:想)?问(?:一下|问|下|个)")
 _IN_VAIN = re.compile(r"还没|怎么还|不给|不让|不了|没到|没成功|失败|为什么|凭什么|投诉|丢了|断了|坏了|错了")
 
 
@@ -170,7 +171,7 @@ def answer_beside(
 
 
 def _near(reading: Reading) -> tuple[str, str]:
-    return reading.type, _HOW_WE_ANSWER
+    return reading.type, HOW_WE_ANSWER
 
 
 def say_answer(intake: Intake, entry: KnowledgeEntry) -> Say:
@@ -192,11 +193,14 @@ def said_aside(entry: KnowledgeEntry) -> str:
 
 def asks_how(reading: Reading, request_type: RequestType) -> bool:
     """Tell whether an order is asked about rather than wished for: 怎么携号转网, 过户要什么材料."""
-    return (
-        request_type.kind is RequestKind.ORDER
-        and bool(_HOW.search(reading.text))
-        and not _IN_VAIN.search(reading.text)
-    )
+    if request_type.kind is not RequestKind.ORDER or _IN_VAIN.search(reading.text):
+        return False
+    return bool(_HOW.search(reading.text)) or only_asks(reading.text)
+
+
+def only_asks(text: str) -> bool:
+    """Tell whether words ask and want nothing registered: 就问一下，不用登记，5G能不能改回4G."""
+    return bool(_ONLY_ASKS.search(text)) and asks(text)
 
 
 def follow_up(intake: Intake, reading: Reading, tables: IntakeTables) -> KnowledgeEntry | None:

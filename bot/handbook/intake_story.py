@@ -24,6 +24,7 @@ from bot.handbook.intake_places import (
     place_besides_number,
     place_said,
     whole_place,
+    without_lead,
 )
 from bot.handbook.requests import RequestKind, RequestType, Urgency, missing_facts
 from bot.handbook.short_answers import agrees, goes_on, wants_nothing
@@ -117,6 +118,8 @@ def take_in(intake: Intake, reading: Reading) -> None:
         told["address"] = place_said(reading.text)
     elif intake.asking in {None, "phone_number"} and "address" in told and not corrects(reading.text):
         told["address"] = whole_place(reading, strict=True) or told["address"]
+    if "address" in told:
+        told["address"] = without_lead(told["address"])
     if "address" in told and not corrects(reading.text):
         told["address"] = _joined_place(intake, told["address"])
     intake.facts.update(told)

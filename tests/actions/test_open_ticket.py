@@ -182,3 +182,24 @@ def test_the_number_stays_when_the_matter_changes(customer: Customer) -> None:
     state = customer.conversation.dialogue
 
     assert (state["start"]["type"], state["start"]["facts"]["phone_number"]) == ("suspend_resume", "138****0099")
+
+
+@pytest.mark.parametrize(
+    ("said", "type", "text"),
+    [
+        ("师傅来收钱不", "plan_consult", "knowledge"), ("要不要收手续费", "plan_consult", "fee"), ("几点来？我五点下班", "store_info", "ticket_status"),
+        ("金额改成一百二", "plan_change", "ticket_supplemented"), ("就催宽带那个", "fault_broadband", "ticket_urged"),
+    ],
+)  # fmt: skip
+def test_what_reads_as_a_new_request_and_is_about_the_ticket(customer: Customer, said: str, type: str, text: str) -> None:
+    customer.opens_ticket()
+
+    assert customer.intake(said, type).texts == [text]
+
+
+@pytest.mark.parametrize("said", ["嗯撤", "撤吧", "是的 撤销"])
+def test_a_short_yes_withdraws(customer: Customer, said: str) -> None:
+    customer.opens_ticket()
+    customer.says("撤单", "ticket_cancel", ANSWER)
+
+    assert customer.says(said, "nlu_fallback", "action_clarify").texts == ["ticket_withdrawn"]

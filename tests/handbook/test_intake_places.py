@@ -112,3 +112,48 @@ def test_a_way_out_is_no_wish_to_hurry() -> None:
     advance(intake, heard("合肥包河区 望湖城桂香居东门出来右手边"), TABLES)
 
     assert intake.facts["address"] == "合肥包河区 望湖城桂香居东门出来右手边"
+
+
+@pytest.mark.parametrize(
+    ("said", "place"),
+    [
+        ("鼓楼区，那个，老粮食局家属院", "鼓楼区 老粮食局家属院"),
+        ("岳麓区橘子洲那边，哎呀烦死了，左家垅的老邮电宿舍", "岳麓区橘子洲那边 左家垅的老邮电宿舍"),
+        ("写武侯区红牌楼街道佳灵路20号", "武侯区红牌楼街道佳灵路20号"),
+        ("我喺天河區石牌村", "天河區石牌村"),
+    ],
+)  # fmt: skip
+def test_a_place_in_parts_is_taken_whole(said: str, place: str) -> None:
+    intake = start()
+    advance(intake, heard(said), TABLES)
+
+    assert str(intake.facts["address"]).endswith(place)
+    assert "烦" not in str(intake.facts["address"])
+
+
+def test_a_village_does_not_take_the_place_of_its_county() -> None:
+    assert joined("沈丘县付井镇那个", "王楼村") == "沈丘县付井镇王楼村"
+    assert joined("岳麓区橘子洲", "芙蓉区左家垅") == "芙蓉区左家垅"
+
+
+@pytest.mark.parametrize("said", ["是15号楼，不是5号楼", "门牌改成15号楼", "楼号错了，是15号楼，不是5号楼"])
+def test_a_house_is_put_right_before_the_read_back_too(said: str) -> None:
+    intake = start(address="历城区华山街道5号楼")
+    turn = advance(intake, read(said, "unclear"), TABLES)
+
+    assert (intake.facts["address"], turn.ask) == ("历城区华山街道15号楼", "phone_number")
+
+
+def test_a_yes_before_a_place_is_none_of_it() -> None:
+    intake = confirming(address="幸福小区3栋楼下")
+    advance(intake, heard("确认。地址是秀英区海秀镇那个幸福小区"), TABLES)
+
+    assert "确认" not in str(intake.facts["address"])
+
+
+def test_a_long_story_is_no_place() -> None:
+    intake = start("report_hazard", "井盖没了")
+    story = "就我家门口那个人行道上的井盖没了，有个大洞，前几天晚上有人骑车经过的时候差点就掉下去了太吓人了"
+    advance(intake, read(story, "report_hazard"), TABLES)
+
+    assert "address" not in intake.facts

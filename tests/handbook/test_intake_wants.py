@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bot.handbook.intake import CONFIRM, CORRECTION, advance
+from bot.handbook.intake import CONFIRM, CORRECTION, advance, begin
 from bot.handbook.intake_asides import beside
 from bot.handbook.intake_story import adds_to_ticket, changes_number, withdraws_ticket
 from bot.handbook.short_answers import gives_up, goes_on, submits
@@ -218,3 +218,47 @@ def test_a_second_request_is_kept() -> None:
     [said] = beside(intake, read("顺便开张发票", "invoice"), TABLES)
 
     assert (said.response, [each["type"] for each in intake.pending]) == ("utter_second_noted", ["invoice"])
+
+
+def test_what_denies_one_word_of_an_order_does_not_end_it() -> None:
+    said = "不是移机俩字就完了，我还有个电视盒子一起搬，15号搬"
+
+    assert advance(confirming("relocate"), read(said, "unclear"), TABLES).outcome is None
+
+
+@pytest.mark.parametrize("said", ["不改了，交吧", "5天了还一般？？？交！", "交啊", "OK confirm, do I need to pay?", "係，確認"])
+def test_short_words_send_it_off_too(said: str) -> None:
+    assert advance(confirming(), read(said, "unclear"), TABLES).outcome == "open"
+
+
+def test_a_yes_with_another_order_keeps_the_order() -> None:
+    intake = confirming()
+    turn = advance(intake, read("确认，再帮我看看话费", "bill_query", confidence=0.9), TABLES)
+
+    assert (turn.outcome, [each["type"] for each in intake.pending]) == ("open", ["bill_query"])
+
+
+@pytest.mark.parametrize(
+    "said", ["不用了不用了", "不登不登。查进度", "不用登营业厅了", "我说八百遍了不登记", "我说了不用登记就问问", "解决不了就算了", "行吧 那不退了，先留着用吧"]
+)
+def test_what_ends_it_however_it_is_said(said: str) -> None:
+    assert gives_up(said)
+
+
+def test_who_only_asks_gets_an_answer_and_no_form() -> None:
+    intake = start("plan_change", "就问一下，不用登记，套餐改了什么时候生效")
+    turn = advance(intake, read("没解决，别登记了", "deny"), TABLES)
+
+    assert turn.outcome == "done"
+
+
+def test_who_goes_elsewhere_wants_nothing_of_us() -> None:
+    turn = advance(start("close_account"), read("算了我自己去营业厅问", "store_info", confidence=0.9), TABLES)
+
+    assert turn.outcome == "cancel"
+
+
+def test_a_card_in_other_hands_is_stopped_at_once() -> None:
+    _, turn = begin(read("我副卡被人捡到了，赶紧给我停了", "suspend_resume"), TABLES, key="key")
+
+    assert [each.values.get("entry") for each in turn.says] == [None, "loss_report"]
