@@ -188,11 +188,11 @@ def answer_of_ticket(turn: Turn) -> Say | None:
 
 def _answer_question(turn: Turn, ticket: Ticket, text: str) -> None:
     """Answer what is asked after a ticket was opened: who calls, what it costs, whether sooner."""
-    if _VISIT.search(text):
+    if asks_fee(text):
+        turn.say("utter_fee")
+    elif _VISIT.search(text):
         WISHES["ticket_status"](turn, ticket)
     elif _WHOSE_NUMBER.search(text):
         tell(turn, ticket, "utter_ticket_who_calls")
-    elif asks_fee(text):
-        turn.say("utter_fee")
     else:
         WISHES["ticket_urge"](turn, ticket)

@@ -187,7 +187,7 @@ def test_the_number_stays_when_the_matter_changes(customer: Customer) -> None:
 @pytest.mark.parametrize(
     ("said", "type", "text"),
     [
-        ("师傅来收钱不", "plan_consult", "knowledge"), ("要不要收手续费", "plan_consult", "fee"), ("几点来？我五点下班", "store_info", "ticket_status"),
+        ("师傅来收钱不", "plan_consult", "fee"), ("要不要收手续费", "plan_consult", "fee"), ("几点来？我五点下班", "store_info", "ticket_status"),
         ("金额改成一百二", "plan_change", "ticket_supplemented"), ("就催宽带那个", "fault_broadband", "ticket_urged"),
     ],
 )  # fmt: skip
