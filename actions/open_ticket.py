@@ -38,8 +38,10 @@ _ASKS_AFTER = re.compile(
 )
 _SHORT = 24
 _HURRIES = re.compile(r"(?:能不能|能否|可以|可不可以|麻烦|请)?.{0,2}(?:早|快)(?:一)?点|尽快|抓紧|赶紧")
-_PUTS_RIGHT = re.compile(r"(?:金额|地址|门牌号?|楼号|时间)[^，,。]{0,4}(?:改成|改为|应该是|写错|不对|错了)")
-_HURRIES_ONE = re.compile(r"^(?:我)?(?:就|只|先|是|要|想|再|帮我|给我)*催(?![收债费缴款])")
+_PUTS_RIGHT = re.compile(r"^(?!.*(?:发票|账单|快递)).*(?:(?:金额|地址|门牌号?|楼号)[^，,。]{0,2}(?:改成|改为|应该是)|(?:地址|门牌号?|楼号)[^，,。]{0,2}(?:写错|错了|不对))")
+_HURRY = r"^(?:我)?(?:就|只|先|是|要|想|再|帮我|给我)*催"
+_HURRIES_ONE = re.compile(rf"{_HURRY}(?:一?下|那|这|T\d|单|办|$|[，,。！!\s])|{_HURRY}[^我命促续收债费缴款，,。]{{1,8}}(?:那[个张单]|的(?=$|[，,。])|单)")
+_SHOP = re.compile(r"营业|上班|开门|关门|下班(?:不|吗|没)")
 SHORT_WORDS = 40  # characters of a message that only says where to call
 _WHOSE_NUMBER = re.compile(r"(?:师傅|他|维修|装维|人员|工程师).{0,4}(?:电话|号码|联系方式)")
 # 明天师傅来我要在家吗, 你们几点来: of the visit that is being waited for.
@@ -97,7 +99,7 @@ def outcome_of_ticket(turn: Turn) -> str | None:
     if withdraws_ticket(turn.reading):
         return "named"
     if kind is not RequestKind.SAFETY:
-        told = "联系" in text and len(text) <= SHORT_WORDS and line_named(text) is None
+        told = "联系" in text and "有人" not in text and len(text) <= SHORT_WORDS and line_named(text) is None
         if told and number_to_call(text):
             return "contact"
         if _HURRIES_ONE.search(text):
@@ -106,7 +108,7 @@ def outcome_of_ticket(turn: Turn) -> str | None:
             return "added"
     if recovered_ticket(turn) is not None:
         return "recovered"
-    if asks_fee_too(text) and not asks_fee(text) and answer_of_ticket(turn) is not None:
+    if kind is RequestKind.CONSULT and asks_fee_too(text) and not asks_fee(text) and answer_of_ticket(turn) is not None:
         return "beside"
     if asks_after_ticket(turn):
         return "ticket"
@@ -135,6 +137,8 @@ def asks_on(turn: Turn) -> Ticket | None:
 
 
 def _questions(text: str) -> bool:
+    if _SHOP.search(text):
+        return False
     if _VISIT.search(text):
         return True
     hurries = len(text) <= SHORTEST_NO + 4 and bool(_HURRIES.search(text))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -11,6 +10,7 @@ from actions.base import DeskAction, Turn
 from actions.handoff import hand_off
 from actions.open_ticket import about_open_ticket, asks_on, told_of_ticket
 from actions.tickets import (
+    BARE_WITHDRAWAL,
     MOST_CLARIFIED,
     answer_ticket,
     ask_anew,
@@ -40,7 +40,6 @@ LEAST_OTHER_TRADE = 0.3
 _NOT_OURS = frozenset({"unclear", "out_of_scope"})
 # What the words name and the model guesses; in fewer words a line is named without a fault.
 LEAST_NAMED, LEAST_TOLD = 0.35, 8
-_WITHDRAWS = re.compile(r"^(?:嗯|好|对|是|那就|就|确认|是的|快|[，,\s])*撤(?:了|销|单|掉|吧)*[。！!]*$")
 _NOTED = ("address", "phone_number", "broadband_account")
 
 
@@ -60,7 +59,7 @@ class ActionClarify(DeskAction):
         if not turn.reading.has_words:
             turn.say("utter_text_only")
             return
-        if "withdraw" in state and (keeps(turn.reading.text) or _WITHDRAWS.search(turn.reading.text)):
+        if "withdraw" in state and (keeps(turn.reading.text) or BARE_WITHDRAWAL.search(turn.reading.text)):
             withdraw(turn, find_ticket(turn.session, state["withdraw"]))
             return
         if "supplement" in state:

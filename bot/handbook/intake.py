@@ -23,7 +23,7 @@ from bot.handbook.intake_asides import (
     put_aside,
     self_corrected,
 )
-from bot.handbook.intake_confirm import confirming, correcting, place_mended
+from bot.handbook.intake_confirm import confirming, correcting, house_mended
 from bot.handbook.intake_parts import (
     CONFIRM,
     CORRECTION,
@@ -109,7 +109,8 @@ _KEEPS_NUMBER = re.compile(
     r"|就(?:打|用|是|我)*(?:这个|现在|本机)|用(?:我)?(?:现在|这个)|不(?:用|需要|必)(?:留)?(?:电话|号码)|保密"
 )
 _LOSS, _OF_CARDS = "loss_report", frozenset({"suspend_resume", "sim_replace"})
-_LOST_CARD = re.compile(r"被偷|被盗|偷了|捡[到走了]|盗用|别人手里")
+_LOST_CARD = re.compile(r"被(?:人)?(?:偷|捡|拿)|被盗|(?<!流量)偷了|捡走|盗用|别人手里")
+_FOUND_CARD = re.compile(r"没被|以为|找到|我(?:在[^，,。]{1,8})?捡|流量|话费|恢复")
 LONGEST_PLACE = 40  # characters of a place in which none is found
 LONGEST_DENIAL = 16  # characters; who says more tells what is wanted besides
 LEAST_ELSE = 4  # characters besides giving up that can be another wish
@@ -166,7 +167,7 @@ def begin(
 def _of_loss(intake: Intake, reading: Reading, tables: IntakeTables) -> tuple[Say, ...]:
     """Tell at once how a card in other hands is stopped: that does not wait for the ticket."""
     entry = tables.knowledge.get(_LOSS)
-    lost = intake.type in _OF_CARDS and _LOST_CARD.search(reading.text)
+    lost = intake.type in _OF_CARDS and _LOST_CARD.search(reading.text) and not _FOUND_CARD.search(reading.text)
     return (say_aside(intake, entry),) if lost and entry is not None else ()
 
 
@@ -316,7 +317,7 @@ def _of_the_fact(intake: Intake, reading: Reading, tables: IntakeTables, wanted:
             return next_question(intake, tables)
         intake.region = region
         return repeat(intake, says=(Say("utter_noted"),))
-    if wanted != "address" and intake.facts.get("address") and place_mended(intake, reading.text):
+    if wanted != "address" and intake.facts.get("address") and house_mended(intake, reading.text):
         intake.words.append(reading.text)
         return repeat(intake, says=(Say("utter_updated"),))
     if wanted == "phone_number" and _ANOTHERS_WILL_DO.search(reading.text):
@@ -355,7 +356,8 @@ def _accepts(intake: Intake, reading: Reading, wanted: str, tables: IntakeTables
         return False
     if wanted != "detail" and len(reading.text.strip()) > 300:
         return False
-    if wanted == "address" and len(reading.text) > LONGEST_PLACE and not reading.facts.get("address"):
+    too_long = len(reading.text) > LONGEST_PLACE and not reading.text.isascii()  # English takes more
+    if wanted == "address" and too_long and not reading.facts.get("address"):
         return False
     if wanted == "address" and not is_place(reading.text):
         # 杭州滨江, 幸福里南门: asked once more, a place is what the customer calls one.

@@ -74,10 +74,12 @@ _LAST_NUMBER = re.compile(r"\d+(?=\D*$)")
 _NOT_THE_OLD = re.compile(r"[，,\s]*(?:而)?不是\d.*$")  # 9栋不是7栋
 _ONLY_NUMBER = re.compile(r"(\d{1,5})(?:室|号|栋|楼|单元)?[。.!！]*")
 _UNIT = r"号楼|号院|栋|幢|座|号|楼|单元|室|层"
+_OF_A_DAY = re.compile(r"断|坏|掉线|开始|[交充]的")  # 是3号，不是2号断的
 _PART = re.compile(
-    rf"(?:^|[，,。！!\s])(?:是|改成|改为|应该是)?(?P<first>\d{{1,5}})(?P<unit>{_UNIT})[，,。！!\s]*(?:而)?不是\d"
+    rf"(?:^|[，,。！!\s])(?:是|改成|改为|应该是)?(?P<first>\d{{1,5}})(?P<unit>{_UNIT})[，,。！!\s]*(?:而)?不是\d+(?:{_UNIT})?(?=$|[，,。！!\s的吧啊哈])"
     rf"|(?:(?:门牌号?|楼号|楼栋|房号|单元号?)(?:写?错了?|不对)?[，,\s]*(?:改成|改为|应该)|不是\d+[^\d，,]*[，,\s]*|不对|错了?|改一?下|有误|^)[，,。！!\s]*(?:(?:而|应该)?是|(?<=改成)|(?<=改为))(?P<then>\d{{1,5}})(?P<unit2>{_UNIT})(?:$|[，,。！!\s]|不是)"
 )
+_PART_LEFT_OUT = re.compile(rf"(?:漏|少|还有|差)(?:了|写了)?(\d+(?:{_UNIT})[^，,。]{{0,12}})$")
 _WHOLE_PLACE = re.compile(r"(?:地址|位置)(?:写得?|填得?)?(?:不全|不完整|不够|少了|没写全)[^是]{0,3}?(?:应该)?是(.{4,40})$")
 _LABELLED = re.compile(r"(?:我的?|家)?(?:地址|位置)(?:[:：]|改成|改为|应该是)\s*([^，,。]{4,60})[。！!]*$")
 _LEFT_OUT = re.compile(r"([^，,。！!？?]{3,30}?)(?:还?没写上?|漏了|漏掉了|没加上|也要写)")
@@ -89,8 +91,13 @@ _FACT_CHANGED = re.compile(r"(?:金额|钱数|电话|号码|手机号|账号)[^�
 # 确认，流量包也关了吧: submit this, and then the next.
 _YES_THEN = re.compile(r"(?!对了)(?:确认|对|是|嗯|好|可以|没错|没问题|行|提交)(?:的|了|啊|呀|吧|提交)*[，,。！!\s]+(.{4,})", re.S)
 _OBJECTS = re.compile(
-    r"(?<![要会能是用收可])不(?!是吗|在家)|没|错|改|别|但|可是|等(?!会儿?)|再(?:说|看|等|想|考虑)|考虑|商量|想想|核对|晚点|稍后|回头|转人工|换|漏|加|\d{3}"
+    r"不(?!是吗|在家)|没|错|改|别|但|可是|等(?!会儿?)|再(?:说|看|等|想|考虑)|考虑|商量|想想|核对|晚点|稍后|回头|转人工|换|漏|加|差|少写|\d{3}"
+    r"|停(?!机)|慢着|撤|取消|要不|自己|打(?:另|别)|用我|单元|门牌|楼号|地址|电话|号码|\d+(?:栋|幢|座|楼|室|号)"
 )
+_YES_BUT = re.compile(
+    r"[，,。！!\s].*?(?:撤|取消|慢着|先停|要不(?!要)|能不(?!能)|我自己|明天再|再说|商量|考虑|还差|少写|漏|用我|打(?:另|别)|单元|门牌|楼号|(?<!\d)\d{1,4}(?:栋|幢|座|楼|室|号))"
+)
+_EITHER = re.compile(r"(.)不\1")  # 要不要, 收不收 ask
 # 税号我打错了 最后一位是2不是K: wrong, and what is right.
 _SAYS_WHAT = re.compile(r"是[^，,。\s]{1,12}[，,\s]*(?:而)?不是|不是[^，,。\s]{1,12}[，,\s]*(?:而)?是|(?:应该|应当)是.{2}|(?:改成|改为|换成).{2}")
 _SUBMITS = re.compile(r"提交|确认|没(?:有)?(?:问题|错)|不用改|无误")
@@ -108,7 +115,7 @@ def confirming(intake: Intake, reading: Reading, tables: IntakeTables) -> Turn:
     shown = wanted_facts(with_needs(tables.types[intake.type], intake)) | {"amount", "detail"}
     adds = _agrees_and_adds(reading.text)
     agrees = says_yes(reading) or adds or short_answers.submits(reading.text)
-    if agrees and not changed & shown:
+    if agrees and not changed & shown and not _YES_BUT.search(reading.text):
         take_in(intake, reading)
         if adds:
             _among_the_words(intake, reading.text.strip())
@@ -154,7 +161,7 @@ def _agrees_and_adds(text: str) -> bool:
     agreed = [bool(_AGREED.fullmatch(clause)) for clause in clauses]
     if len(clauses) < 2 or not (agreed[0] or agreed[-1]):
         return False
-    return not any(_OBJECTS.search(clause) for clause, yes in zip(clauses, agreed, strict=True) if not yes)
+    return not any(_OBJECTS.search(_EITHER.sub("", clause)) for clause, yes in zip(clauses, agreed, strict=True) if not yes)
 
 
 def _answer_beside(intake: Intake, reading: Reading, tables: IntakeTables) -> tuple[Say, ...]:
@@ -218,6 +225,17 @@ def place_mended(intake: Intake, text: str) -> bool:
     if known and drops_tail(text) and without_tail(known) != known:
         intake.facts["address"] = without_tail(known)
         return True
+    if known and (left_out := _PART_LEFT_OUT.search(text)):
+        intake.facts["address"] = f"{known} {left_out[1]}"[:LONGEST_FACT]
+        return True
+    return house_mended(intake, text)
+
+
+def house_mended(intake: Intake, text: str) -> bool:
+    """Put one number of the address right: 是5栋不是3栋, 门牌改成15号楼."""
+    known = str(intake.facts.get("address") or "")
+    if _OF_A_DAY.search(text):
+        return False
     part = _PART.search(text)
     if part is None:
         return False

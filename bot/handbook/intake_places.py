@@ -33,7 +33,7 @@ _LEAD = re.compile(
     r"^(?:(?:我|我们|俺)(?:家|公司|单位|店)?(?:的)?(?:是)?(?:地址)?(?:就)?(?:住|在|是)+|地址(?:就)?(?:是|在|为)?|就?(?:住)?在(?!水)|住(?![友建宅院]))[:：,，\s]*(?:(?:那|这)个?(?:啥|什么)?|嗯|呃)*[:：,，\s]*"
 )
 _PREFIX = re.compile(r"^(?:係|写(?![字意真])|填(?!海)|改成|改为|换成|应该是|新(?:家|地址)(?:是|在)|是(?=.{3}))[:：,，\s]*")
-_OF_FIRM = re.compile(r"我司|单位|公司")
+_OF_FIRM = re.compile(r"我司|单位|公司|靠近|附近|第.排|旁|对面|隔壁")
 _CHAT = re.compile(r"[啊吧呢嗯呃我你俺想等说]|那个$|这个$|就是|还是|不过")
 _HURRY = re.compile(r"[他她]|快|(?<![出过往])来(?![安宾凤])|修|睡|谢|好的|手机|宽带|网")
 _HOUSE = re.compile(r"\d+(?:-\d+)*(?:号|栋|期|楼|室|单元|号楼)?")
@@ -41,13 +41,15 @@ _AROUND = " ，,。；;、\n\t"
 _PHONE_LABEL = re.compile(r"[ ，,。；;、]*(?:我的?)?(?:联系|手机|电话)?(?:电话|手机|方式|号码?)?[是为:： ]*$")
 # Talk around a place: 你这人咋答非所问。沙坪坝区…, …8栋1203 刚才写过的.
 _TALK = re.compile(
-    r"[咋啥]|不是|不要|不对|说[了过]|[写弄搞][了错得进过完]|改[一好]|还没|回我|得行|晓得|怎么|什么|刚才|前面说|后面那(?:句|几|些|段)|号码|补充|重新|只写|地址吃|哎呀|烦|写的|两个字"
+    r"[咋啥]|不是|不要|不对|说[了过]|[写弄搞][了错得进过完]|改[一好]|还没|回我|得行|晓得|怎么|什么|刚才|前面说|后面那(?:句|几|些|段)|号码|补充|重新|只写|地址吃|哎呀|烦|写的|两个字|密码|在家|有人|晚上|[上下]午"
     r"|^(?:对的?|错|嗯|哎|喂|完|那个?|哦|好的?|确认|提交|就是|算了)$|^(?:新|旧|我的?|详细|正确|完整)*(?:地址|位置|住址)$|(?:座机|手机|宽带|电视)[^，,]{0,3}(?:好|坏|不)"
 )
 _PEOPLE = re.compile(r"[你我他她嘛了不跟吧啊呀哦呃嗯喂]")  # in talk, unless a place is named beside: 我妈家楼下小卖部旁边
+_FILLED = re.compile(r"^(?:哦|嗯|呃|啊|就(?=\d)|那个?(?=\d))+")
 _BREAK = re.compile(r"[，,。；;！!？?：:\s]+")
-_BEGINS_ANEW = re.compile(r"^[\u4e00-\u9fff]{2,6}?(?:省|市|区|县|旗)(?!别|分)")
-_REGIONS = re.compile(r"^[\u4e00-\u9fff]{2,12}(?:区|县|旗|镇|乡|街道)(?![\u4e00-\u9fff]{0,2}(?:楼|栋))")
+_BEGINS_ANEW = re.compile(r"^[\u4e00-\u9fff]{1,6}?(?:省|市(?!场)|(?<![小社园校厂库景])区|县|旗)(?!别|分)")
+_REGIONS = re.compile(r"^[\u4e00-\u9fff]{1,12}(?:(?<![小社园校厂库景])区|县|旗|镇|乡|街道)")
+_HOUSE_PART = re.compile(r"\d+(号楼|栋|幢|座|单元|楼|室)")
 _DISTRICT = re.compile(r"[区县]$")
 _SPOKEN_REGION = re.compile(r"([\u4e00-\u9fff]{2,4}?)(?:的|嘛|噻|哦|呀|啊|这边|那边|边|市区)*[。.!！]*")
 _PROVINCES = frozenset(
@@ -195,8 +197,10 @@ def place_in_parts(text: str) -> str:
     """Return a place that is told in parts with talk between them: 鼓楼区，那个，老粮食局家属院; else nothing."""
     if len(text) > LONGEST_IN_PARTS or QUESTION.search(text):
         return ""
+    for number in (fact for fact in find_facts(text) if fact.name == "phone_number"):
+        text = text.replace(text[number.start : number.end], " ") if number.value in text else text
     said = [_bare(part) for part in _BREAK.split(_TOLD.sub(" ", text)) if part]
-    parts = [_LEAD.sub("", _PREFIX.sub("", part.lstrip("哦嗯呃啊"))) for part in said if not _only_talks(part)]
+    parts = [_LEAD.sub("", _PREFIX.sub("", _FILLED.sub("", part))) for part in said if not _only_talks(part)]
     places = [_is_part(part) for part in parts]
     return " ".join(parts) if len(said) > 1 and sum(places) > 1 and all(places) else ""
 
@@ -217,6 +221,10 @@ def joined(known: str, said: str, *, anew: bool = False) -> str:
         return said
     if _REGION.search(known) and not _REGION.search(said):
         return f"{known}{said}"
+    if house := _HOUSE_PART.match(said):
+        # 2单元501 goes behind 3号楼; 5号楼 takes its place.
+        same = re.compile(rf"\d+{house[1]}")
+        return same.sub(house[0], known, count=1) if same.search(known) else f"{known} {said}"
     # 王楼村 after 沈丘县付井镇那个: the region before it stays.
     region = _REGIONS.match(known)
     return said if region is None or _BEGINS_ANEW.search(said) or is_region_name(said[:2]) else f"{region[0]}{said}"

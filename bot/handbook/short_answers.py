@@ -34,7 +34,8 @@ _SUBMIT = re.compile(
     r"(?:算了|那|就|先|都|还是|我要?|是说|说|请|麻烦|快|直接|帮我|给我|这样|其他|对的?|可以|行|好)*(?:(?:按|照)(?:刚才|之前|上面|前面|这个|那个|原来)?[^错改不]{0,10})?提交(?:提交)*(?:吧|了吧|了|啊|呀|嘛|一下|就行)?|(?:那|就|都|快|行)*交(?:吧|了吧|啊|嘛|上去)?"
     r"|(?:算了|那|就)*(?:按|照)(?:刚才|之前|上面|前面|这个|那个|原来)[^错改不]{0,10}(?:登记?|报|交)吧?|(?:算了|那|就)*这样(?:登记?|报|交)(?:吧|了)?"
 )
-_NOTHING_REGISTERED = re.compile(r"(?<!么)(?<!是)(?:不|不用|不要|别)(?:再|给我|帮我)*登记(?!我|错|成)(?:了|$|[，,。！!\s])")
+_NOTHING_REGISTERED = re.compile(r"(?<!么)(?<!是)(?:不|不用|不要|别)(?:再|给我|帮我)*登记(?!我|错|成)(?:了|$|[，,。！!\s]|就(?:是)?问)")
+_REGISTERS_AFTER_ALL = re.compile(r"[?？吗么]|(?:给|帮)我登记|怎么办|老说|(?:你们|客服|营业厅|师傅|他们|上次|之前)[^，,。]{0,6}(?:不|别)|如果|要是")
 _TWICE = re.compile(r"^(.{2,6}?)\1+")  # 不用了不用了
 _NOT_YET = re.compile(r"先(?:别|不)[^，,。]{0,6}[，,。！!\s]+(?:我还没|等我|让我|我先|听我)")
 _STATEMENT = re.compile(r"([^，,。！!；;?？\s]+)([，,。！!；;?？\s]*)")
@@ -43,7 +44,7 @@ _CANCEL = re.compile(
     rf"{_CLAUSE}{_LEAD}(?:算了(?!{_GIVES_IN})(?=$|[\W_]|吧|不|别|我|谢|没)|当我没说|(?:只是|就是)?(?:随便)?问问(?:而已|罢了|就行)(?!吗)"
     rf"|(?:不用|不需要|不必|唔使|唔需要|无须)(?:再)?(?:登记?|办理?|报修?|弄|查|处理|搞)?(?:了|喇|啦)(?=$|[\W_]|吧|啊|哈|我|谢|麻烦)"
     rf"|(?:不|不用|不需要|不必|不要|不是|别|唔使|唔好)(?:再|继续|给我|帮我)*登记?(?:了|这个|那个|吧|喇)*(?=$|[\W_]|啊|哈|你(?!的)|我(?:就|只|没|要|问|来))"
-    rf"|(?:(?:不要|别要)这(?:[张个](?:单子?|工单)|张)|这(?:[张个](?:单子?|工单)|张)不要)(?=$|[\W_]|吧|了(?:$|[\W_])))|(?<!么)(?<!是)(?:不|不用|不要|别)(?:再)?登记了?(?=$|[，,。！!\s]|就(?:是)?问)|就别登记?了|(?:了|行|话)就算了(?=$|[。！!])|不用登[^，,。记录不]{{1,8}}了"
+    rf"|(?:(?:不要|别要)这(?:[张个](?:单子?|工单)|张)|这(?:[张个](?:单子?|工单)|张)不要)(?=$|[\W_]|吧|了(?:$|[\W_])))|就别登记?了|(?:了|行|话)就算了(?=$|[。！!])|不用登[^，,。记录不]{{1,8}}了"
     r"|先(?:别|不)急着?(?:办|弄|登记)|先(?:别|不)(?:再)?(?:退|办|弄|登记|提交|报|查|处理|改)"
     r"|(?<!先)(?:不|不想|不要|别)(?:再)?(?:办理?|报修?|弄|登记|提交)了?(?=$|[\W_]|吧|啊|哈)|取消(?:登记|提交|工单|这次|本次)|^确认撤[单销]"
     r"|^(?:no[,.\s]+|ok[,.\s]+)?(?:i\s|please\s)*(?:cancel(?:\s(?:it|this|that))?$|forget (?:it|about it)$|never ?mind$|withdraw$)"
@@ -62,12 +63,15 @@ _NOT_DONE = re.compile(_NO_MORE.format(verbs="换|装|补|过户|移|迁|投诉"
 _NOT_TAKEN = re.compile(_NO_MORE.format(verbs="开|续|订|买|升|降|携|申请|转|退"))
 # What somebody else says, or said once, is no refusal.
 _REPORTED = re.compile(r"师傅|他们|你们|客服|营业厅|上次|之前|打不开|怎么|为什么|为啥|是不是|如果|要是")
+_OTHERS = re.compile(r"(?:客服|营业厅|师傅|他们|你们)[^，,。\s]{0,4}$|^(?:上次|之前)")
+_BEHIND_MARK = re.compile(r"[\s，,。；;！!？?]")
 LONGEST_GOOD_NEWS, LONGEST_ANSWER = 24, 200
 _WORKS = re.compile(
     r"(?:又|已经|现在|刚刚?|突然|自己|终于|好像)(?:又|都|自己)?(?:有(?:网|信号|图像|声音)|能(?:用|上|看|打)|好|恢复|通|复机|开机)(?:网|电视|电话)?了"
     r"|^(?:哦|噢|诶|哎|嗯|那个|对了|[，,\s])*(?:(?:它|网|电视|电话|宽带|灯|自己)+(?:又|自己)*(?:好|亮|恢复|通)了|恢复了|有网了|有信号了|修好了|能上了|能用了)(?:$|[，,。\s！!]|网)"
-    r"|(?:电话|网|宽带|电视|信号|座机)(?:它|自己|又|就|已经)*好了(?!吗|没)|修好了[，,\s]*不用|灯又亮了|^(?:诶|哎|嗯|哦|[，,\s])*好了[，,\s]+(?:又|已经)?(?:能|有网|有信号)"
+    r"|^(?:固定)?(?:电话|网|宽带|电视|信号|座机)(?:它|自己|又|就|已经|都)*好了(?=$|[，,。！!\s])|修好了[，,\s]*不用|灯又亮了|^(?:诶|哎|嗯|哦|[，,\s])*好了[，,\s]+(?:又|已经)?(?:能|有网|有信号)"
 )
+_ALARM = re.compile(r"los|红")  # a light that is on is no good news
 _BARE = re.compile(r"(?:好了|可以了)*[。！!~\s]*")
 _BROKEN = re.compile(
     r"[?？]|[吗么]$|[没不]|断|坏|掉|卡|慢|但|还是|一会|一阵|一点|[分秒天]|登记|提交|地址|电话(?!好)|红灯|邻居|隔壁|别人|楼[上下]|他们|有人"
@@ -114,7 +118,8 @@ def gives_up(text: str, *, undoes: bool = False) -> bool:
     said = _TWICE.sub(r"\1", plain(text)[:LONGEST_ANSWER])
     if submits(said) or _NOT_YET.search(said):
         return False
-    if _CANCEL.search(said):
+    cancelled = _CANCEL.search(said)
+    if (cancelled and not _of_others(cancelled)) or registers_nothing(said):
         return True
     if _is_own(_NOT_DONE.search(said)):
         return True
@@ -123,7 +128,8 @@ def gives_up(text: str, *, undoes: bool = False) -> bool:
 
 def registers_nothing(text: str) -> bool:
     """Tell whether the words say that nothing is to be registered, whatever else they say."""
-    return bool(_NOTHING_REGISTERED.search(plain(text)[:LONGEST_ANSWER]))
+    said = plain(text)[:LONGEST_ANSWER]
+    return bool(_NOTHING_REGISTERED.search(said)) and not _REGISTERS_AFTER_ALL.search(said)
 
 
 def submits(text: str) -> bool:
@@ -132,6 +138,12 @@ def submits(text: str) -> bool:
     wants = [bool(_SUBMIT.fullmatch(words)) and not set(mark) & set("?？") for words, mark in said]
     others = (words for (words, _), wanted in zip(said, wants, strict=True) if not wanted)
     return any(wants) and not any(_BUT_WAIT.search(words) for words in others)
+
+
+def _of_others(cancelled: re.Match[str]) -> bool:
+    """Tell whether the clause says what somebody else did not want: 之前客服不登记."""
+    before = _BEHIND_MARK.split(cancelled.string[: cancelled.start() + 1])[-1]
+    return bool(_OTHERS.search(before))
 
 
 def _is_own(refusal: re.Match[str] | None) -> bool:
@@ -148,7 +160,7 @@ def besides_giving_up(text: str) -> str:
 def works_again(text: str) -> bool:
     """Tell whether short words say that what was broken works: 又有网了, 好了 能上了."""
     said = plain(text)
-    if len(said) > LONGEST_GOOD_NEWS or _BARE.fullmatch(said):
+    if len(said) > LONGEST_GOOD_NEWS or _BARE.fullmatch(said) or _ALARM.search(said):
         return False
     return bool(_WORKS.search(said)) and not _BROKEN.search(said)
 

@@ -203,3 +203,27 @@ def test_a_short_yes_withdraws(customer: Customer, said: str) -> None:
     customer.says("撤单", "ticket_cancel", ANSWER)
 
     assert customer.says(said, "nlu_fallback", "action_clarify").texts == ["ticket_withdrawn"]
+
+
+@pytest.mark.parametrize(
+    ("said", "type"),
+    [
+        ("账单金额不对，多扣了50", "bill_dispute"), ("发票金额错了，重新开一张", "invoice"), ("师傅上门时间不对，约好上午下午才来", "complaint_service"),
+        ("催我还款的电话天天打，我没欠钱", "complaint_marketing"), ("催命一样的推销电话天天打", "complaint_marketing"),
+        ("装个宽带多少钱啊", "new_install"), ("有人联系我说中奖，让我打这个电话13812345678", "privacy_complaint"),
+    ],
+)  # fmt: skip
+def test_a_matter_of_its_own_goes_to_no_ticket(customer: Customer, said: str, type: str) -> None:
+    number = customer.opens_ticket()
+    customer.intake(said, type)
+
+    assert customer.conversation.dialogue["intake"]["type"] == type
+    assert "supplement" not in customer.steps(number)
+
+
+@pytest.mark.parametrize("said", ["撤什么撤，我没说要撤", "我没让你撤", "撤错了，我说的是另一张", "修好了再撤", "撤了会怎么样"])
+def test_who_does_not_agree_keeps_the_ticket(customer: Customer, said: str) -> None:
+    customer.opens_ticket()
+    customer.says("撤单", "ticket_cancel", ANSWER)
+
+    assert customer.says(said, "ticket_cancel", ANSWER).texts == ["withdraw_kept"]

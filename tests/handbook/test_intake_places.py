@@ -6,7 +6,7 @@ import pytest
 
 from bot.handbook.facts import find_facts
 from bot.handbook.intake import advance
-from bot.handbook.intake_places import is_place, joined, place_said, same_place
+from bot.handbook.intake_places import is_place, joined, place_in_parts, place_said, same_place
 from tests.handbook.intakes import PHONE, TABLES, confirming, read, start
 
 
@@ -157,3 +157,42 @@ def test_a_long_story_is_no_place() -> None:
     advance(intake, read(story, "report_hazard"), TABLES)
 
     assert "address" not in intake.facts
+
+
+@pytest.mark.parametrize(
+    ("known", "said", "place"),
+    [
+        ("城关区", "幸福小区3号楼", "城关区幸福小区3号楼"), ("城关区", "光明市场5号", "城关区光明市场5号"),
+        ("城关区幸福小区3号楼", "2单元501", "城关区幸福小区3号楼 2单元501"), ("城关区幸福小区3号楼", "5号楼", "城关区幸福小区5号楼"),
+        ("城关区幸福小区3号楼", "幸福路88号", "城关区幸福路88号"),
+    ],
+)  # fmt: skip
+def test_a_part_goes_where_it_belongs(known: str, said: str, place: str) -> None:
+    assert joined(known, said) == place
+
+
+@pytest.mark.parametrize("said", ["小区名漏了", "门口的灯漏了", "那个路口没写上", "是3号，不是2号断的"])
+def test_what_is_no_part_of_the_place_stays_out_of_it(said: str) -> None:
+    intake = start(address="城关区幸福路18号")
+    advance(intake, read(said, "unclear"), TABLES)
+
+    assert intake.facts["address"] == "城关区幸福路18号"
+
+
+@pytest.mark.parametrize("said", ["地址漏了2单元501", "地址少了2单元501", "地址还有2单元501"])
+def test_what_was_left_out_is_put_behind(said: str) -> None:
+    intake = confirming(address="城关区幸福小区3号楼")
+    advance(intake, heard(said), TABLES)
+
+    assert intake.facts["address"] == "城关区幸福小区3号楼 2单元501"
+
+
+@pytest.mark.parametrize(
+    ("said", "place"),
+    [
+        ("城关区，幸福小区，3号楼，138****0099", "城关区 幸福小区 3号楼"), ("城关区，幸福小区，就3号楼", "城关区 幸福小区 3号楼"),
+        ("城关区，幸福小区，3号楼，密码是123456", "城关区 幸福小区 3号楼"), ("吴中区，木渎镇，4栋，403，晚上在家", "吴中区 木渎镇 4栋 403"),
+    ],
+)  # fmt: skip
+def test_only_the_parts_of_a_place_are_kept(said: str, place: str) -> None:
+    assert place_in_parts(said) == place

@@ -7,7 +7,7 @@ import pytest
 from bot.handbook.intake import CONFIRM, CORRECTION, advance, begin
 from bot.handbook.intake_asides import beside
 from bot.handbook.intake_story import adds_to_ticket, changes_number, withdraws_ticket
-from bot.handbook.short_answers import gives_up, goes_on, submits
+from bot.handbook.short_answers import gives_up, goes_on, registers_nothing, submits, works_again
 from bot.handbook.wished_time import drops_time, wished_time
 from tests.handbook.intakes import TABLES, answered, confirming, names, offered, read, start
 
@@ -262,3 +262,32 @@ def test_a_card_in_other_hands_is_stopped_at_once() -> None:
     _, turn = begin(read("我副卡被人捡到了，赶紧给我停了", "suspend_resume"), TABLES, key="key")
 
     assert [each.values.get("entry") for each in turn.says] == [None, "loss_report"]
+
+
+@pytest.mark.parametrize(
+    "said",
+    ["对 撤了吧", "对，要不取消吧", "对 慢着", "对 先停", "对，能不提交吗", "确认 要不明天再说", "好，要不我自己修", "对，5栋", "是，3单元",
+     "对，单元是2", "对，还差单元号", "对，少写了一个字", "对，电话用我老婆的", "对 打另一个电话", "对 地址应该是5栋"],
+)  # fmt: skip
+def test_a_yes_that_goes_on_with_a_but_submits_nothing(said: str) -> None:
+    assert advance(confirming(), read(said, "affirm" if "撤" not in said else "unclear"), TABLES).outcome != "open"
+
+
+@pytest.mark.parametrize(
+    "said", ["打这个电话好了", "用我老公的电话好了", "就报宽带好了", "等网好了再说", "电话好了再打给我", "LOS灯又亮了", "光猫那个灯又亮了，红的", "网好了通知我", "帮我办个宽带好了"]
+)
+def test_what_is_no_good_news(said: str) -> None:
+    assert not works_again(said)
+
+
+@pytest.mark.parametrize("said", ["固定电话好了！自己就响了", "网好了", "宽带又好了"])
+def test_good_news(said: str) -> None:
+    assert works_again(said)
+
+
+@pytest.mark.parametrize(
+    "said", ["营业厅说不用登记，直接派人", "上次你们说不用登记，结果没人来", "之前客服不登记，气死我了", "你们老说不用登记，给我登记投诉"]
+)
+def test_what_others_said_of_registering_ends_nothing(said: str) -> None:
+    assert not registers_nothing(said)
+    assert not gives_up(said)
