@@ -38,9 +38,7 @@ from bot.handbook.intake import (
 from bot.handbook.intake import Turn as IntakeTurn
 from bot.handbook.intake_asides import beside
 from bot.handbook.intake_parts import NOTHING_TOLD, with_earlier_words
-from bot.handbook.intake_story import (
-    changes_number,
-)
+from bot.handbook.intake_story import changes_number
 from bot.handbook.requests import RequestKind, Urgency
 from bot.handbook.short_answers import works_again
 from bot.handbook.subjects import load_subjects, subject_of
@@ -80,6 +78,7 @@ def _step(turn: Turn, state: dict[str, Any]) -> tuple[Intake, IntakeTurn]:
         known = known_of(turn.session, turn.conversation)
         intake, step = begin(started, tables, key=_key(turn, started), known=known)
         intake.pending = list(state.get("rest", []))
+        intake.earlier = bool(tickets_of(turn.session, turn.conversation, open_only=True, most=1))
         if state.get("announced"):
             step = replace(step, says=tuple(s for s in step.says if s.response not in _ANNOUNCED))
         # The message that is being answered must not count as an answer to the new question.
@@ -348,6 +347,11 @@ def _hurried(turn: Turn, _: Intake) -> None:
     answer_ticket(turn)
 
 
+def _beside(turn: Turn, _: Intake) -> None:
+    if (answer := answer_of_ticket(turn)) is not None:
+        turn.say_all((answer,))
+
+
 def _same(turn: Turn, intake: Intake) -> None:
     """Go on with the ticket that is open already: what was said in the form belongs to it."""
     if intake.same_as is None:
@@ -370,5 +374,5 @@ _OUTCOMES = {
     "subject": _subject, "ticket": _ticket, "more": _more,
     "open": _open, "human": _human, "cancel": _cancel, "done": _done, "switch": _switch,
     "elsewhere": _elsewhere, "same": _same, "named": _named, "contact": _contact, "recovered": _recovered,
-    "hurried": _hurried, "added": _added, "beside": lambda turn, _: turn.say_all((answer_of_ticket(turn) or _NOT_YET,)), "praised": lambda turn, _: turn.say("utter_praise"),
+    "hurried": _hurried, "added": _added, "beside": _beside, "praised": lambda turn, _: turn.say("utter_praise"),
 }

@@ -113,8 +113,7 @@ def outcome_of_ticket(turn: Turn) -> str | None:
     if asks_after_ticket(turn):
         return "ticket"
     # 师傅来收钱不 reads as a question about plans; with a ticket open it is about its matter.
-    consults = kind is RequestKind.CONSULT
-    return "beside" if consults and answer_of_ticket(turn) is not None else None
+    return "beside" if kind is RequestKind.CONSULT and answer_of_ticket(turn) is not None else None
 
 
 def told_of_ticket(text: str) -> bool:
@@ -184,7 +183,7 @@ def answer_of_ticket(turn: Turn) -> Say | None:
     tables, ticket = turn.office.tables, own[0]
     answer = answer_beside(turn.reading, ticket.type, tables, said=[ticket.summary])
     kind = tables.types[ticket.type].kind
-    if (answer is not None and tables.types[answer.type].kind is kind) or (answer is not None and answer.type == HOW_WE_ANSWER):
+    if answer is not None and (tables.types[answer.type].kind is kind or answer.type == HOW_WE_ANSWER):
         return Say("utter_knowledge", {"answer": said_aside(answer), "entry": answer.id})
     cost = kind in (RequestKind.FAULT, RequestKind.ORDER) and asks_fee_too(text)
     return Say("utter_fee") if cost else None

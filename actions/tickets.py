@@ -35,7 +35,9 @@ _ASKED = {
 _NOT_THAT = re.compile(r"不是[^，,。]{1,8}")
 _TAIL = re.compile(r"(?<![\d.])\d{3,6}(?!\d)")  # 撤000042: how people name one of two tickets
 BARE_WITHDRAWAL = re.compile(r"^(?:嗯|好|对|是|那就|就|确认|是的|快|[，,\s])*撤(?:了|销|单|掉|吧)*[。！!]*$")
-_KEEP = re.compile(r"^(?:不|别|先不|先别|算了|等(?:等|一下|会))|[不别](?:要|用)?(?:撤|取消)|保留|先别|留着|没(?:让|说|要)|谁让|为什么|撤错|(?:再|以后|明天|后天)撤|撤什么|怎么样|[?？]")
+_KEEP = re.compile(r"^(?:不|别|先不|先别|算了|等(?:等|一下|会))|[不别](?:要|用)?(?:撤|取消)|保留|先别|留着|没(?:让|说|要)[^，,。]{0,4}撤")
+# No agreement either, whatever else it is: 修好了再撤, 撤了会怎么样.
+_NOT_AGREED = re.compile(r"谁让|为什么|撤错|(?:再|以后|明天|后天)撤|撤什么|怎么样|[?？]")
 
 
 class ActionAnswerTicket(DeskAction):
@@ -374,7 +376,7 @@ def withdraw(turn: Turn, ticket: Ticket) -> None:
     """Withdraw the ticket if the customer agrees; else keep it."""
     turn.conversation.dialogue = None
     agreed = says_yes(turn.reading) or turn.reading.type == "ticket_cancel" or bool(BARE_WITHDRAWAL.search(turn.reading.text))
-    if agreed and not _KEEP.search(turn.reading.text):
+    if agreed and not (keeps(turn.reading.text) or _NOT_AGREED.search(turn.reading.text)):
         _step(turn, ticket, "withdraw", reason="客户确认撤单", confirmed=True)
         tell(turn, ticket, "utter_ticket_withdrawn")
     else:

@@ -197,10 +197,8 @@ def _advance(intake: Intake, reading: Reading, tables: IntakeTables) -> Turn:
         return replace(ask_again(intake, says=(Say("utter_listening"),)), again=False)
     if not reading.has_words:
         return ask_again(intake, says=(Say("utter_text_only"),))
-    if intake.same_as and is_the_same(reading, tables):
-        intake.words.append(reading.text)
-        return end(intake, "same")
-    if intake.earlier and adds_to_ticket(reading.text) and intake.asking != CONFIRM:
+    added = intake.earlier and intake.asking != CONFIRM and adds_to_ticket(reading.text)
+    if added or (intake.same_as and is_the_same(reading, tables)):
         intake.words.append(reading.text)
         return end(intake, "same")
     if (anew := _ANEW.match(reading.text)) and not reading.facts.get("phone_number"):

@@ -28,7 +28,13 @@ from bot.handbook.intake_steps import (
     say_answer,
     say_aside,
 )
-from bot.handbook.intake_story import CORRECTS, LEAST_ADDITION, needs_story, take_in
+from bot.handbook.intake_story import (
+    CORRECTS,
+    LEAST_ADDITION,
+    adds_to_ticket,
+    needs_story,
+    take_in,
+)
 from bot.handbook.knowledge import KnowledgeEntry
 from bot.handbook.one_story import ALSO, belongs, fitting
 from bot.handbook.requests import RequestKind, RequestType, Urgency
@@ -54,7 +60,7 @@ _LINE_ONLY = re.compile(r"(?:不是|不对|是|就是|我是说|我说的?是?|[
 _SAME = re.compile(
     r"(?<!不是)同一(?:[件码回]|事|[个张](?:单|事|问题|故障))|(?:就是?|还是)(?:刚才|刚刚|之前|前面|上面|原来)(?:的|那|报)|(?:刚才|刚刚|之前)(?:那个?|的|那张)(?:单|工单|事)"
     r"|(?:不是|不用|不要|没)(?:要|想)?(?:再|重复|另外)(?:报|登记|开|提)"
-    r"|(?:补充|加|写|记|合并|并|放)(?:到|进|在|入|去)(?:了)?(?:T\d|[^，,。]{0,6}(?:那|刚才|刚刚|之前|原来|上[一个张]|第一))|不是新(?:的)?(?:单|工单|问题|故障)"
+    r"|不是新(?:的)?(?:单|工单|问题|故障)"
 )
 _OF_A_FACT = re.compile(r"地址|电话|号码|手机|新的|另外|不是(?:刚|之前|原来|这)")
 _NO_I_MEAN = re.compile(r"[\s，,](?:哦|噢|啊|呃|哎|不)*(?:不是|不对|说错了?|口误|错了)[，,\s]+(?:是)?(.+)$")
@@ -152,7 +158,8 @@ def denies(text: str, request_type: RequestType) -> bool:
 def is_the_same(reading: Reading, tables: IntakeTables) -> bool:
     """Tell whether the customer means the ticket that is open already, and no new one."""
     same = _SAME.search(reading.text) and not _OF_A_FACT.search(reading.text)
-    return asks_after_ticket(reading, tables) or bool(same or works_again(reading.text))
+    told = same or works_again(reading.text) or adds_to_ticket(reading.text)
+    return asks_after_ticket(reading, tables) or bool(told)
 
 
 def asks_after_ticket(reading: Reading, tables: IntakeTables) -> bool:

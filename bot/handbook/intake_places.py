@@ -51,7 +51,7 @@ _BEGINS_ANEW = re.compile(r"^[\u4e00-\u9fff]{1,6}?(?:省|市(?!场)|(?<![小社�
 _REGIONS = re.compile(r"^[\u4e00-\u9fff]{1,12}(?:(?<![小社园校厂库景])区|县|旗|镇|乡|街道)")
 _HOUSE_PART = re.compile(r"\d+(号楼|栋|幢|座|单元|楼|室)")
 _DISTRICT = re.compile(r"[区县]$")
-_SPOKEN_REGION = re.compile(r"([\u4e00-\u9fff]{2,4}?)(?:的|嘛|噻|哦|呀|啊|这边|那边|边|市区)*[。.!！]*")
+_SPOKEN_REGION = re.compile(r"([\u4e00-\u9fff]{2,4}?)(?:的|嘛|噻|哦|呀|啊|[这那]?边|市区)*[。.!！]*")
 _PROVINCES = frozenset(
     ["北京", "上海", "天津", "重庆", "河北", "山西", "辽宁", "吉林", "黑龙", "江苏", "浙江", "安徽", "福建", "江西", "山东", "河南", "湖北", "湖南", "广东", "海南", "四川", "贵州", "云南", "陕西", "甘肃", "青海", "台湾", "内蒙", "广西", "西藏", "宁夏", "新疆"]
 )
@@ -197,8 +197,8 @@ def place_in_parts(text: str) -> str:
     """Return a place that is told in parts with talk between them: 鼓楼区，那个，老粮食局家属院; else nothing."""
     if len(text) > LONGEST_IN_PARTS or QUESTION.search(text):
         return ""
-    for number in (fact for fact in find_facts(text) if fact.name == "phone_number"):
-        text = text.replace(text[number.start : number.end], " ") if number.value in text else text
+    for number in reversed([fact for fact in find_facts(text) if fact.name == "phone_number"]):
+        text = f"{text[: number.start]} {text[number.end :]}"
     said = [_bare(part) for part in _BREAK.split(_TOLD.sub(" ", text)) if part]
     parts = [_LEAD.sub("", _PREFIX.sub("", _FILLED.sub("", part))) for part in said if not _only_talks(part)]
     places = [_is_part(part) for part in parts]
