@@ -310,6 +310,11 @@ def _question(intake: Intake, reading: Reading, tables: IntakeTables) -> Turn | 
     return repeat(intake, says=(say_aside(intake, answer),)) if answer is not None else None
 
 
+def _goes_deeper(intake: Intake, reading: Reading, tables: IntakeTables) -> bool:
+    """Tell whether a question goes on from an answer given before: 没死亡证明咋办."""
+    return asks(reading.text) and answer_beside(reading, intake.type, tables, said=intake.words) is not None
+
+
 def _answer_of(intake: Intake, reading: Reading, tables: IntakeTables) -> KnowledgeEntry | None:
     return answer_beside(reading, intake.type, tables, said=intake.words, known=intake.asked)
 
@@ -329,6 +334,9 @@ def _talk(intake: Intake, reading: Reading, tables: IntakeTables) -> Turn | None
     if other.id == "out_of_scope" and not ASKS_FOR.search(reading.text):
         # 手机换新的了 asks nothing of us that could be refused.
         return None
+    if other.id == "out_of_scope" and _goes_deeper(intake, reading, tables):
+        take_in(intake, reading)
+        return repeat(intake, says=(Say("utter_question_noted"),))
     if other.id in _SHORT_TALK:
         return ask_again(intake, says=(Say(f"utter_{_SHORT_TALK[other.id]}"),))
     return None

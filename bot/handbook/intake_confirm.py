@@ -179,6 +179,9 @@ def _agrees_and_wants(intake: Intake, reading: Reading, tables: IntakeTables) ->
     said, other = _YES_THEN.fullmatch(reading.text.strip()), other_request(intake, reading, tables)
     if said is None or other is None or CORRECTS.search(said[1]) or set(reading.facts) & {"address", "phone_number"}:
         return None
+    if answered := _answer_beside(intake, replace(reading, text=said[1]), tables):
+        take_in(intake, reading)
+        return end(intake, "open", answered)
     if other.kind not in (RequestKind.ORDER, RequestKind.CONSULT):
         return None  # 确认，快点修 不然我投诉 goes on with the story
     return end(intake, "open", put_aside(intake, replace(reading, text=said[1]), other))

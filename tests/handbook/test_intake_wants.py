@@ -291,3 +291,20 @@ def test_good_news(said: str) -> None:
 def test_what_others_said_of_registering_ends_nothing(said: str) -> None:
     assert not registers_nothing(said)
     assert not gives_up(said)
+
+
+def test_a_question_that_goes_deeper_is_not_refused() -> None:
+    intake, _ = begin(read("我爸上个月走了，他那个号码想注销掉，要带什么东西", "close_account"), TABLES, key="key")
+    advance(intake, read("要带什么", "nlu_fallback"), TABLES)
+    turn = advance(intake, read("没死亡证明咋办", "out_of_scope", confidence=0.7), TABLES)
+
+    assert names(turn) == ["question_noted"]
+
+
+def test_a_question_behind_the_yes_is_answered_and_no_second_request() -> None:
+    intake = confirming("close_account")
+    intake.words.append("我爸去世了")
+    turn = advance(intake, read("对，余额能退不", "payment", confidence=0.8), TABLES)
+
+    assert (turn.outcome, intake.pending) == ("open", [])
+    assert [each.values["entry"] for each in turn.says] == ["close_deceased_balance"]
