@@ -69,11 +69,11 @@ from bot.handbook.intake_steps import (
     next_question,
     note_wished_time,
     noted,
+    of_loss,
     only_asks,
     raise_by_words,
     repeat,
     say_answer,
-    say_aside,
     sympathy,
 )
 from bot.handbook.intake_story import (
@@ -108,9 +108,6 @@ _KEEPS_NUMBER = re.compile(
     r"|(?:没|冇|莫)得?(?:有|带)?(?:内地|固定)?(?:手机|电话)(?!.{0,3}(?:打|联系|来|信号|网))|记不(?:住|到|得|清)[^，,。]{0,3}号"
     r"|就(?:打|用|是|我)*(?:这个|现在|本机)|用(?:我)?(?:现在|这个)|不(?:用|需要|必)(?:留)?(?:电话|号码)|保密"
 )
-_LOSS, _OF_CARDS = "loss_report", frozenset({"suspend_resume", "sim_replace"})
-_LOST_CARD = re.compile(r"被(?:人)?(?:偷|捡|拿)|被盗|(?<!流量)偷了|捡走|盗用|别人手里")
-_FOUND_CARD = re.compile(r"没被|以为|找到|我(?:在[^，,。]{1,8})?捡|流量|话费|恢复")
 LONGEST_PLACE = 40  # characters of a place in which none is found
 LONGEST_DENIAL = 16  # characters; who says more tells what is wanted besides
 LEAST_ELSE = 4  # characters besides giving up that can be another wish
@@ -160,15 +157,8 @@ def begin(
         if answer is not None:
             intake.asking = SOLVED
             return intake, Turn(says=(*sorry, say_answer(intake, answer)), ask=SOLVED)
-    loss = _of_loss(intake, reading, tables)
+    loss = of_loss(intake, reading, tables)
     return intake, next_question(intake, tables, says=(*sorry, acknowledge(request_type, urgency), *loss))
-
-
-def _of_loss(intake: Intake, reading: Reading, tables: IntakeTables) -> tuple[Say, ...]:
-    """Tell at once how a card in other hands is stopped: that does not wait for the ticket."""
-    entry = tables.knowledge.get(_LOSS)
-    lost = intake.type in _OF_CARDS and _LOST_CARD.search(reading.text) and not _FOUND_CARD.search(reading.text)
-    return (say_aside(intake, entry),) if lost and entry is not None else ()
 
 
 def advance(intake: Intake, reading: Reading, tables: IntakeTables) -> Turn:
@@ -362,6 +352,9 @@ def _accepts(intake: Intake, reading: Reading, wanted: str, tables: IntakeTables
         asked_twice = intake.asked.get("address", 0) > 1 and reading.type in {*NO_REQUEST, intake.type}
         if not asked_twice or cannot_be_place(reading.text):
             return False
+    in_danger = wanted == "detail" and intake.type in FIRST_AID and asks(reading.text)
+    if in_danger and answer_beside(reading, intake.type, tables, known=intake.asked):
+        return False  # 钱能追回来吗 is answered, and tells nothing of what happened
     other = tables.types.get(reading.type)
     if reading.type in {"inform", "unclear", "nlu_fallback", intake.type}:
         return not (wanted == "address" and QUESTION.search(reading.text))

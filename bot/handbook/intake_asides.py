@@ -208,7 +208,9 @@ def aside(intake: Intake, reading: Reading, tables: IntakeTables) -> Turn | None
     if _WAIT.search(reading.text.strip()):
         return repeat(intake, says=(Say("utter_take_your_time"),))
     if intake.type in FIRST_AID and _WHAT_TO_DO.search(reading.text):
-        return repeat(intake, says=(Say(f"utter_first_aid_{intake.type}"),))
+        answer = _answer_of(intake, reading, tables)
+        told = say_aside(intake, answer) if answer is not None else Say(f"utter_first_aid_{intake.type}")
+        return repeat(intake, says=(told,))
     if _PROTESTS.fullmatch(reading.text.strip()):
         return repeat(intake, says=(Say("utter_listening"),))
     if asks_fee(reading.text):
@@ -304,10 +306,11 @@ def _question(intake: Intake, reading: Reading, tables: IntakeTables) -> Turn | 
         return None
     if not asks(text) or len(text) > LONGEST_QUESTION or set(reading.facts) & _ANSWERS:
         return None
-    if intake.type in FIRST_AID and QUESTION.search(text) and len(text) <= SHORT:
-        return repeat(intake, says=(Say(f"utter_first_aid_{intake.type}"),))
     answer = _answer_of(intake, reading, tables)
-    return repeat(intake, says=(say_aside(intake, answer),)) if answer is not None else None
+    if answer is not None:
+        return repeat(intake, says=(say_aside(intake, answer),))
+    first_aid = intake.type in FIRST_AID and QUESTION.search(text) and len(text) <= SHORT
+    return repeat(intake, says=(Say(f"utter_first_aid_{intake.type}"),)) if first_aid else None
 
 
 def _goes_deeper(intake: Intake, reading: Reading, tables: IntakeTables) -> bool:

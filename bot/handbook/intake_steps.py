@@ -44,6 +44,9 @@ _ASKS_NOTHING = re.compile(
 )
 _CONSULT_OF = {"plan_change": "plan_consult"}
 _MOURNED = " 机主去世"
+_LOSS, _OF_CARDS = "loss_report", frozenset({"suspend_resume", "sim_replace"})
+_LOST_CARD = re.compile(r"被(?:人)?(?:偷|捡|拿)|被盗|(?<!流量)偷了|捡走|盗用|别人手里")
+_FOUND_CARD = re.compile(r"没被|以为|找到|我(?:在[^，,。]{1,8})?捡|流量|话费|恢复")
 # What was said earlier than this many messages ago is another matter.
 WORDS_HEARD = 8
 
@@ -189,6 +192,13 @@ def say_aside(intake: Intake, entry: KnowledgeEntry) -> Say:
 def said_aside(entry: KnowledgeEntry) -> str:
     """Return an answer without its offer to register, which is of no use beside a registration."""
     return _OFFERS.sub("", entry.answer) or entry.answer
+
+
+def of_loss(intake: Intake, reading: Reading, tables: IntakeTables) -> tuple[Say, ...]:
+    """Tell at once how a card in other hands is stopped: that does not wait for the ticket."""
+    entry = tables.knowledge.get(_LOSS)
+    lost = intake.type in _OF_CARDS and _LOST_CARD.search(reading.text) and not _FOUND_CARD.search(reading.text)
+    return (say_aside(intake, entry),) if lost and entry is not None else ()
 
 
 def asks_how(reading: Reading, request_type: RequestType) -> bool:

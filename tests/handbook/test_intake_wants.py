@@ -9,7 +9,7 @@ from bot.handbook.intake_asides import beside
 from bot.handbook.intake_story import adds_to_ticket, changes_number, withdraws_ticket
 from bot.handbook.short_answers import gives_up, goes_on, registers_nothing, submits, works_again
 from bot.handbook.wished_time import drops_time, wished_time
-from tests.handbook.intakes import TABLES, answered, confirming, names, offered, read, start
+from tests.handbook.intakes import PHONE, TABLES, answered, confirming, names, offered, read, start
 
 SUBMITTED = [
     "算了 就这样提交吧", "算了，那先提交", "？我是说提交啊", "写字不要，其他对的，提交", "算了 就按刚才那个地址提交",
@@ -133,7 +133,22 @@ def test_who_was_cheated_is_told_what_to_do() -> None:
     intake = start("fraud_report", "我点了链接输了卡号")
     turn = advance(intake, read("要不要先把卡冻了", "nlu_fallback"), TABLES)
 
-    assert names(turn) == ["first_aid_fraud_report"]
+    assert [each.values["entry"] for each in turn.says] == ["fraud_link"]
+
+
+def test_a_question_is_no_account_of_what_happened() -> None:
+    intake = start("fraud_report", "我点了链接输了卡号")
+    advance(intake, read(PHONE, phone_number=PHONE), TABLES)
+    assert intake.asking == "detail"
+    turn = advance(intake, read("钱能追回来吗", "fraud_report"), TABLES)
+
+    assert ([each.values["entry"] for each in turn.says], turn.ask) == (["fraud_transfer"], "detail")
+
+
+def test_a_danger_without_an_entry_gets_the_first_advice() -> None:
+    turn = advance(start("report_hazard", "电线掉地上了"), read("我该怎么办", "nlu_fallback"), TABLES)
+
+    assert names(turn) == ["first_aid_report_hazard"]
 
 
 def test_a_question_beside_the_yes_is_answered() -> None:
