@@ -149,8 +149,8 @@ def begin(
     raise_by_words(intake, tables)
     request_type, urgency = tables.types[reading.type], Urgency(intake.urgency)
     told = request_type.id in OWN_WORDS and not QUESTION.search(reading.text)
-    asks = request_type.kind is RequestKind.CONSULT or asks_how(reading, request_type)
-    if asks and not told and urgency is Urgency.GENERAL:
+    consults = request_type.kind is RequestKind.CONSULT or asks_how(reading, request_type)
+    if consults and not told and urgency is Urgency.GENERAL:
         answer = answer_to(reading, tables)
         if answer is None and only_asks(reading.text):
             answer = answer_beside(reading, reading.type, tables)
@@ -280,7 +280,8 @@ def _gathering(intake: Intake, reading: Reading, tables: IntakeTables) -> Turn:
     if (special := _of_the_fact(intake, reading, tables, wanted)) is not None:
         return special
     # 那帮我开一个 in the middle of an order means what is being ordered.
-    ordered = tables.types[intake.type].kind is RequestKind.ORDER and _THAT.fullmatch(reading.text.strip()[:LONGEST_BARE])
+    bare = len(reading.text) <= LONGEST_BARE and _THAT.fullmatch(reading.text.strip())
+    ordered = bare and tables.types[intake.type].kind is RequestKind.ORDER
     between = None if ordered else aside(intake, reading, tables)
     if between is not None:
         return between

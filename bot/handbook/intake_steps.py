@@ -134,11 +134,16 @@ def noted(reading: Reading) -> str:
 
 def answer_to(reading: Reading, tables: IntakeTables) -> KnowledgeEntry | None:
     """Find the entry of the knowledge table that answers the message."""
-    text = f"{reading.text}{_MOURNED}" if in_mourning(reading.text) else reading.text
+    text = _with_loss(reading.text)
     found = best_answers(tables.knowledge.values(), text, request_type=reading.type, most=1)
     if found and found[0][1] >= ANSWER_FITS:
         return found[0][0]
     return None
+
+
+def _with_loss(text: str, said: Sequence[str] = ()) -> str:
+    """Return a question with the death that it, or what was said before it, tells of."""
+    return f"{text}{_MOURNED}" if any(map(in_mourning, (*said, text))) else text
 
 
 def asks(text: str) -> bool:
@@ -156,8 +161,8 @@ def answer_beside(
     left = len(_ASKS_NOTHING.sub("", reading.text))
     if left < LEAST_ASKED or _WISHES.search(reading.text):
         return None
-    mourns = any(map(in_mourning, (*said, reading.text)))
-    text = f"{reading.text}{_MOURNED}" if mourns else reading.text
+    text = _with_loss(reading.text, said)
+    mourns = text != reading.text
     own = {type, _CONSULT_OF.get(type, type)}
     if tables.types[type].kind is RequestKind.FAULT:
         own |= {name for name, each in tables.types.items() if each.kind is RequestKind.FAULT}
