@@ -16,7 +16,7 @@ from actions.open_ticket import (
     outcome_of_ticket,
 )
 from actions.talk import ask_of_subject, together_with, wish_among_facts, words_among_facts
-from actions.tickets import WISHES, answer_ticket, due_words, supplement
+from actions.tickets import WISHES, answer_ticket, due_words, keeps, supplement, withdraw
 from bot.desk.incidents import incident_of
 from bot.desk.intakes import known_of, open_ticket_of_intake, read_back
 from bot.desk.readings import readings_of_halves
@@ -37,8 +37,9 @@ from bot.handbook.intake import (
 )
 from bot.handbook.intake import Turn as IntakeTurn
 from bot.handbook.intake_asides import beside
+from bot.handbook.intake_moves import moves
+from bot.handbook.intake_numbers import LINE, changes_number
 from bot.handbook.intake_parts import NOTHING_TOLD, with_earlier_words
-from bot.handbook.intake_story import changes_number
 from bot.handbook.requests import RequestKind, Urgency
 from bot.handbook.short_answers import works_again
 from bot.handbook.subjects import load_subjects, subject_of
@@ -97,7 +98,8 @@ def _step(turn: Turn, state: dict[str, Any]) -> tuple[Intake, IntakeTurn]:
         return Intake(type="unclear", key="", outcome=outcome), IntakeTurn(outcome=outcome)
     outcome = _no_beginning(turn, state)
     if outcome is not None:
-        return Intake(type=turn.reading.type, key="", outcome=outcome), IntakeTurn(outcome=outcome)
+        meant = Intake(type=turn.reading.type, key="", outcome=outcome, same_as=state.get("withdraw"))
+        return meant, IntakeTurn(outcome=outcome)
     return _begin(turn, state)
 
 
@@ -120,6 +122,8 @@ def _no_beginning(turn: Turn, state: dict[str, Any]) -> str | None:
         return "subject"
     if _same_danger(turn) is not None:
         return "more"
+    if "withdraw" in state and keeps(turn.reading.text):
+        return "kept"
     return outcome_of_ticket(turn)
 
 
@@ -180,8 +184,12 @@ def _reading_json(reading: Reading, intake: Intake) -> dict[str, Any]:
 def _slots(turn: Turn, intake: Intake, step: IntakeTurn) -> list[dict[str, Any]]:
     titles = {**turn.handbook.facts, CONFIRM: "核对信息"}
     request_type = turn.handbook.type_of(intake.type)
-    values = {
+    values: dict[str, Any] = {
         "request_title": request_type.spoken,
+        "of_line": intake.of_line and LINE not in intake.facts,
+        "has_earlier_place": bool(intake.earlier_place),
+        "earlier_place": intake.earlier_place,
+        "of_move": moves(request_type),
         "asked_again": step.again,
         "requested_slot": step.ask,
     }
@@ -239,8 +247,9 @@ def announce_ticket(turn: Turn, ticket: Any) -> None:
         )
         return
     consult = ticket.deadline_class == "consultation"
+    callable_on = "utter_ticket_opened" if ticket.facts.get("phone_number") else "utter_ticket_opened_no_number"
     turn.say(
-        "utter_ticket_opened_consultation" if consult else "utter_ticket_opened",
+        "utter_ticket_opened_consultation" if consult else callable_on,
         number=ticket.number, class_title=chosen.title,
         team_title=turn.handbook.teams[ticket.team].title,
         respond_by=shown_time(ticket.response_due_at, now=turn.now),
@@ -322,6 +331,10 @@ def _recovered(turn: Turn, _: Intake) -> None:
     ask_whether_to_withdraw(turn)
 
 
+def _kept(turn: Turn, intake: Intake) -> None:
+    withdraw(turn, find_ticket(turn.session, str(intake.same_as)))
+
+
 def _named(turn: Turn, _: Intake) -> None:
     """Withdraw the ticket that the words point at; without one there was only this registration."""
     if not tickets_of(turn.session, turn.conversation, open_only=True, most=1):
@@ -374,5 +387,5 @@ _OUTCOMES = {
     "subject": _subject, "ticket": _ticket, "more": _more,
     "open": _open, "human": _human, "cancel": _cancel, "done": _done, "switch": _switch,
     "elsewhere": _elsewhere, "same": _same, "named": _named, "contact": _contact, "recovered": _recovered,
-    "hurried": _hurried, "added": _added, "beside": _beside, "praised": lambda turn, _: turn.say("utter_praise"),
+    "kept": _kept, "hurried": _hurried, "added": _added, "beside": _beside, "praised": lambda turn, _: turn.say("utter_praise"),
 }

@@ -17,17 +17,13 @@ from actions.tickets import (
 )
 from bot.desk.tickets import tickets_of
 from bot.handbook.intake_asides import LONGEST_QUESTION
+from bot.handbook.intake_numbers import changes_number, number_to_call, swapped, tail_mended
 from bot.handbook.intake_parts import Say
 from bot.handbook.intake_steps import HOW_WE_ANSWER, answer_beside, answer_to, asks, said_aside
-from bot.handbook.intake_story import (
-    adds_to_ticket,
-    changes_number,
-    number_to_call,
-    withdraws_ticket,
-)
+from bot.handbook.intake_story import adds_to_ticket, withdraws_ticket
 from bot.handbook.one_story import ALSO
 from bot.handbook.requests import RequestKind
-from bot.handbook.short_answers import works_again
+from bot.handbook.short_answers import gives_up, works_again
 from bot.handbook.subjects import asks_fee, asks_fee_too, line_named
 from bot.storage.tickets import Ticket
 
@@ -37,7 +33,9 @@ _ASKS_AFTER = re.compile(
     r"|(?:没(?:有|得)?|莫得|冇)人(?:来|联系|管|理)|^人(?:呢|嘞|咧|哩)[?？!！]*$|(?:什么|啥|甚么)(?:时候|时间)(?:有人|才|会|可以)?(?:来|能|修|好|处理|弄|上门)|(?:几时|多会儿?|好久|哪天)(?:有人|才|能|会)?(?:来|嚟|修|整|好|弄|上门)|好了没|修好没|多久能|处理得|(?:几时|幾時|几点|什么时候|啥时候|多久)[^，,。]{0,4}(?:打|联系|回|覆|復)[^，,。]{0,3}(?:我|电话|電話)|(?:谁|哪个|有没有人)(?:会)?(?:来|接单|负责|处理)|现在(?:能|可以)来|(?:写|记|登|改|加)(?:上|对|好|进去)?了?(?:没有?|吗|么|不)[?？]?$|(?:几|多少|两)张单|单号是?(?:多少|好多|什么|啥|几)"
 )
 _SHORT = 24
+_FOUND = re.compile(r"^(?!.*[?？吗]).*(?:卡|手机)[^，,。]{0,4}(?:找到了|找着了|没丢)")
 _HURRIES = re.compile(r"(?:能不能|能否|可以|可不可以|麻烦|请)?.{0,2}(?:早|快)(?:一)?点|尽快|抓紧|赶紧")
+_COMPENSATION = re.compile(r"赔(?:不赔|偿|钱|吗|多少|我)|谁(?:来)?赔|补偿|损失[^，,。]{0,4}(?:算|怎么)")
 _PUTS_RIGHT = re.compile(r"^(?!.*(?:发票|账单|快递)).*(?:(?:金额|地址|门牌号?|楼号)[^，,。]{0,2}(?:改成|改为|应该是)|(?:地址|门牌号?|楼号)[^，,。]{0,2}(?:写错|错了|不对))")
 _HURRY = r"^(?:我)?(?:就|只|先|是|要|想|再|帮我|给我)*催"
 _HURRIES_ONE = re.compile(rf"{_HURRY}(?:一?下|那|这|T\d|单|办|$|[，,。！!\s])|{_HURRY}[^我命促续收债费缴款，,。]{{1,8}}(?:那[个张单]|的(?=$|[，,。])|单)")
@@ -71,13 +69,22 @@ def recovered_ticket(turn: Turn) -> Ticket | None:
     return None
 
 
+def unwanted_ticket(turn: Turn) -> Ticket | None:
+    """Return the open ticket of an order that the words call off: 不办挂失了，卡找到了."""
+    if not (gives_up(turn.reading.text) or _FOUND.search(turn.reading.text)):
+        return None
+    own = tickets_of(turn.session, turn.conversation, open_only=True)
+    return next((ticket for ticket in own if ticket.type == turn.reading.type), None)
+
+
 def ask_whether_to_withdraw(turn: Turn, ticket: Ticket | None = None) -> bool:
-    """Ask whether the ticket of what works again is to be withdrawn; False if there is none."""
-    ticket = ticket or recovered_ticket(turn)
+    """Ask whether the ticket of what works again, or is wanted no more, is to be withdrawn; False if there is none."""
+    works = ticket or recovered_ticket(turn)
+    ticket = works or unwanted_ticket(turn)
     if ticket is None:
         return False
     turn.conversation.dialogue = {"withdraw": ticket.number}
-    tell(turn, ticket, "utter_recovered")
+    tell(turn, ticket, "utter_recovered" if works else "utter_confirm_withdraw")
     return True
 
 
@@ -106,7 +113,7 @@ def outcome_of_ticket(turn: Turn) -> str | None:
             return "hurried"
         if adds_to_ticket(text) or changes_number(text) or _PUTS_RIGHT.search(text):
             return "added"
-    if recovered_ticket(turn) is not None:
+    if recovered_ticket(turn) is not None or unwanted_ticket(turn) is not None:
         return "recovered"
     if kind is RequestKind.CONSULT and asks_fee_too(text) and not asks_fee(text) and answer_of_ticket(turn) is not None:
         return "beside"
@@ -127,6 +134,8 @@ def asks_on(turn: Turn) -> Ticket | None:
     Our tables answer none of these; who handles the ticket does.
     """
     text = turn.reading.text.strip()
+    if _COMPENSATION.search(text) and len(text) <= _SHORT:
+        return next(iter(tickets_of(turn.session, turn.conversation, open_only=True, most=1)), None)
     if len(text) > _SHORT or not _GOES_ON.search(text) or line_named(text) or ALSO.search(text):
         return None
     for ticket in tickets_of(turn.session, turn.conversation, open_only=True, most=1):
@@ -164,8 +173,9 @@ def about_open_ticket(turn: Turn) -> bool:
     if (answer := answer_of_ticket(turn)) is not None:
         turn.say_all((answer,))
         return True
+    mended = _PUTS_RIGHT.search(text) or swapped(tickets[0].facts or {}, text) or tail_mended(tickets[0].facts or {}, text)
     told = len(text) <= _SHORT and _TOLD_MORE.search(text) and line_named(text) is None
-    if told or _ADDITIONS & set(turn.reading.facts) or adds_to_ticket(text):
+    if told or mended or _ADDITIONS & set(turn.reading.facts) or adds_to_ticket(text):
         supplement(turn, tickets[0], text)
         return True
     if changes_number(text):

@@ -30,6 +30,7 @@ from bot.handbook.intake import Reading, put_by
 from bot.handbook.intake_parts import NOTHING_TOLD, only_marks, told_so_far, with_earlier_words
 from bot.handbook.intake_story import corrects
 from bot.handbook.privacy import mask
+from bot.handbook.queue_words import besides_leaving
 from bot.handbook.requests import RequestKind, Urgency
 from bot.handbook.subjects import Subject, asks_fee, line_named, load_subjects, subject_of
 from bot.handbook.two_requests import requests_in
@@ -58,6 +59,9 @@ class ActionClarify(DeskAction):
             return
         if not turn.reading.has_words:
             turn.say("utter_text_only")
+            return
+        if not state and besides_leaving(turn.reading.text) == "":
+            turn.say("utter_not_queued")
             return
         if "withdraw" in state and (keeps(turn.reading.text) or BARE_WITHDRAWAL.search(turn.reading.text)):
             withdraw(turn, find_ticket(turn.session, state["withdraw"]))

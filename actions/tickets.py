@@ -9,13 +9,13 @@ from actions.base import DeskAction, Turn
 from actions.without_ticket import without_ticket
 from bot.desk import followup, ticket_cards
 from bot.desk import tickets as desk
-from bot.desk.intakes import change_number, only_number
+from bot.desk.intakes import change_numbers, only_number
 from bot.desk.ticket_log import called_by
 from bot.handbook.closure import read_answer, score_in
 from bot.handbook.deadlines import shown_time
 from bot.handbook.intake import says_yes
-from bot.handbook.intake_story import new_number
 from bot.handbook.lifecycle import OPEN_STATES, IllegalStep
+from bot.handbook.privacy import mask
 from bot.handbook.requests import Urgency
 from bot.handbook.subjects import line_named
 from bot.handbook.urgency import raise_urgency, signals
@@ -32,6 +32,7 @@ _ASKING = frozenset({"ticket_status", "ticket_urge"})
 _ASKED = {
     "withdraw": "utter_confirm_withdraw", "supplement": "utter_ask_supplement", "rate": "utter_ask_rating",
 }
+_NO_HURRY = re.compile(r"(?:别|不用|不要|没有?)(?:再)?催|我?不急")
 _NOT_THAT = re.compile(r"不是[^，,。]{1,8}")
 _TAIL = re.compile(r"(?<![\d.])\d{3,6}(?!\d)")  # 撤000042: how people name one of two tickets
 BARE_WITHDRAWAL = re.compile(r"^(?:嗯|好|对|是|那就|就|确认|是的|快|[，,\s])*撤(?:了|销|单|掉|吧)*[。！!]*$")
@@ -182,6 +183,9 @@ def _urge(turn: Turn, ticket: Ticket) -> None:
     if ticket.state not in OPEN_STATES:
         _reopen(turn, ticket)
         return
+    if _NO_HURRY.search(turn.reading.text):
+        tell(turn, ticket, "utter_ticket_status")
+        return
     _step(turn, ticket, "urge", reason=turn.reading.text)
     tell(turn, ticket, "utter_ticket_urged")
 
@@ -265,13 +269,16 @@ def supplement(turn: Turn, ticket: Ticket, words: str) -> None:
         return
     _raise(turn, ticket, words)
     # A number and nothing else, where we asked what is to be added, is the one to call.
+    said, values = "utter_ticket_supplemented", {}
     asked = "supplement" in (turn.conversation.dialogue or {}) and only_number(words)
-    if number := new_number(words) or (turn.reading.facts.get("phone_number") if asked else None):
-        change_number(ticket, number, secret=turn.office.settings.secret)
+    bare = str(turn.reading.facts.get("phone_number") or "") if asked else ""
+    secret = turn.office.settings.secret
+    if number := change_numbers(turn.handbook, ticket, words, bare=bare, secret=secret):
+        said, values = "utter_number_changed", {"phone": mask(number)}
     if wish := wished_time(words):
         ticket.facts = {**(ticket.facts or {}), "wished_time": wish}
     turn.conversation.dialogue = None
-    tell(turn, ticket, "utter_ticket_supplemented")
+    tell(turn, ticket, said, **values)
 
 
 def _reopen(turn: Turn, ticket: Ticket) -> None:

@@ -28,7 +28,9 @@ from bot.storage.tickets import Ticket, TicketEntry
 
 SNIPPET = 60
 # Facts that are personal: shown masked, revealed with a reason.
-SECRET_FACTS = frozenset({"phone_number", "address", "broadband_account", "name", "identity"})
+SECRET_FACTS = frozenset(
+    {"phone_number", "line_number", "address", "new_address", "broadband_account", "name", "identity"}
+)
 FILE_DAYS = 30
 
 
@@ -43,9 +45,9 @@ def mask_fact(name: str, value: str) -> str:
     """Return a fact as the console shows it before somebody asks for it with a reason."""
     if name == "name":
         return mask_name(value)
-    if name == "address":
+    if name in {"address", "new_address"}:
         return value[:4] + "*" * max(len(value) - 4, 2)
-    if name in {"phone_number", "broadband_account", "identity"}:
+    if name in {"phone_number", "line_number", "broadband_account", "identity"}:
         masked = mask(value)
         keep = max(len(value) - 7, 1)
         return masked if masked != value else value[:3] + "*" * keep + value[3 + keep :]

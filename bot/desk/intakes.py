@@ -12,6 +12,16 @@ from bot.desk.incidents import join_or_count
 from bot.desk.readings import facts_in
 from bot.desk.tickets import hash_phone, open_ticket, take_step, tickets_of
 from bot.handbook.intake import NOT_GIVEN, Intake
+from bot.handbook.intake_numbers import (
+    CALLED,
+    LINE,
+    new_number,
+    numbers_told,
+    of_line,
+    stays_line,
+    swapped,
+    tail_mended,
+)
 from bot.handbook.intake_parts import EARLIER_PLACE
 from bot.handbook.intake_story import with_needs
 from bot.handbook.lifecycle import OPEN_STATES
@@ -24,7 +34,8 @@ from bot.storage.tickets import Ticket
 LONGEST_SUMMARY = 2_000
 # How the key of a ticket ends that stands in for a person.
 CALLBACK_KEY = ":callback"
-_SPOKEN = frozenset({"address", "name", "since", "wished_time"})
+_SPOKEN = frozenset({"address", "new_address", "name", "since", "wished_time"})
+_READ_BACK = frozenset({"detail", "amount", "wished_time", LINE})  # beside what is needed
 _NO_QUOTES = str.maketrans("", "", "“”\"「」『』")
 _LATELY, _LONGEST_NUMBER = 30, 40  # messages, characters
 # A message that is a number and nothing else.
@@ -38,7 +49,7 @@ CALLBACK_TYPE = "account_query"
 def read_back(intake: Intake, handbook: Handbook) -> str:
     """Return what the customer is asked to check, numbers masked."""
     request_type = handbook.type_of(intake.type)
-    wanted = wanted_facts(with_needs(request_type, intake)) | {"detail", "amount", "wished_time"}
+    wanted = wanted_facts(with_needs(request_type, intake)) | _READ_BACK
     parts = [f"诉求类型：{request_type.spoken}"]
     for name, value in intake.facts.items():
         if name in wanted - {"detail"} and name in handbook.facts:
@@ -57,8 +68,10 @@ def _quoted(words: str) -> str:
 
 
 def _short(text: str, most: int = 60) -> str:
+    """Shorten a text in its middle: what was added last is to be seen as well."""
     text = " ".join(text.split())
-    return text if len(text) <= most else f"{text[: most - 1]}…"
+    half = most // 2
+    return text if len(text) <= most else f"{text[: most - half]}…{text[-half + 1 :]}"
 
 
 def open_ticket_of_intake(
@@ -173,10 +186,25 @@ def _number_in(text: str) -> dict[str, str]:
     return {name: said for name, said in facts_in(text).items() if name == "phone_number"}
 
 
-def change_number(ticket: Ticket, number: str, *, secret: str) -> None:
-    """Write on the ticket on which number the customer wants to be called."""
-    ticket.facts = {**(ticket.facts or {}), "phone_number": number}
-    ticket.phone_hash = hash_phone(number, secret=secret)
+def change_numbers(handbook: Handbook, ticket: Ticket, words: str, *, bare: str = "", secret: str) -> str:
+    """Write on the ticket the numbers that the words change; return the one to call, if it is a new one.
+
+    `bare` is a number without words that say what it is for. What the matter is about stays the
+    number of before, unless that was wrong.
+    """
+    facts = dict(ticket.facts or {})
+    about_line = of_line(handbook.type_of(ticket.type))
+    told = (numbers_told(words, known=True) if about_line else {}) or swapped(facts, words) or tail_mended(facts, words)
+    number = bare or ("" if told else new_number(words))
+    told = told or ({CALLED: number} if number else {})
+    before = facts.get(CALLED)
+    if before not in (None, told.get(CALLED, before)) and about_line and stays_line(words):
+        facts.setdefault(LINE, before)
+    ticket.facts = {**facts, **told}
+    if (called := told.get(CALLED)) is None or called == before:
+        return ""
+    ticket.phone_hash = hash_phone(called, secret=secret)
+    return called
 
 
 def add_words(
@@ -185,7 +213,7 @@ def add_words(
 ) -> None:
     """Add to the ticket what it does not say yet, once for each message, and a number to call."""
     if found := _number_in(text):
-        change_number(ticket, found["phone_number"], secret=secret)
+        change_numbers(handbook, ticket, text, bare=found["phone_number"], secret=secret)
     if text.strip() and text.strip() not in ticket.summary and key != ticket.idempotency_key:
         take_step(
             session, handbook, ticket, "supplement", who="customer", now=now, reason=text, key=key

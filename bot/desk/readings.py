@@ -20,7 +20,7 @@ def reading_of_parse(parse: Mapping[str, Any], handbook: Handbook) -> Reading:
     urgency = parse.get("urgency") or {}
     name = str(intent.get("name") or "unclear")
     known = name in handbook.types and handbook.types[name].kind.is_request
-    level = str(urgency.get("name") or "general") if known or name == "nlu_fallback" else "general"
+    level = _level(parse) if known or name == "nlu_fallback" else "general"
     ranking = tuple(
         (str(row.get("name")), float(row.get("confidence") or 0))
         for row in parse.get("intent_ranking") or []
@@ -38,12 +38,32 @@ def reading_of_parse(parse: Mapping[str, Any], handbook: Handbook) -> Reading:
     )
 
 
+def _level(parse: Mapping[str, Any]) -> str:
+    """Return the urgency of a message; where a fault is says nothing of how many have it (2.4).
+
+    So a level that no signal demands must be heard in what is left without the place as well.
+    """
+    urgency = parse.get("urgency") or {}
+    heard = str(urgency.get("name") or "general")
+    levels = [level.value for level in Urgency]
+    left = (parse.get("metadata") or {}).get("left")
+    if not left or urgency.get("signals") or heard not in levels:
+        return heard
+    apart = str((left["parse"].get("urgency") or {}).get("name"))
+    return apart if apart in levels and levels.index(apart) < levels.index(heard) else heard
+
+
+def _without_left(metadata: Mapping[str, Any], text: str) -> dict[str, Any]:
+    """Return what is known of a message for a part of it."""
+    return {**{name: value for name, value in metadata.items() if name != "left"}, "text": text}
+
+
 def readings_of_halves(parse: Mapping[str, Any], handbook: Handbook) -> list[Reading]:
     """Make a reading of each half of a message that seems to hold two requests."""
     metadata = parse.get("metadata") or {}
     return [
         reading_of_parse(
-            {**half["parse"], "metadata": {**metadata, "text": half["text"]}}, handbook
+            {**half["parse"], "metadata": _without_left(metadata, half["text"])}, handbook
         )
         for half in metadata.get("halves") or []
     ]
@@ -54,7 +74,7 @@ def reading_among_facts(parse: Mapping[str, Any], handbook: Handbook) -> Reading
     left = (parse.get("metadata") or {}).get("left")
     if not left:
         return None
-    own = {**left["parse"], "metadata": {**parse["metadata"], "text": left["text"]}}
+    own = {**left["parse"], "metadata": _without_left(parse["metadata"], left["text"])}
     return read_anew(reading_of_parse(parse, handbook), reading_of_parse(own, handbook))
 
 
@@ -63,7 +83,8 @@ def reading_with_earlier(parse: Mapping[str, Any], handbook: Handbook) -> Readin
     together = (parse.get("metadata") or {}).get("with_earlier")
     if not together:
         return None
-    return reading_of_parse({**together["parse"], "metadata": parse["metadata"]}, handbook)
+    own = _without_left(parse["metadata"], str(parse["metadata"].get("text") or together["text"]))
+    return reading_of_parse({**together["parse"], "metadata": own}, handbook)
 
 
 def signal_titles(signals: list[Any]) -> tuple[str, ...]:

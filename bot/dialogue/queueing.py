@@ -27,7 +27,7 @@ from bot.handbook.deadlines import shown_time
 from bot.handbook.distress import in_distress
 from bot.handbook.handoff import ConversationState
 from bot.handbook.intake import Intake
-from bot.handbook.intake_parts import QUESTION
+from bot.handbook.intake_parts import CONFIRM, QUESTION
 from bot.handbook.queue_words import besides_leaving
 from bot.handbook.reception import Reception
 from bot.handbook.requests import RequestKind, Urgency
@@ -39,6 +39,7 @@ from bot.storage.tickets import Ticket
 
 _MESSAGE = re.compile(r"^(?:那|就)*(?:我)?(?:要|想)?(?:给你们)?留(?:个|下|一下)?言(?!.*怎么)")
 _WISHES = re.compile(r"查|进度|单号|撤|取消|退|报修|登记|投诉|没到|断|坏|扣|喂|有人")
+_ASKED = frozenset({"phone_number", "line_number", "address", "new_address", "broadband_account", "detail", CONFIRM})
 # What the customer must be told at once, wait or no wait, by the signal in the words.
 _FIRST_AID = {
     "money_going_now": "fraud_report", "money_just_sent": "fraud_report",
@@ -112,7 +113,9 @@ def leave_queue(session: Session, conversation: Conversation, *, now: datetime) 
     )
     state = (conversation.dialogue or {}).get("intake")
     conversation.dialogue = None
-    if state and state["type"] != "unclear" and not _is_ticket(session, state["key"]):
+    # A question that was answered is no registration.
+    begun = state is not None and bool(_ASKED & set(state["asked"]))
+    if state and begun and state["type"] != "unclear" and not _is_ticket(session, state["key"]):
         conversation.dialogue = {"intake": {**state, "outcome": None, "asking": None}}
 
 

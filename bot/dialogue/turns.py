@@ -39,7 +39,7 @@ from bot.handbook.distress import in_distress
 from bot.handbook.english import wants_person
 from bot.handbook.handoff import ConversationState
 from bot.handbook.privacy import mask
-from bot.handbook.queue_words import besides_leaving
+from bot.handbook.queue_words import besides_leaving, demands_person
 from bot.handbook.reception import Reception
 from bot.handbook.reception_tables import load_reception
 from bot.handbook.tables import Handbook
@@ -269,7 +269,7 @@ class Turns:
             "asking": work.asking,
         }
         text = f"/{work.choice}" if work.choice else for_model(work.text)
-        if in_distress(work.text) or wants_person(work.text):
+        if in_distress(work.text) or wants_person(work.text) or demands_person(work.text):
             text = "/request_human"
         try:
             metadata["halves"] = await self._halves(work)

@@ -12,6 +12,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 
+from bot.handbook.privacy import SPOKEN_LANDLINE
+
 FACT_NAMES = (
     "ticket_number",
     "phone_number",
@@ -105,7 +107,7 @@ _MOBILE = re.compile(
     rf"([1一幺妖](?:[-\s]?[\d{_SAID}]){{2}}[，、]?(?:[-\s]?(?:[\d{_SAID}]|\*)){{4}}[，、]?"
     rf"(?:[-\s]?(?:[\d{_SAID}]|\*)){{4}})(?![\d*{_SAID}@])"
 )
-_FIXED = re.compile(r"(?<![\dA-Za-z])(0\d{2,3}[-\s]?[2-9]\d{6,7})(?![\d@])")
+_FIXED = re.compile(r"(?<![\dA-Za-z])(0 ?(?:1 ?0|2 ?\d|[3-9] ?\d ?\d)[-\s]{0,2}[2-9](?:[- ]?\d){6,7})(?![\d@])")
 
 
 def _phone_numbers(text: str) -> Iterator[Fact]:
@@ -115,6 +117,8 @@ def _phone_numbers(text: str) -> Iterator[Fact]:
             yield Fact("phone_number", value, m.start(), m.end())
     for m in _FIXED.finditer(text):
         yield Fact("phone_number", re.sub(r"[-\s]", "", m[1]), m.start(), m.end())
+    for m in SPOKEN_LANDLINE.finditer(text):
+        yield Fact("phone_number", spoken_digits(m[0]), m.start(), m.end())
 
 
 _ACCOUNT = re.compile(

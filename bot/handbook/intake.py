@@ -11,6 +11,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import replace
 
+from bot.handbook import intake_numbers as numbers
 from bot.handbook import short_answers
 from bot.handbook.intake_answered import NO_REQUEST, answered
 from bot.handbook.intake_asides import (
@@ -24,6 +25,7 @@ from bot.handbook.intake_asides import (
     self_corrected,
 )
 from bot.handbook.intake_confirm import confirming, correcting, house_mended
+from bot.handbook.intake_moves import keep_places, moves, of_move, with_both_places
 from bot.handbook.intake_parts import (
     CONFIRM,
     CORRECTION,
@@ -82,6 +84,7 @@ from bot.handbook.intake_story import (
     take_in,
     tells_more,
     with_needs,
+    with_roles,
     withdraws_ticket,
     words_besides,
 )
@@ -89,7 +92,7 @@ from bot.handbook.one_story import ALSO, fitting
 from bot.handbook.queue_words import wants_no_person
 from bot.handbook.requests import RequestKind, Urgency
 from bot.handbook.short_answers import says_no, says_yes
-from bot.handbook.subjects import asks_fee
+from bot.handbook.subjects import asks_fee, asks_fee_too
 
 __all__ = [
     "ANSWER_FITS", "CONFIRM", "CORRECTION", "NOT_GIVEN", "OFFER", "SOLVED", "Intake",
@@ -102,12 +105,6 @@ FREE_FACTS = frozenset({"address", "detail", "name", "since"})
 _PRAISES = re.compile(r"(?:不是|不要|没)(?:要|想)?投诉[^，,。]{0,3}[，,。！!\s]*(?:是|要|我要|想)*(?:表扬|夸|感谢|谢谢)")
 # 几个人来, 派人来修不: a person is wished for at home, and none to talk to.
 _OF_WHO_COMES = re.compile(r"(?:几|多少)个?(?:人|师傅)|(?:派|叫|让|安排|有没有?)(?:个|人|师傅)+[^，,。]{0,3}(?:来(?!听|接|说|谈|回)|上门|修)|有没?有?人(?:会)?(?:给我)?(?:打|联系|回)")
-_KEEPS_NUMBER = re.compile(
-    r"不(?:太|是很|敢)?(?:想|方便|愿意?|能)?(?:再)?(?:留|给|说|提供|透露|告诉)(?!过)|(?:唔|不)(?:想)?(?:畀|俾|比)|怕[^，,]{0,4}泄[露漏]|不用联系我?"
-    r"|(?:没|沒|冇)(?:有)?(?:内地|內地|手机|手機|固定)?(?:手机|手機|电话|電話|号码|號碼|号|號)(?:$|[,，。了啊\s])"
-    r"|(?:没|冇|莫)得?(?:有|带)?(?:内地|固定)?(?:手机|电话)(?!.{0,3}(?:打|联系|来|信号|网))|记不(?:住|到|得|清)[^，,。]{0,3}号"
-    r"|就(?:打|用|是|我)*(?:这个|现在|本机)|用(?:我)?(?:现在|这个)|不(?:用|需要|必)(?:留)?(?:电话|号码)|保密"
-)
 LONGEST_PLACE = 40  # characters of a place in which none is found
 LONGEST_DENIAL = 16  # characters; who says more tells what is wanted besides
 LEAST_ELSE = 4  # characters besides giving up that can be another wish
@@ -116,11 +113,6 @@ _ANEW = re.compile(
     r"^(?:算了|那|好吧|不对|等等|听|[，,。\s])*(?:我|让我)?(?:(?:重新|从头)(?:再)?说(?:一遍|一下|一次|吧|哈|啊)*|再说一遍)[，,：:。\s]+(.{6,})$", re.S
 )
 _WANTS_ELSE = re.compile(r"[，,\s](?:就是|只是|只要|我就|改成|换成).{4}")
-# May it be a son's number?
-_ANOTHERS_WILL_DO = re.compile(
-    r"(?:儿子|女儿|老伴|家(?:里)?人|邻居|别人|老公|老婆|爱人|孩子|朋友|同事|爸|妈|他|她)(?:的)?(?:手机|电话)?(?:号码?)?"
-    r"(?:也)?(?:行不行|行吗|可以吗|可不可以|可以不|成不成|得不得|行不)"
-)
 _KNOWN_BY_HEART = frozenset({"phone_number", "address", "broadband_account"})
 _UNKNOWN = re.compile(r"^(?:我|俺)?(?:也|都|真)?(?:不|没)(?:太)?(?:知道|清楚|晓得|记得)|^(?:我)?(?:忘|记不)")
 MOBILE_SHORT = 9  # digits of what is meant as a mobile number
@@ -136,9 +128,13 @@ def begin(
     """Start an intake from the message that named the request; `known` facts are not asked again."""
     reading = self_corrected(reading, tables)
     intake = Intake(
-        type=reading.type, key=key, confidence=reading.confidence, message_id=reading.message_id
-    )
+        type=reading.type, key=key, confidence=reading.confidence, message_id=reading.message_id,
+        of_line=numbers.of_line(tables.types[reading.type]),
+    )  # fmt: skip
     sorry = sympathy(intake, reading)
+    reading = with_roles(intake, reading)
+    reading, places = of_move(reading) if moves(tables.types[reading.type]) else (reading, {})
+    keep_places(intake, places)
     take_in(intake, reading)
     for name, value in (known or {}).items():
         if name == EARLIER_PLACE:
@@ -157,8 +153,10 @@ def begin(
         if answer is not None:
             intake.asking = SOLVED
             return intake, Turn(says=(*sorry, say_answer(intake, answer)), ask=SOLVED)
-    loss = of_loss(intake, reading, tables)
-    return intake, next_question(intake, tables, says=(*sorry, acknowledge(request_type, urgency), *loss))
+    more = of_loss(intake, reading, tables)
+    if request_type.kind is RequestKind.ORDER and asks_fee_too(reading.text):
+        more = (Say("utter_fee"), *more)
+    return intake, next_question(intake, tables, says=(*sorry, acknowledge(request_type, urgency), *more))
 
 
 def advance(intake: Intake, reading: Reading, tables: IntakeTables) -> Turn:
@@ -179,6 +177,7 @@ def advance(intake: Intake, reading: Reading, tables: IntakeTables) -> Turn:
 
 def _advance(intake: Intake, reading: Reading, tables: IntakeTables) -> Turn:
     intake.last_message = reading.message_id
+    reading = with_roles(intake, reading)
     no_person = _OF_WHO_COMES.search(reading.text) or wants_no_person(reading.text)
     if reading.type == "request_human" and not no_person:
         return end(intake, "human")
@@ -210,7 +209,7 @@ def _advance(intake: Intake, reading: Reading, tables: IntakeTables) -> Turn:
     if intake.asking not in {SOLVED, OFFER} and not told and _gives_up(intake, reading):
         return end(intake, _instead(intake, reading, tables))
     handlers = {CONFIRM: confirming, OFFER: _offered, SOLVED: answered, CORRECTION: correcting}
-    return handlers.get(intake.asking or "", _gathering)(intake, reading, tables)
+    return with_both_places(handlers.get(intake.asking or "", _gathering), intake, reading, tables)
 
 
 def _told_anew(intake: Intake, reading: Reading, tables: IntakeTables) -> Turn:
@@ -238,7 +237,7 @@ def _instead(intake: Intake, reading: Reading, tables: IntakeTables) -> str:
 def _gives_up(intake: Intake, reading: Reading) -> bool:
     undoes = intake.type in {"vas_cancel", "close_account", "plan_change", "ticket_cancel"}
     # Who only leaves no number (不用留电话了吧) gives nothing up.
-    no_number = intake.asking == "phone_number" and _KEEPS_NUMBER.search(reading.text)
+    no_number = intake.asking == "phone_number" and numbers.KEEPS_NUMBER.search(reading.text)
     if reading.type == "ticket_cancel" and not undoes and not no_number:
         return True
     return short_answers.gives_up(reading.text, undoes=undoes)
@@ -309,9 +308,14 @@ def _of_the_fact(intake: Intake, reading: Reading, tables: IntakeTables, wanted:
     if wanted != "address" and intake.facts.get("address") and house_mended(intake, reading.text):
         intake.words.append(reading.text)
         return repeat(intake, says=(Say("utter_updated"),))
-    if wanted == "phone_number" and _ANOTHERS_WILL_DO.search(reading.text):
+    if wanted == "phone_number" and numbers.ANOTHERS_WILL_DO.search(reading.text):
         return repeat(intake, says=(Say("utter_any_number"),))
-    if wanted == "phone_number" and _KEEPS_NUMBER.search(reading.text):
+    if wanted == numbers.CALLED and numbers.LINE in intake.facts and numbers.same_as_line(reading.text):
+        intake.facts[numbers.CALLED] = intake.facts[numbers.LINE]
+        return next_question(intake, tables)
+    if wanted == numbers.CALLED and numbers.points_at_caller(reading.text):
+        return repeat(intake, says=(Say("utter_caller_unseen"),))
+    if wanted == "phone_number" and numbers.KEEPS_NUMBER.search(reading.text):
         return _without(intake, reading, tables, wanted)
     if wanted in _KNOWN_BY_HEART and _UNKNOWN.search(reading.text):
         return _without(intake, reading, tables, wanted)

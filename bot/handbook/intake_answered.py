@@ -14,7 +14,15 @@ from bot.handbook.intake_asides import (
     switch,
 )
 from bot.handbook.intake_parts import QUESTION, SOLVED, Intake, IntakeTables, Reading, Say, Turn
-from bot.handbook.intake_steps import answer_to, asks_how, end, follow_up, next_question, say_answer
+from bot.handbook.intake_steps import (
+    answer_to,
+    asks,
+    asks_how,
+    end,
+    follow_up,
+    next_question,
+    say_answer,
+)
 from bot.handbook.intake_story import take_in, words_besides
 from bot.handbook.requests import RequestKind, Urgency
 from bot.handbook.short_answers import says_no, says_yes
@@ -26,6 +34,7 @@ _REGISTER = re.compile(
 _DO_IT = re.compile(
     r"(?:那|好的?|行|嗯|就)*[,，\s]*(?:我|帮我|给我)?(?:现在|马上)?(?:就)?(?:要|想|需要)?(?:办|开|订|转|装|换|移|补|过户|改)(?:理|通|一个|一下|吧|这个|了)*[。！!]*"
 )
+_ONLY_ASKED = re.compile(r"(?:就|只)是?(?:想|先|随便)?问(?:问|一问|一下|下)(?!题)(?!.*(?:登记|投诉|报))")
 NO_REQUEST = frozenset({"unclear", "nlu_fallback", "inform"})
 _GOES_ON_ASKING = re.compile(rf"{QUESTION.pattern}|呢[?？。]*$")
 _ORDER_OF = {"plan_consult": "plan_change"}
@@ -38,7 +47,7 @@ def answered(intake: Intake, reading: Reading, tables: IntakeTables) -> Turn:
         return switch(intake, replace(reading, type=meant.id), meant, tables)
     if len(reading.text) <= LONGEST_BARE and _DO_IT.fullmatch(reading.text.strip()):
         return _ordered(intake, reading, tables)
-    if short_answers.registers_nothing(reading.text):
+    if short_answers.registers_nothing(reading.text) or (_ONLY_ASKED.search(reading.text) and not asks(reading.text)):
         return end(intake, "done")
     other = tables.types.get(reading.type)
     wants_more = bool(_REGISTER.search(reading.text))
@@ -60,8 +69,8 @@ def answered(intake: Intake, reading: Reading, tables: IntakeTables) -> Turn:
     if says_yes(reading) or reading.type in {"thanks", "goodbye", "rate_service", "praise"}:
         return end(intake, "done")
     if other is not None and other.kind.is_request:
-        asks = asks_on or other.kind is RequestKind.CONSULT or asks_how(reading, other)
-        if other.id == intake.type and asks:
+        asks_more = asks_on or other.kind is RequestKind.CONSULT or asks_how(reading, other)
+        if other.id == intake.type and asks_more:
             return _asked_more(intake, reading, tables)
         if other.id == intake.type:
             return _ordered(intake, reading, tables)

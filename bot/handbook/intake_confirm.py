@@ -15,6 +15,7 @@ from bot.handbook.intake_asides import (
     same_line,
     switch,
 )
+from bot.handbook.intake_numbers import LINE, swapped, tail_mended
 from bot.handbook.intake_parts import (
     CONFIRM,
     CORRECTION,
@@ -58,12 +59,13 @@ from bot.handbook.wished_time import drops_time
 
 # What a correction calls the facts, beside their titles.
 ALIASES = {
-    "phone_number": "电话|号码|手机号", "address": "地址|位置|住址", "broadband_account": "账号",
+    LINE: "业务号码|业务号|(?:要)?办(?:理)?的号码?", "phone_number": "电话|号码|手机号", "address": "地址|位置|住址", "broadband_account": "账号",
     "amount": "金额|钱数", "detail": "描述|内容|情况",
 }
 # 曼谷 is worth a line of the ticket.
 SHORTEST_ADDITION = 2
 SHORT_NO = 4
+_OF_QUESTIONS = frozenset({"count", "datetime", "duration"})  # 要两个人都去么 tells nothing new
 _MARKS = re.compile(r"\W")
 _SPOKEN = frozenset({"address", "detail", "name", "since"})
 _ADDS = re.compile(r"(?:加上|补上|补充|加一?个|添上)[:：,，\s]*(.{2,})$")
@@ -73,15 +75,15 @@ _OTHERWISE = re.compile(r"^(?:也)?不是[^，,\s]{1,10}[，,\s]*(?:而)?(?:就)
 _LAST_NUMBER = re.compile(r"\d+(?=\D*$)")
 _NOT_THE_OLD = re.compile(r"[，,\s]*(?:而)?不是\d.*$")  # 9栋不是7栋
 _ONLY_NUMBER = re.compile(r"(\d{1,5})(?:室|号|栋|楼|单元)?[。.!！]*")
-_UNIT = r"号楼|号院|栋|幢|座|号|楼|单元|室|层"
+_UNIT = r"号楼|号院|弄|栋|幢|座|号|楼|单元|室|层"
 _OF_A_DAY = re.compile(r"断|坏|掉线|开始|[交充]的")  # 是3号，不是2号断的
 _PART = re.compile(
-    rf"(?:^|[，,。！!\s])(?:是|改成|改为|应该是)?(?P<first>\d{{1,5}})(?P<unit>{_UNIT})[，,。！!\s]*(?:而)?不是\d+(?:{_UNIT})?(?=$|[，,。！!\s的吧啊哈])"
+    rf"(?:^|[，,。！!\s]|门牌号?|楼号|房号)(?:是|改成|改为|应该是)?(?P<first>\d{{1,5}})(?P<unit>{_UNIT})[，,。！!\s]*(?:而)?不是\d+(?:{_UNIT})?(?=$|[，,。！!\s的吧啊哈])"
     rf"|(?:(?:门牌号?|楼号|楼栋|房号|单元号?)(?:写?错了?|不对)?[，,\s]*(?:改成|改为|应该)|不是\d+[^\d，,]*[，,\s]*|不对|错了?|改一?下|有误|^)[，,。！!\s]*(?:(?:而|应该)?是|(?<=改成)|(?<=改为))(?P<then>\d{{1,5}})(?P<unit2>{_UNIT})(?:$|[，,。！!\s]|不是)"
 )
-_PART_LEFT_OUT = re.compile(rf"(?:漏|少|还有|差)(?:了|写了)?(\d+(?:{_UNIT})[^，,。]{{0,12}})$")
+_PART_LEFT_OUT = re.compile(rf"(?:漏|少|还有|差)(?:了|写了)? ?(\d+ ?(?:{_UNIT})[^，,。]{{0,12}})$")
 _WHOLE_PLACE = re.compile(r"(?:地址|位置)(?:写得?|填得?)?(?:不全|不完整|不够|少了|没写全)[^是]{0,3}?(?:应该)?是(.{4,40})$")
-_LABELLED = re.compile(r"(?:我的?|家)?(?:地址|位置)(?:[:：]|改成|改为|应该是)\s*([^，,。]{4,60})[。！!]*$")
+_LABELLED = re.compile(r"(?:我的?|家)?(?:地址|位置)(?:改成|改为|应该是|[:：\s])+([^，,。:：\s][^，,。]{3,60})[。！!]*$")
 _LEFT_OUT = re.compile(r"([^，,。！!？?]{3,30}?)(?:还?没写上?|漏了|漏掉了|没加上|也要写)")
 _AGREED = re.compile(
     r"(?:好的?|那|嗯|行|先|就|都|ok)*(?:(?:确认|confirm|yes|ok|係|没有?问题|没有?错|没有?毛病|对|是|可以|提交|无误)(?:的|了|咯|头|嘛|吧|啊|呀)*)+"
@@ -112,7 +114,9 @@ def confirming(intake: Intake, reading: Reading, tables: IntakeTables) -> Turn:
     if _mended(intake, reading.text):
         return confirm_anew(intake)
     changed = {k for k, v in reading.facts.items() if v and intake.facts.get(k) != v}
-    shown = wanted_facts(with_needs(tables.types[intake.type], intake)) | {"amount", "detail"}
+    if asks(reading.text):
+        changed -= _OF_QUESTIONS
+    shown = wanted_facts(with_needs(tables.types[intake.type], intake)) | {"amount", "detail", LINE}
     adds = _agrees_and_adds(reading.text)
     agrees = says_yes(reading) or adds or short_answers.submits(reading.text)
     if agrees and not changed & shown and not _YES_BUT.search(reading.text):
@@ -197,8 +201,11 @@ def _fact_mended(intake: Intake, reading: Reading, tables: IntakeTables, changed
 
 
 def _mended(intake: Intake, text: str) -> bool:
-    """Take out a time that was no wish, or put the address right; False if it is about neither."""
-    if ("wished_time" in intake.facts and drops_time(text)) or place_mended(intake, text):
+    """Take out a time that was no wish, or put address or number right; False if it is about none."""
+    if numbers := {} if asks(text) else swapped(intake.facts, text) or tail_mended(intake.facts, text):
+        intake.facts.update(numbers)
+    dropped = "wished_time" in intake.facts and drops_time(text)
+    if numbers or dropped or place_mended(intake, text):
         intake.words.append(text)
         return True
     return False
@@ -311,6 +318,7 @@ def correcting(intake: Intake, reading: Reading, tables: IntakeTables) -> Turn:
 def _corrected(intake: Intake, reading: Reading, tables: IntakeTables) -> Turn | None:
     """Correct the fact that the message names: by the words after the name, else by asking."""
     wanted = (wanted_facts(with_needs(tables.types[intake.type], intake)) & set(intake.facts)) | {"detail"}
+    wanted |= {LINE} if intake.of_line else set()
     for name in sorted(wanted, key=lambda name: (name == "detail", name)):
         alias = rf"(?:{ALIASES.get(name, tables.facts.get(name, name))})"
         if not re.search(alias, reading.text):

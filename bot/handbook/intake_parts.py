@@ -70,6 +70,8 @@ class Intake:
     needs: list[list[str]] = field(default_factory=list)
     earlier_place: str = ""  # of another ticket, to be pointed at: 还是那个地址
     region: str = ""  # told by its bare name, before the place
+    other_region: str = ""  # of the other place of a move
+    of_line: bool = False  # about a number, which need not be the one to call
     earlier: bool = False  # there is an open ticket that words can be added to
     same_as: str | None = None  # an open ticket of the same type, which was told of
     last_message: str = ""

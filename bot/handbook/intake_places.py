@@ -32,6 +32,11 @@ _TOLD = re.compile(
 _LEAD = re.compile(
     r"^(?:(?:我|我们|俺)(?:家|公司|单位|店)?(?:的)?(?:是)?(?:地址)?(?:就)?(?:住|在|是)+|地址(?:就)?(?:是|在|为)?|就?(?:住)?在(?!水)|住(?![友建宅院]))[:：,，\s]*(?:(?:那|这)个?(?:啥|什么)?|嗯|呃)*[:：,，\s]*"
 )
+# What is said before a place that takes another's place: 有误，地址是…, 地址写全，….
+_CORRECTION = re.compile(
+    r"^(?:(?:有误|不对|错了|唔啱|唔係|不全|没写全|写全)[，,。！!：:\s]*|(?:我的?|家里?|详细|新的?|老的?|正确)*(?:地址|地址|位置|住址|address)(?:应该|写|填|要)?"
+    r"(?:有误|不对|错了|唔啱|不全|没写全|写全|改成|改为|改做|换成|应该是|是|係|为|：|:|[，,\s](?=[\u4e00-\u9fff]))+[，,。：:\s]*|(?:小区|门牌|楼号)没?写全[，,：:\s]*|(?:改成|改为|改做|换成|而家喺|现在在)[：:，,\s]*|[：:，,。\s]+)+"
+)
 _PREFIX = re.compile(r"^(?:係|写(?![字意真])|填(?!海)|改成|改为|换成|应该是|新(?:家|地址)(?:是|在)|是(?=.{3}))[:：,，\s]*")
 _OF_FIRM = re.compile(r"我司|单位|公司|靠近|附近|第.排|旁|对面|隔壁")
 _CHAT = re.compile(r"[啊吧呢嗯呃我你俺想等说]|那个$|这个$|就是|还是|不过")
@@ -151,7 +156,8 @@ def _ends_place(fact: Fact) -> bool:
 
 def place_said(text: str) -> str:
     """Return an address without the words around it: 我家住…, and marks at the end."""
-    said = _without_talk(_TOLD.sub(" ", text).strip(_AROUND + "!！。.~"))
+    said = _TOLD.sub(" ", text).strip(_AROUND + "!！。.~")
+    said = _without_talk(_CORRECTION.sub("", said) or said)
     said = _PREFIX.sub("", said)
     return _LEAD.sub("", said) or said
 

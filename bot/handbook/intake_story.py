@@ -5,7 +5,16 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
-from bot.handbook.facts import find_facts
+from bot.handbook.intake_numbers import (
+    CALLERS,
+    LINE,
+    NEW_NUMBER,
+    OWN_NUMBER,
+    STRANGERS_NUMBER,
+    number_to_call,
+    numbers_told,
+    stays_line,
+)
 from bot.handbook.intake_parts import (
     CONFIRM,
     CORRECTION,
@@ -34,8 +43,6 @@ LEAST_STORY = 22
 LEAST_ADDITION = 3
 SHORT_CORRECTION = 24
 SHORT_QUESTION = 8
-# In these the number in the story is another's: the caller who cheated or pestered.
-STRANGERS_NUMBER = frozenset({"fraud_report", "complaint_marketing", "privacy_complaint"})
 
 CORRECTS = re.compile(
     r"^(?:[哦噢嗯呃啊]+[，,\s]*)?(?:不是|不对|错了|搞错|说错|弄错)|^(?:那)?算了[，,\s]*(?:还是|先|我)|不是.{1,10}(?:是|而是)|我(?:是)?(?:说错|搞错|弄错)|其实(?:我)?是"
@@ -45,15 +52,9 @@ _CHANGES = re.compile(
     r"^(?:我的?)?(?:地址|电话|号码|手机号?|账号)?(?:改成|改为|换成|更正为|应该是)"
     r"|^(?:我的?)?(?:地址|位置|电话|号码|手机号?|账号)(?:不对|有误|(?:写|说|填|搞|弄|记)?错了?)"
 )
-_CALLERS = re.compile(r"(?:骚扰|骗|打来|来电|对方|陌生|他们)[^，,。\d]{0,6}(?:号码?|电话|手机|打)")
-_NEW_NUMBER = re.compile(r"(?:电话|号码|手机号?|联系方式)[^，,。\d]{0,4}(?:改|换|错|不对)|(?:改|换)(?:成|为|一下)[^，,。\d]{0,6}(?:电话|号)")
+_OF_LOSS, _BETWEEN_TWO = frozenset({"suspend_resume", "sim_replace"}), "transfer_ownership"
+_LOST = re.compile(r"挂失|(?:手机|卡)[^，,。]{0,4}(?:丢|掉|被偷|被抢|不见|找不到)|(?:丢|掉)了?(?:手机|卡)")
 _AT_THE_END = re.compile(r"^(?!.*(?:号码|电话|打来|来电|短信|自称|对方|骗子|骚扰|推销)).*[\s，,。]1\d{10}[。\s]*$")
-_OWN_NUMBER = re.compile(r"(?:我(?:的|自己|本人)?|本人|本机|联系)(?:的)?(?:手机|电话|号码|号|方式)")
-# Just before the number on which to call.
-_TO_CALL = re.compile(r"(?:联系|打|拨|找)(?:给)?(?:我|这)[^\d。！!？?]{0,8}$|(?:联系|打|拨)(?:给)?(?:我)?(?:这个?|那个?)[，,\s]*$")
-_CHANGED_TO = re.compile(r"换成|改成|改为|换到")
-_NOT_TO_CALL = re.compile(r"骗子|陌生|他们|有人|推销|对方|[别不](?:要|用|能)?(?:再)?(?:联系|打|拨|找)(?!的)[^，,。]*$|给我的")
-_MINE = re.compile(r"我(?:自己|本人)?(?:的)?(?:手机|电话|号码?|联系方式)*(?:号码?)?(?:就?是)?[：:\s]*$")
 _ANOTHERS = re.compile(r"充(?:值)?(?:到|错|成|给)|(?:他|她|邻居|朋友|同事|对方|骗子|别人)的?(?:电话|号码|手机|号)")
 _WHEN = re.compile(r"昨[天晚日]|今[天早晚]|前天|[上下]午|晚上|早上|中午|刚才|刚刚|上个?(?:周|月|星期|礼拜)|(?:星期|礼拜|周)[一二三四五六日天]")
 _POINTED = r"(?:T\d{8}[-—]?\d*|刚报|报的|那[个张]?(?:工?单|报修))"
@@ -69,13 +70,6 @@ _TICKET = r"(?:T\d|[^，,。]{0,8}(?<![账订清菜名])单)"
 _ADDS_TO = re.compile(
     rf"(?:再|给我|帮我|麻烦|[张个]|单子?)(?:加|补|添)(?:上)?一句|^(?:我)?(?:再)?(?:加|补)一句|(?:补充|加|写|记|合并|并)(?:到|进|在|入){_TICKET}|那[张个](?<!账)单子?(?:里)?(?:加|补充|写)"
 )
-_TO_CALL_ON = r"(?:电话|電話|号码|號碼|手机号|联系方式|聯絡電話)"
-_CHANGES_NUMBER = re.compile(
-    rf"(?:改|换|換)(?:一?[个個]|一下|下)?(?:联系|回访|接听|聯絡)?的?{_TO_CALL_ON}(?=$|[，,。！!\s]|吧|打|联系|行|可以)|(?:联系|回访|留)的?{_TO_CALL_ON}[^，,。]{{0,4}}(?:改|换)(?:成|为|一下|个|掉)"
-    rf"|{_TO_CALL_ON}(?:改|换)(?:成|为)|(?:打|联系|拨)(?:给)?我?(?:另外|别的|另)一?个?(?:号|电话)"
-)
-_NOT_OF_TICKET = re.compile(r"套餐|过户|携|卡|骗|验证码|信号|密码|为什么|打不通|[?？吗]$")
-LONGEST_CHANGE = 40
 _KEEPS_IT = re.compile(r"[不别没](?:要|用|能|让)?(?:撤|取消)|撤了没|[?？]$|为什么|怎么|谁|被|师傅|什么|另外")
 # What an order is about, told well enough to be carried out or asked back: a sum or a pick after a
 # wish or by itself, what is added or dropped, a service by its name.
@@ -106,10 +100,11 @@ def take_in(intake: Intake, reading: Reading) -> None:
     if intake.asking == "detail" and not is_correction:
         # A story may hold other people's numbers and places; what was answered before stands.
         told = {name: value for name, value in told.items() if name not in intake.facts}
-    to_call = "" if _is_callers(intake, reading) else number_to_call(reading.text)
+    by_role = intake.of_line and bool(numbers_told(reading.text, known=True))
+    to_call = "" if by_role or _is_callers(intake, reading) else number_to_call(reading.text)
     if to_call:
         told["phone_number"] = to_call
-    elif "phone_number" in told and _is_anothers(intake, reading, corrects=is_correction):
+    elif "phone_number" in told and not by_role and _is_anothers(intake, reading, corrects=is_correction):
         del told["phone_number"]
     if place := place_besides_number(reading):
         told["address"] = place
@@ -122,6 +117,9 @@ def take_in(intake: Intake, reading: Reading) -> None:
         told["address"] = without_lead(told["address"])
     if "address" in told and not corrects(reading.text):
         told["address"] = _joined_place(intake, told["address"])
+    before = intake.facts.get("phone_number", NOT_GIVEN)
+    if intake.of_line and NOT_GIVEN != before != told.get("phone_number", before) and stays_line(reading.text):
+        intake.facts.setdefault(LINE, before)
     intake.facts.update(told)
     intake.words.append(reading.text)
     if intake.asking not in {"address", "detail"} and not is_all_place(reading):
@@ -132,42 +130,35 @@ def take_in(intake: Intake, reading: Reading) -> None:
     intake.signals.extend(s for s in reading.signals if s not in intake.signals)
 
 
-def number_to_call(text: str) -> str:
-    """Return the number of several that the customer wants to be called on: 打我老婆的13…, 我手机是15….
-
-    Nothing where the words do not say which.
-    """
-    numbers = [fact for fact in find_facts(text) if fact.name == "phone_number"]
-    if _CHANGED_TO.search(text):
-        return ""
-    before = {number.value: text[max(0, number.start - 14) : number.start] for number in numbers}
-    before = {value: words for value, words in before.items() if not _NOT_TO_CALL.search(words)}
-    wanted = [value for value, words in before.items() if _TO_CALL.search(words)]
-    if not wanted and len(numbers) > 1:
-        wanted = [value for value, words in before.items() if _MINE.search(words)]
-    return wanted[0] if wanted else ""
-
-
-def new_number(text: str) -> str:
-    """Return the number that takes the place of the one on a ticket: 电话留错了，是13…, 打这个…."""
-    if _CALLERS.search(text):
-        return ""  # 骗子又打来了，电话换成…
-    numbers = [fact.value for fact in find_facts(text) if fact.name == "phone_number"]
-    if len(numbers) == 1 and _NEW_NUMBER.search(text):
-        return numbers[0]
-    return number_to_call(text)
+def with_roles(intake: Intake, reading: Reading) -> Reading:
+    """Return a reading with its numbers by what they are for, where the words or the matter tell it."""
+    number = reading.facts.get("phone_number")
+    if not intake.of_line or not number or _is_callers(intake, reading):
+        return reading
+    known = any(intake.facts.get(name, NOT_GIVEN) != NOT_GIVEN for name in ("phone_number", LINE))
+    roles = numbers_told(reading.text, known=known)
+    if not roles and intake.asking == LINE:
+        roles = {LINE: number}
+    elif not roles and not known and intake.type in _OF_LOSS and any(map(_LOST.search, (*intake.words, reading.text))):
+        roles = {LINE: number}  # what was lost is not the one to call
+    if intake.type == _BETWEEN_TWO and "业务号" not in reading.text:
+        roles.pop(LINE, None)  # the daughter's number is none that is handed over
+    if not roles:
+        return reading
+    others = {name: value for name, value in reading.facts.items() if name != "phone_number"}
+    return replace(reading, facts={**others, **roles})
 
 
 def _is_callers(intake: Intake, reading: Reading) -> bool:
     """Tell whether a report of a caller names the caller's number."""
-    return intake.type in STRANGERS_NUMBER and bool(_CALLERS.search(reading.text))
+    return intake.type in STRANGERS_NUMBER and bool(CALLERS.search(reading.text))
 
 
 def _is_anothers(intake: Intake, reading: Reading, *, corrects: bool) -> bool:
     """Tell whether the number in a message is not the one to call the customer on."""
     if _is_callers(intake, reading):
         return True
-    if intake.asking == "phone_number" or _OWN_NUMBER.search(reading.text) or _NEW_NUMBER.search(reading.text):
+    if intake.asking == "phone_number" or OWN_NUMBER.search(reading.text) or NEW_NUMBER.search(reading.text):
         return False
     if intake.type in STRANGERS_NUMBER and intake.asking in {None, "detail"}:
         # 遇到诈骗了 钱刚转走 138… ends with the customer's own.
@@ -223,12 +214,6 @@ def withdraws_ticket(reading: Reading) -> bool:
 def adds_to_ticket(text: str) -> bool:
     """Tell whether the words want something added to a ticket: 加到刚才那单里, 再加一句."""
     return bool(_ADDS_TO.search(text))
-
-
-def changes_number(text: str) -> bool:
-    """Tell whether the words want another number called for a ticket: 电话改成我老婆的."""
-    wanted = len(text) <= LONGEST_CHANGE and _CHANGES_NUMBER.search(text)
-    return bool(wanted) and not _NOT_OF_TICKET.search(text)
 
 
 def still_missing(intake: Intake, request_type: RequestType) -> list[str]:

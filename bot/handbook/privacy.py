@@ -22,6 +22,12 @@ _SPOKEN_MOBILE = re.compile(
     r"|(?<!\d)1[3-9]\d[，、,]\d{4}[，、,]\d{4}(?!\d)"
 )
 _LANDLINE = re.compile(r"(?<!\d)(0\d{2,3})([- ])(\d{7,8})(?!\d)|(?<![\dA-Za-z.])(010|02\d|0[3-9]\d\d)()([2-9]\d{6,7})(?!\d)")
+_SAID = "零〇洞一幺妖二两三四五六七八九拐"
+_SPACED_LANDLINE = re.compile(r"(?<![\d.])(0 ?(?:1 ?0|2 ?\d|[3-9] ?\d ?\d)[-\s]{0,2})([2-9](?:[- ]?\d){2,3})((?:[- ]?\d){4})(?!\d)")
+# A number with its area code that is read out: 零七五五 八六零三二幺四五.
+SPOKEN_LANDLINE = re.compile(
+    rf"(?<![\d{_SAID}十百千])([零〇洞]\s?(?:[一幺妖]\s?[零〇洞]|[二两]\s?[{_SAID}]|[三四五六七八九拐]\s?[{_SAID}]\s?[{_SAID}])[-，、,\s杠]{{0,2}})([二三四五六七八九拐两](?:[，、,\s]?[{_SAID}]){{2,3}})((?:[，、,\s]?[{_SAID}]){{4}})(?![\d{_SAID}十百千])"
+)
 _IDENTITY = re.compile(rf"(?<![\dA-Za-z])((?:\d{_GAP}){{17}}[\dXx])(?![\dA-Za-z])")
 _CARD = re.compile(rf"(?<![\dA-Za-z])(\d(?:{_GAP}\d){{15,18}})(?![\dA-Za-z])")
 _CARD_WORD = re.compile(r"(?:银行卡|储蓄卡|信用卡|卡号|账户|账号|帐号)[^。！？；\n]{0,8}$")
@@ -157,6 +163,8 @@ def _masked(text: str, write: Callable[[str, str], str]) -> str:
     masked = "".join(out) + text[last:]
     for pattern in (_PASSWORD, _NEW_PASSWORD):
         masked = pattern.sub(lambda m: f"{m[1]}{'*' * len(m[2])}", masked)
+    for pattern in (SPOKEN_LANDLINE, _SPACED_LANDLINE):
+        masked = pattern.sub(lambda m: f"{m[1]}{re.sub('[^ ，、,-]', '*', m[2])}{m[3]}", masked)
     return _LANDLINE.sub(_landline_masked, masked)
 
 

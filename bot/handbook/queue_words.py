@@ -23,6 +23,7 @@ _REFUSES = re.compile(
     r"|(?:不要|不用|不需要|别)人工(?!的|那|费|审)"
 )
 _DEMANDS = re.compile(r"人工|真人|经理|领导|主管|客服|转接|给我转|挂|糊弄|敷衍|你们的?人")
+_DEMANDED = re.compile(r"(?:^|[，,。！!\s])(?:快|请|直接|马上|给我|帮我|我要|就)*转(?:接)?(?:到)?人工(?:客服|服务)?(?:吧|啊|呀)?[。.！!]*$")
 _NOTHING = re.compile(r"(?:我|自己|再|吧|了|啊|呀|好|的|谢谢|来|弄|行|先|排队|继续|[\W_])*")
 LONGEST_REFUSAL = 80
 # The handful of Traditional characters of these words.
@@ -36,6 +37,11 @@ def besides_leaving(text: str) -> str | None:
         return None
     rest = _LEAVE.sub(" ", said).strip(" ，,。；;！!?？~")
     return "" if len(rest) < LEAST_REST or _NOTHING.fullmatch(rest) else rest
+
+
+def demands_person(text: str) -> bool:
+    """Tell whether a message ends with a plain demand for a person: 都不满意，转人工."""
+    return bool(_DEMANDED.search(text.strip())) and not wants_no_person(text)
 
 
 def wants_no_person(text: str) -> bool:

@@ -21,7 +21,7 @@ _YES = re.compile(
 )
 # What begins like a yes and is none: a question, a doubt, a condition, a change, 对了 and 对不起.
 _BUT = re.compile(
-    r"[?？]|[吗么]$|多久|多少|什么|怎么|何时|几[天个点]|^(?:是|行|对|好|要|可以|需要)不|^对(?:不起|了)|个[屁鬼头毛锤球]"
+    r"[?？]|[吗么伐]$|^要(?:钱|收|不要)|^是(?!的|啊|呀|吧|对|嗯|好|没|可|确|滴|哒|哦|噢|嘞|嘛|哈|呢|这|那|正|无|ok|提交|$|[，,。！!\s~])|多久|多少|什么|怎么|何时|几[天个点]|^(?:是|行|对|好|要|可以|需要)不|^对(?:不起|了)|个[屁鬼头毛锤球]"
     r"|^好(?:像|久|多|几|贵|慢|烦|难)|^要(?:是|不|等)|不对|不是|有误|错|但|可是|不过|改|换成"
 )
 _WRONG = re.compile(r"不对|有误|错了|(?:要|需要|想|得)(?:修)?改|写错|填错|记错")
@@ -34,7 +34,7 @@ _SUBMIT = re.compile(
     r"(?:算了|那|就|先|都|还是|我要?|是说|说|请|麻烦|快|直接|帮我|给我|这样|其他|对的?|可以|行|好)*(?:(?:按|照)(?:刚才|之前|上面|前面|这个|那个|原来)?[^错改不]{0,10})?提交(?:提交)*(?:吧|了吧|了|啊|呀|嘛|一下|就行)?|(?:那|就|都|快|行)*交(?:吧|了吧|啊|嘛|上去)?"
     r"|(?:算了|那|就)*(?:按|照)(?:刚才|之前|上面|前面|这个|那个|原来)[^错改不]{0,10}(?:登记?|报|交)吧?|(?:算了|那|就)*这样(?:登记?|报|交)(?:吧|了)?"
 )
-_NOTHING_REGISTERED = re.compile(r"(?<!么)(?<!是)(?:不|不用|不要|别)(?:再|给我|帮我)*登记(?!我|错|成)(?:了|$|[，,。！!\s]|就(?:是)?问)")
+_NOTHING_REGISTERED = re.compile(r"没说要(?:登记|办|报)|(?:不用|不要|别|没要)(?:给我|帮我)?(?:交单|下单|开单|建单)|(?<!么)(?<!是)(?:不|不用|不要|别)(?:再|给我|帮我)*登记(?!我|错|成)(?:了|$|[，,。！!\s]|就(?:是)?问)")
 _REGISTERS_AFTER_ALL = re.compile(r"[?？吗么]|(?:给|帮)我登记|怎么办|老说|(?:你们|客服|营业厅|师傅|他们|上次|之前)[^，,。]{0,6}(?:不|别)|如果|要是")
 _TWICE = re.compile(r"^(.{2,6}?)\1+")  # 不用了不用了
 _NOT_YET = re.compile(r"先(?:别|不)[^，,。]{0,6}[，,。！!\s]+(?:我还没|等我|让我|我先|听我)")
@@ -46,7 +46,7 @@ _CANCEL = re.compile(
     rf"|(?:不|不用|不需要|不必|不要|不是|别|唔使|唔好)(?:再|继续|给我|帮我)*登记?(?:了|这个|那个|吧|喇)*(?=$|[\W_]|啊|哈|你(?!的)|我(?:就|只|没|要|问|来))"
     rf"|(?:(?:不要|别要)这(?:[张个](?:单子?|工单)|张)|这(?:[张个](?:单子?|工单)|张)不要)(?=$|[\W_]|吧|了(?:$|[\W_])))|就别登记?了|(?:了|行|话)就算了(?=$|[。！!])|不用登[^，,。记录不]{{1,8}}了"
     r"|先(?:别|不)急着?(?:办|弄|登记)|先(?:别|不)(?:再)?(?:退|办|弄|登记|提交|报|查|处理|改)"
-    r"|(?<!先)(?:不|不想|不要|别)(?:再)?(?:办理?|报修?|弄|登记|提交)了?(?=$|[\W_]|吧|啊|哈)|取消(?:登记|提交|工单|这次|本次)|^确认撤[单销]"
+    r"|(?<!先)(?:不|不想|不要|别)(?:再)?(?:办理?|报修?|弄|登记|提交|交)了?(?=$|[\W_]|吧|啊|哈)|取消(?:登记|提交|工单|这次|本次)|^确认撤[单销]"
     r"|^(?:no[,.\s]+|ok[,.\s]+)?(?:i\s|please\s)*(?:cancel(?:\s(?:it|this|that))?$|forget (?:it|about it)$|never ?mind$|withdraw$)"
     r"|\bdon['’]?t (?:submit|register)\b|\bdon['’]?t want (?:another|a|this|any) (?:ticket|one)"
 )
@@ -115,7 +115,19 @@ def finds_fault(text: str) -> bool:
 
 def gives_up(text: str, *, undoes: bool = False) -> bool:
     """Tell whether the customer no longer wants it; `undoes`: what is asked for is a cancelling."""
-    said = _TWICE.sub(r"\1", plain(text)[:LONGEST_ANSWER])
+    told = plain(text)[:LONGEST_ANSWER]
+    return _gives_up(told, undoes=undoes) or _gives_up(_in_mandarin(told), undoes=undoes)
+
+
+def _in_mandarin(said: str) -> str:
+    """Return Cantonese words of refusing as the patterns know them: 唔報喇, 唔要喇."""
+    for spoken, written in (("唔使", "不用"), ("唔好", "不要"), ("唔", "不"), ("喇", "了"), ("啦", "了")):
+        said = said.replace(spoken, written)
+    return said
+
+
+def _gives_up(said: str, *, undoes: bool) -> bool:
+    said = _TWICE.sub(r"\1", said)
     if submits(said) or _NOT_YET.search(said):
         return False
     cancelled = _CANCEL.search(said)

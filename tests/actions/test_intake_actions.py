@@ -10,6 +10,7 @@ from bot.console.views import facts_json
 from tests.actions.conftest import ACTIONS, Customer, parse
 
 PLACE, PHONE = "城关区幸福小区3号楼", "138****0099"
+NEW_PLACE = "东湖小区5栋"
 
 
 def test_the_form_asks_for_what_is_missing(customer: Customer) -> None:
@@ -172,6 +173,7 @@ def test_two_requests_in_one_message_are_both_served(customer: Customer) -> None
     message["metadata"]["halves"] = halves
     begun = customer.run(ACTIONS["validate_intake_form"], message)
     customer.intake(PLACE)
+    customer.intake(NEW_PLACE)
     customer.intake(PHONE)
     opened = customer.intake("对", "affirm")
 
@@ -200,14 +202,14 @@ def test_an_open_ticket_of_the_same_type_is_told_of(customer: Customer) -> None:
 
 
 def test_the_time_wanted_for_an_order_is_read_back(customer: Customer) -> None:
-    customer.intake(f"我要移机，{PLACE}，{PHONE}", "relocate")
+    customer.intake(f"我要移机，从{PLACE}移到{NEW_PLACE}，{PHONE}", "relocate")
     heard = customer.intake("周六上午")
 
     assert "时间：“周六上午”" in heard.value("read_back")
 
 
 def test_a_time_that_is_over_is_not(customer: Customer) -> None:
-    heard = customer.intake(f"昨天就说要移机，{PLACE}，{PHONE}", "relocate")
+    heard = customer.intake(f"昨天就说要移机，从{PLACE}移到{NEW_PLACE}，{PHONE}", "relocate")
 
     assert "时间：" not in heard.value("read_back")
 

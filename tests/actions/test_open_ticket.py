@@ -116,7 +116,8 @@ def test_a_number_to_call_goes_to_the_ticket(customer: Customer) -> None:
     number = customer.opens_ticket()
     heard = customer.intake("我这个号打不通了，你们联系我打13533330000", "fault_mobile")
 
-    assert (heard.texts, heard.card["number"]) == (["ticket_supplemented"], number)
+    assert (heard.texts, heard.card["number"]) == (["number_changed"], number)
+    assert heard.value("phone") == "135****0000"
     assert customer.tickets[0].facts["phone_number"] == "13533330000"
 
 

@@ -42,6 +42,11 @@ def test_an_unsure_reading_is_offered_as_choices(customer: Customer) -> None:
     assert [b["title"] for b in said["buttons"]] == ["宽带故障", "电视故障", "都不是，转人工"]
 
 
+@pytest.mark.parametrize("said", ["取消排队", "不排了", "不用等人工了"])
+def test_who_leaves_a_queue_without_being_in_one_is_told_so(customer: Customer, said: str) -> None:
+    assert clarified(customer, said, type="nlu_fallback") == ["not_queued"]
+
+
 def test_unclear_words_after_an_open_question_for_a_supplement_are_the_supplement(
     customer: Customer,
 ) -> None:

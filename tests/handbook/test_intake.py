@@ -68,6 +68,7 @@ def test_only_the_missing_is_asked(type: str, facts: dict[str, str], asked: str)
 def test_every_type_can_be_taken_to_a_ticket(type: str) -> None:
     intake = start(type, "说明问题", urgency=Urgency.MAJOR)
     answers = {"phone_number": read(PHONE, phone_number=PHONE), "address": read(PLACE, address=PLACE),
+               "new_address": read("东湖小区5栋", address="东湖小区5栋"),
                "detail": read("扣了三十元，要求退回")}  # fmt: skip
     while intake.asking != CONFIRM:
         advance(intake, answers[intake.asking], TABLES)

@@ -58,7 +58,7 @@ def test_after_all_the_first_line_and_no_urgency_of_words_not_understood() -> No
 
 
 def test_a_place_where_nothing_is_done_is_read_back_among_the_words() -> None:
-    intake = start("sim_replace", "卡丢了", facts={"phone_number": PHONE})
+    intake = start("sim_replace", "卡坏了", facts={"phone_number": PHONE})
     assert intake.asking == CONFIRM
     advance(intake, read("在西安 长安区 大学城", "inform"), TABLES)
 

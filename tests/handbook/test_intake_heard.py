@@ -6,8 +6,9 @@ import pytest
 
 from bot.handbook.facts import find_facts
 from bot.handbook.intake import CONFIRM, CORRECTION, OFFER, Reading, advance
+from bot.handbook.intake_numbers import number_to_call
 from bot.handbook.intake_places import place_said
-from bot.handbook.intake_story import new_number, number_to_call, withdraws_ticket
+from bot.handbook.intake_story import withdraws_ticket
 from bot.handbook.short_answers import agrees, besides_giving_up, gives_up, works_again
 from bot.handbook.wished_time import drops_time, wished_time
 from tests.handbook.intakes import PHONE, PLACE, TABLES, confirming, names, read, start
@@ -378,11 +379,6 @@ def test_a_second_request_beside_a_place_with_gaps_is_put_aside() -> None:
 
     assert intake.facts["address"] == "长沙岳麓区 金峰小区 3栋"
     assert [each["type"] for each in intake.pending] == ["fault_tv"]
-
-
-def test_the_callers_new_number_is_not_the_customers() -> None:
-    assert new_number("骗子又打来了，电话换成13812340000") == ""
-    assert new_number("我电话留错了，是13812340000") == "13812340000"
 
 
 def test_a_place_told_at_the_start_is_kept_whole() -> None:

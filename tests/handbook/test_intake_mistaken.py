@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from bot.handbook.intake import advance, begin
+from bot.handbook.intake_numbers import number_to_call
 from bot.handbook.intake_places import whole_place
-from bot.handbook.intake_story import number_to_call, withdraws_ticket
+from bot.handbook.intake_story import withdraws_ticket
 from bot.handbook.requests import Urgency
 from bot.handbook.short_answers import gives_up, works_again
 from bot.handbook.wished_time import drops_time, wished_time

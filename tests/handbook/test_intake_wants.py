@@ -6,7 +6,8 @@ import pytest
 
 from bot.handbook.intake import CONFIRM, CORRECTION, advance, begin
 from bot.handbook.intake_asides import beside
-from bot.handbook.intake_story import adds_to_ticket, changes_number, withdraws_ticket
+from bot.handbook.intake_numbers import changes_number
+from bot.handbook.intake_story import adds_to_ticket, withdraws_ticket
 from bot.handbook.short_answers import gives_up, goes_on, registers_nothing, submits, works_again
 from bot.handbook.wished_time import drops_time, wished_time
 from tests.handbook.intakes import PHONE, TABLES, answered, confirming, names, offered, read, start
@@ -238,7 +239,7 @@ def test_a_second_request_is_kept() -> None:
 def test_what_denies_one_word_of_an_order_does_not_end_it() -> None:
     said = "不是移机俩字就完了，我还有个电视盒子一起搬，15号搬"
 
-    assert advance(confirming("relocate"), read(said, "unclear"), TABLES).outcome is None
+    assert advance(confirming("relocate", new_address="东湖小区5栋"), read(said, "unclear"), TABLES).outcome is None
 
 
 @pytest.mark.parametrize("said", ["不改了，交吧", "5天了还一般？？？交！", "交啊", "OK confirm, do I need to pay?", "係，確認"])
