@@ -76,10 +76,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (DeskError, SettingError) as error:
         print(f"intake {verb}: {error}", file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        print(f"intake {verb}: interrupted", file=sys.stderr)
+        return 130
+    except UnicodeDecodeError as error:
+        print(f"intake {verb}: a file is not UTF-8 ({error})", file=sys.stderr)
+        return 1
     except BrokenPipeError:
         # The reader of a pipe has gone; Python would complain again when it flushes at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    except OSError as error:
+        if error.filename is None:
+            raise
+        print(f"intake {verb}: {error.filename}: {error.strerror}", file=sys.stderr)
+        return 1
 
 
 if __name__ == "__main__":

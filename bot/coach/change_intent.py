@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from bot.coach import type_files as places
-from bot.coach.new_intent import check_tables
+from bot.coach.new_intent import ID, WRONG_ID, check_tables
 from bot.coach.workspace import Changes, save
 from bot.handbook.errors import DeskError
 from bot.handbook.tables import Handbook, load_handbook
@@ -22,6 +22,8 @@ from bot.settings import ROOT
 def plan_rename(handbook: Handbook, old: str, new: str, title: str, root: Path = ROOT) -> Changes:
     """Plan a new name for a type; the old one is retired into it."""
     row = _changeable(handbook, old, root)
+    if not ID.fullmatch(new):
+        raise DeskError("bad_request", f"“{new}”：{WRONG_ID}")
     if new in handbook.types:
         raise DeskError("name_taken", f"“{new}”已经存在，合并请用 merge-intent")
     changes = Changes(root)

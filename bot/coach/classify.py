@@ -6,10 +6,10 @@ import argparse
 import json
 import sys
 from collections.abc import Iterable, Iterator
-from contextlib import ExitStack
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
+from bot.coach.line_files import BadFile, as_line, lines_of, readable, written_to
 from bot.coach.train import serving_model
 from bot.handbook.intake_parts import has_words
 from bot.handbook.requests import Urgency
@@ -40,12 +40,13 @@ def parsed(line: str) -> dict[str, Any]:
     if line.lstrip().startswith("{"):
         try:
             row = json.loads(line)
-        except json.JSONDecodeError as error:
-            print(f"read as plain text, not JSON ({error.msg}): {line[:60]}", file=sys.stderr)
+        except (ValueError, RecursionError) as error:
+            said = getattr(error, "msg", "") or str(error)
+            print(f"read as plain text, not JSON ({said}): {readable(line[:60])}", file=sys.stderr)
             return {"text": line}
         if isinstance(row.get("text"), str):
             return row
-        print(f"no field `text`, read as plain text: {line[:60]}", file=sys.stderr)
+        print(f"no field `text`, read as plain text: {readable(line[:60])}", file=sys.stderr)
     return {"text": line}
 
 
@@ -66,7 +67,7 @@ def classified(
 def _labelled(
     rows: list[dict[str, Any]], reader: Reader, handbook: Handbook
 ) -> Iterator[dict[str, Any]]:
-    for row, reading in zip(rows, reader.read([row["text"] for row in rows]), strict=True):
+    for row, reading in zip(rows, reader.read([readable(row["text"]) for row in rows]), strict=True):
         spoken = reading if has_words(row["text"]) else _SILENCE
         yield {**row, **labels(spoken, handbook)}
 
@@ -82,15 +83,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Label all lines."""
-    reader, handbook = Reader.open(args.model or serving_model(load_settings())), load_handbook()
-    with ExitStack() as opened:
-        source: TextIO = sys.stdin
-        target: TextIO = sys.stdout
-        if args.input != "-":
-            source = opened.enter_context(Path(args.input).open(encoding="utf-8"))
-        if args.output != "-":
-            target = opened.enter_context(Path(args.output).open("w", encoding="utf-8"))
-        for row in classified(source, reader, handbook):
-            target.write(json.dumps(row, ensure_ascii=False) + "\n")
-        target.flush()
+    with lines_of(args.input) as source, written_to(args.output) as target:
+        try:
+            reader = Reader.open(args.model or serving_model(load_settings()))
+        except FileNotFoundError as error:
+            raise BadFile(args.model or "model", str(error)) from error
+        for row in classified(source, reader, load_handbook()):
+            target.write(as_line(row))
     return 0

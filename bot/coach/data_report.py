@@ -150,13 +150,15 @@ def report(
     )
 
 
+_EVALUATION = (Path("tests/nlu/heldout.yml"), Path("tests/nlu/fresh.jsonl"))
+
+
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of `intake coach data`."""
     parser.add_argument("--data", type=Path, default=Path("data/nlu"), help="training folder")
     parser.add_argument(
         "--against", type=Path, nargs="*",
-        default=[Path("tests/nlu/heldout.yml"), Path("tests/nlu/fresh.jsonl")],
-        help="evaluation sets that must not be in the data",
+        help="evaluation sets that must not be in the data; those of tests/nlu if none is named",
     )  # fmt: skip
     parser.add_argument("--show", type=int, default=10, help="findings shown of each kind")
 
@@ -166,7 +168,8 @@ def run(args: argparse.Namespace) -> int:
     handbook = load_handbook()
     requests = frozenset(name for name, row in handbook.types.items() if row.kind.is_request)
     examples = read_training(args.data)
-    others = [(path.name, read_examples(path)) for path in args.against if path.exists()]
+    against = [path for path in _EVALUATION if path.exists()] if args.against is None else args.against
+    others = [(path.name, read_examples(path)) for path in against]
     found = report(examples, others, requests)
     print(f"{'type':22}{'all':>6}{'general':>9}{'major':>7}{'urgent':>8}  registers")
     for name, row in found.counts.items():

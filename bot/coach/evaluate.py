@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from bot.coach.examples import Example, read_examples
+from bot.coach.line_files import BadFile
 from bot.coach.pages import write_page
 from bot.coach.scores import Judged, type_scores, urgency_scores, worst
 from bot.coach.train import serving_model
+from bot.handbook.requests import Urgency
 from bot.handbook.tables import load_handbook
 from bot.nlu.reader import Reader
 from bot.settings import ROOT, load_settings
+
+_LEVELS = (*(level.value for level in Urgency), "None")
 
 
 def judged(examples: Sequence[Example], reader: Reader) -> list[Judged]:
@@ -50,7 +55,13 @@ def evaluate(file: Path, out: Path, reader: Reader) -> dict[str, Any]:
     """Score one file and write `report.json` and `report.html` into the folder."""
     handbook = load_handbook()
     requests = frozenset(name for name, row in handbook.types.items() if row.kind.is_request)
-    rows = judged(read_examples(file), reader)
+    examples = read_examples(file)
+    if not examples:
+        raise BadFile(file, "holds no labelled sentence")
+    for name, known in (("type", handbook.types), ("urgency", _LEVELS)):
+        if unknown := sorted({str(getattr(each, name)) for each in examples} - set(known)):
+            print(f"{file}: {name} unknown to the handbook: {', '.join(unknown[:8])}", file=sys.stderr)
+    rows = judged(examples, reader)
     scores = report(rows, requests)
     out.mkdir(parents=True, exist_ok=True)
     main = main_figures(scores)
@@ -71,7 +82,7 @@ def summary(name: str, scores: dict[str, Any]) -> str:
     return (
         f"{name:<20}{scores['rows']:>6}  {value(types['accuracy'])}  {types['macro_f1']:.4f}  "
         f"{value(types['sure'])}  {value(types['unsure'])}  {value(types['top2'])}  "
-        f"{types['calibration']['ece']:.4f}  {urgency.get('macro_f1', 0):.4f}  "
+        f"{types['calibration']['ece']:.4f}  {value({'value': urgency.get('macro_f1')})}  "
         f"{value(urgency.get('urgent_recall'))}  {value(urgency.get('urgent_precision'))}  "
         f"{value(urgency.get('false_urgent'))}"
     )
@@ -94,7 +105,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Score each file; print one line for each, never a sentence."""
-    reader = Reader.open(args.model or serving_model(load_settings()))
+    names = [file.stem for file in args.file]
+    if twice := [name for name in names if names.count(name) > 1]:
+        raise BadFile(twice[0], "two files of this name would share one report; score them one by one")
+    try:
+        reader = Reader.open(args.model or serving_model(load_settings()))
+    except FileNotFoundError as error:
+        raise BadFile(args.model or "model", str(error)) from error
     out = args.out or ROOT / "var" / "evaluation"
     print(HEADING)
     for file in args.file:

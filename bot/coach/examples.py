@@ -10,6 +10,8 @@ from pathlib import Path
 
 import yaml
 
+from bot.coach.line_files import BadFile, BadLine, lines_of, not_utf8, readable, why
+
 
 @dataclass(frozen=True, slots=True)
 class Example:
@@ -29,11 +31,16 @@ class Example:
 def read_training(path: Path) -> list[Example]:
     """Read one training file, or all of a folder."""
     files = sorted(path.glob("*.yml")) if path.is_dir() else [path]
+    if not files:
+        raise BadFile(path, "no *.yml in it")
     return [example for file in files for example in _training_file(file)]
 
 
 def _training_file(path: Path) -> tuple[Example, ...]:
-    seen = path.stat()
+    try:
+        seen = path.stat()
+    except OSError as error:
+        raise BadFile(path, why(error)) from error
     return _read_file(path, seen.st_mtime_ns, seen.st_size)
 
 
@@ -44,7 +51,14 @@ def _read_file(path: Path, _changed: int, _size: int) -> tuple[Example, ...]:
 
 def _parsed(path: Path) -> Iterable[Example]:
     # The parser in C: all of the data in half a second instead of ten.
-    content = yaml.load(path.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader)
+    try:
+        content = yaml.load(path.read_text(encoding="utf-8-sig"), Loader=yaml.CSafeLoader)
+    except UnicodeDecodeError as error:
+        raise not_utf8(path, error) from error
+    except yaml.YAMLError as error:
+        raise BadFile(path, f"no YAML: {' '.join(str(error).split())}") from error
+    if not isinstance(content, dict) or not isinstance(content.get("nlu"), list):
+        raise BadFile(path, "no training data: expected a list under `nlu`, or JSON lines in a *.jsonl")
     for block in content["nlu"]:
         for row in block["examples"]:
             marks = row.get("metadata") or {}
@@ -61,18 +75,23 @@ def _parsed(path: Path) -> Iterable[Example]:
 
 def read_labelled(path: Path) -> list[Example]:
     """Read labelled JSON lines (`text`, `type`, `urgency`; `sure`, `alt`, `source` if known)."""
-    rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line]
-    return [
-        Example(
-            text=row["text"],
-            type=row["type"],
-            urgency=row.get("urgency"),
-            source=row.get("source") or "",
-            sure=bool(row.get("sure", True)),
-            also=tuple(row.get("alt") or ()),
-        )
-        for row in rows
-    ]
+    with lines_of(str(path)) as lines:
+        return [_labelled(line, number, path) for number, line in enumerate(lines, 1) if line.strip()]
+
+
+def _labelled(line: str, number: int, path: Path) -> Example:
+    try:
+        row = json.loads(line)
+    except (ValueError, RecursionError):
+        raise BadLine(number, "a JSON object", file=path) from None
+    texts = isinstance(row, dict) and all(isinstance(row.get(name), str) for name in ("text", "type"))
+    also = row.get("alt") or [] if texts else None
+    if not isinstance(also, list):
+        raise BadLine(number, "a JSON object with `text` and `type`, `alt` as a list", file=path)
+    return Example(
+        text=readable(row["text"]), type=row["type"], urgency=row.get("urgency"),
+        source=row.get("source") or "", sure=bool(row.get("sure", True)), also=tuple(map(str, also)),
+    )  # fmt: skip
 
 
 def read_examples(path: Path) -> list[Example]:

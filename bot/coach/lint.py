@@ -10,23 +10,14 @@ import argparse
 import json
 import sys
 import unicodedata
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
-from bot.handbook.errors import DeskError
+from bot.coach.line_files import BadLine, as_line, lines_of, readable, written_to
 from bot.handbook.language.case import SPEAKERS, TURNS
 from bot.handbook.language.checker import Checker, load_checker
 from bot.handbook.language.finding import Result
 from bot.settings import raw_settings
-
-
-class BadLine(DeskError):
-    """A line of the input is neither a JSON object with a text nor plain text."""
-
-    def __init__(self, number: int, expected: str) -> None:
-        super().__init__("bad_line", f"line {number}: expected {expected}", line=number)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -59,7 +50,7 @@ def run(args: argparse.Namespace) -> int:
         from bot.coach.ear import open_ear
 
         checker = checker.with_ear(open_ear())
-    with _opened(args.input, "r") as source, _opened(args.output, "w") as target:
+    with lines_of(args.input) as source, written_to(args.output) as target:
         for number, line in enumerate(source, start=1):
             if line.strip():
                 target.write(_answered(checker, line, number, args))
@@ -73,16 +64,17 @@ def _answered(checker: Checker, line: str, number: int, args: argparse.Namespace
         given = {name: value for name, value in defaults.items() if value}
         return shown(text, _with_opinion(text, checker.check(text, **given), args))
     row = _row(line, number)
-    case = {name: row.get(name) or value for name, value in defaults.items()}
+    told = {name: row[name] for name in defaults if isinstance(row.get(name), str)}
+    case = {**defaults, **{name: value for name, value in told.items() if value}}
+    text = readable(row["text"])
     result = checker.check(
-        row["text"],
+        text,
         speaker=case["speaker"] if case["speaker"] in SPEAKERS else "staff",
         turn=case["turn"],
         context=case["context"],
         facts=row["facts"] if isinstance(row.get("facts"), dict) else {},
     )
-    result = _with_opinion(row["text"], result, args)
-    return json.dumps({**row, **result.as_json()}, ensure_ascii=False) + "\n"
+    return as_line({**row, **_with_opinion(text, result, args).as_json()})
 
 
 def _with_opinion(text: str, result: Result, args: argparse.Namespace) -> Result:
@@ -96,7 +88,7 @@ def _with_opinion(text: str, result: Result, args: argparse.Namespace) -> Result
 def _row(line: str, number: int) -> dict[str, Any]:
     try:
         row = json.loads(line)
-    except ValueError:
+    except (ValueError, RecursionError):
         raise BadLine(number, "a JSON object") from None
     if not isinstance(row, dict) or not isinstance(row.get("text"), str):
         raise BadLine(number, "a JSON object with a text")
@@ -120,15 +112,6 @@ def shown(text: str, result: Result) -> str:
 def _width(text: str) -> int:
     """Count terminal columns: Chinese characters take two."""
     return sum(2 if unicodedata.east_asian_width(char) in "WF" else 1 for char in text)
-
-
-@contextmanager
-def _opened(name: str, mode: str) -> Iterator[TextIO]:
-    if name == "-":
-        yield sys.stdin if mode == "r" else sys.stdout
-        return
-    with Path(name).open(mode, encoding="utf-8") as stream:
-        yield stream
 
 
 if __name__ == "__main__":

@@ -37,7 +37,9 @@ from bot.handbook.training import Training
 from bot.handbook.training_table import load_training
 from bot.settings import ROOT
 
-_ID = re.compile(r"[a-z][a-z0-9_]{2,38}")
+# YAML reads some words as no text: yes, off, null.
+WRONG_ID = "名称用小写英文字母、数字和下划线，3到39个字符，不能是 yes、off、null 等"
+ID = re.compile(r"(?!(?:yes|true|false|off|null)$)[a-z][a-z0-9_]{2,38}")
 KINDS = tuple(kind.value for kind in RequestKind if kind.is_request)
 # A type that so many of the sentences resemble must be named among what the new one is not.
 CONFUSABLE = 0.2
@@ -108,8 +110,8 @@ def _texts(value: Any) -> list[str]:
 
 def _check_head(draft: Draft, handbook: Handbook) -> None:
     name, title, kind = draft.text("id"), draft.text("title"), draft.text("kind")
-    if not _ID.fullmatch(name):
-        draft.wrong("id", "名称用小写英文字母、数字和下划线，3到39个字符")
+    if not ID.fullmatch(name):
+        draft.wrong("id", WRONG_ID)
     elif name in handbook.types:
         draft.wrong("id", f"“{name}”已经存在（{handbook.types[name].title}）")
     if not 2 <= len(title) <= 12:
@@ -128,6 +130,8 @@ def _check_head(draft: Draft, handbook: Handbook) -> None:
     if len(draft.text("definition")) < 10:
         draft.wrong("definition", "请用一两句话写明这个类型是什么")
     _check_close_calls(draft, handbook)
+    if isinstance(draft.answers.get("needs"), str):
+        draft.wrong("needs", "要素写成列表，如 [phone_number, address]")
     for need in _texts(draft.answers.get("needs")):
         if unknown := [fact for fact in need.split("|") if fact not in handbook.facts]:
             draft.wrong("needs", f"没有“{unknown[0]}”这项要素")

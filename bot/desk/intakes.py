@@ -194,7 +194,8 @@ def change_numbers(handbook: Handbook, ticket: Ticket, words: str, *, bare: str 
     """
     facts = dict(ticket.facts or {})
     about_line = of_line(handbook.type_of(ticket.type))
-    told = (numbers_told(words, known=True) if about_line else {}) or swapped(facts, words) or tail_mended(facts, words)
+    known = facts.get(CALLED) is not None
+    told = (numbers_told(words, known=known) if about_line else {}) or swapped(facts, words) or tail_mended(facts, words)
     number = bare or ("" if told else new_number(words))
     told = told or ({CALLED: number} if number else {})
     before = facts.get(CALLED)
