@@ -351,6 +351,8 @@ def survey(
     asked = followup.just_asked(turn.session, turn.conversation)
     if solved is None and asked and read_answer(turn.reading.text).solved is None:
         solved = {"affirm": True, "deny": False}.get(turn.reading.type)
+    if not asked and score is None and _mere_yes(turn) and followup.not_yet_asked(turn.session, turn.conversation):
+        return False  # 嗯 answers no question that was not put
     outcome = followup.answer_survey(
         turn.session, turn.handbook, turn.conversation, now=turn.now, text=turn.reading.text,
         score=score, solved=solved, ticket=ticket, key=_key(turn),
@@ -366,6 +368,10 @@ def survey(
         turn.conversation.dialogue = {"rate": outcome.ticket.number} if outcome.kind == "ask_score" else None
         tell(turn, outcome.ticket, f"utter_survey_{outcome.kind}", score=outcome.score)
     return True
+
+
+def _mere_yes(turn: Turn) -> bool:
+    return says_yes(turn.reading) and len(turn.reading.text.strip()) <= SHORTEST_NO
 
 
 WISHES = {

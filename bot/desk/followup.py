@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -12,6 +13,7 @@ from bot.desk.consequences import role_of_rung
 from bot.desk.contact import conversations_of
 from bot.desk.messages import last_said
 from bot.desk.notices import notify_staff, tell_customer
+from bot.desk.outbox import PENDING
 from bot.desk.surveys import ASKING, OPEN, OVERDUE, PERSON, end_survey, open_survey_of
 from bot.desk.ticket_log import lock_ticket
 from bot.desk.tickets import take_step
@@ -49,6 +51,26 @@ def open_survey(
     if survey is None:
         return None
     return survey, session.get(Ticket, survey.ticket_id)
+
+
+def not_yet_asked(session: Session, conversation: Conversation) -> bool:
+    """Tell whether the question of the open survey waited for a talk with a person to end, and is on its way."""
+    found = open_survey(session, conversation)
+    return found is not None and any(each.payload.get("waited") for each in _waiting_questions(session, [found[1].id]))
+
+
+def ask_now(session: Session, conversation: Conversation, *, now: datetime) -> None:
+    """Let the questions that waited for the end of a talk with a person be sent at once."""
+    own = conversations_of(session, conversation)
+    asked = select(Survey.ticket_id).where(Survey.conversation_id.in_(own), Survey.state.in_(OPEN))
+    for question in _waiting_questions(session, session.execute(asked).scalars().all()):
+        question.next_at = min(question.next_at, now)
+        question.payload = {**question.payload, "waited": True}
+
+
+def _waiting_questions(session: Session, tickets: Sequence[int]) -> list[Delivery]:
+    waiting = select(Delivery).where(Delivery.ticket_id.in_(tickets), Delivery.state == PENDING)
+    return [each for each in session.execute(waiting).scalars() if each.payload.get("survey")]
 
 
 def just_asked(session: Session, conversation: Conversation) -> bool:

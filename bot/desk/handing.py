@@ -13,6 +13,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from bot.desk import conversations as desk
+from bot.desk.followup import ask_now
 from bot.desk.messages import say
 from bot.desk.presence import check_qualified, held_count, is_connected, record_event
 from bot.desk.readings import facts_in
@@ -294,6 +295,8 @@ def _released(
     now: datetime,
     **data: Any,
 ) -> None:
+    if kind != "transferred":
+        ask_now(session, conversation, now=now)
     staff = session.get(Staff, caller.id)
     staff.idle_since = now
     record_event(session, kind, now=now, conversation=conversation, staff_id=caller.id, data=data)

@@ -7,11 +7,14 @@ from datetime import datetime, timedelta
 import httpx
 import pytest
 
+from bot.desk.followup import not_yet_asked
 from bot.desk.handing import said_meanwhile
 from bot.desk.messages import receive_message
+from bot.desk.tickets import take_step
 from bot.handbook.deadlines import SHANGHAI
 from bot.storage.clock import TicketClock
 from bot.storage.conversations import Conversation, Message
+from bot.storage.notices import Delivery
 from bot.storage.tickets import Ticket
 from tests.console.conftest import LocalDesk
 
@@ -44,6 +47,29 @@ def test_a_time_promised_in_a_reply_gets_a_reminder_of_its_own(
         row = rows.filter(Ticket.number == number, TicketClock.clock == clock["clock"]).one()
     assert (201, at) == (answer.status_code, datetime.fromisoformat(promised["data"]["by"]))
     assert at == row.due_at and row.started_at < row.next_fire_at <= at
+
+
+@pytest.mark.parametrize("leaves", ["end", "hand-back"])
+def test_the_question_after_a_resolution_comes_when_the_talk_is_over(
+    local: LocalDesk, staff: httpx.Client, held: str, leaves: str
+) -> None:
+    number = local.ticket(held, "bill_query")
+    with local.desk.sessions.begin() as session:
+        ticket = session.query(Ticket).filter(Ticket.number == number).one()
+        for step in ({"step": "claim", "actor_id": 1}, {"step": "resolve", "reason": "已修复"}):
+            take_step(session, local.desk.handbook, ticket, who="staff", now=local.now(), **step)
+        waiting = session.query(Delivery).filter(Delivery.ticket_id == ticket.id).order_by(Delivery.id.desc()).first()
+        assert waiting.payload["survey"]
+        question = waiting.id
+        waiting.next_at = local.now() + timedelta(minutes=10)  # as the outbox puts it off meanwhile
+        assert not not_yet_asked(session, session.get(Conversation, held))
+
+    assert staff.post(f"/conversations/{held}/{leaves}").status_code == 200
+
+    with local.desk.sessions() as session:
+        asked = session.get(Delivery, question)
+        assert asked.next_at <= local.now()
+        assert asked.state == "sent" or not_yet_asked(session, session.get(Conversation, held))
 
 
 def test_a_promise_goes_to_the_ticket_that_the_reply_names(
