@@ -13,6 +13,7 @@ from bot.console.routing import Ask, Field, Section, ok
 from bot.desk import attachments, serving
 from bot.desk.audit import record_audit
 from bot.desk.incidents import join_or_count
+from bot.desk.readings import facts_in
 from bot.desk.ticket_work import audit_opened
 from bot.desk.tickets import hash_phone, open_ticket, ticket_card
 from bot.handbook.errors import DeskError, NotFound
@@ -114,7 +115,13 @@ async def open_for_customer(ask: Ask, id: str) -> HTTPResponse:
     handbook, body = ask.desk.handbook, ask.body
     if body["type"] not in handbook.types or not handbook.types[body["type"]].kind.is_request:
         raise NotFound("没有这个诉求类型", type=body["type"])
-    facts = {k: str(v) for k, v in body.get("facts", {}).items() if k in handbook.facts and v}
+    facts = {k: str(v).strip() for k, v in body.get("facts", {}).items() if k in handbook.facts and v}
+    for name in ("phone_number", "line_number"):
+        if said := facts.get(name):
+            number = facts_in(said).get("phone_number")
+            if number is None:
+                raise DeskError("invalid", "电话请填11位手机号，或带区号的固定电话", field=name)
+            facts[name] = number
 
     def work(session: Session) -> tuple[dict[str, Any], bool]:
         conversation = serving.visible_conversation(session, ask.caller, id)

@@ -187,6 +187,8 @@ def transfer(
         target = _transfer_target(
             session, office, access, conversation, person, team, now=now
         )
+        if team is None and not _serves(target, conversation.team):
+            team = target.teams[0]
         values = {"team": team} if team else {}
         desk.change_holder(
             session,
@@ -238,19 +240,25 @@ def _transfer_target(
     target = session.get(Staff, person)
     if target is None or target.disabled_at is not None:
         raise NotFound("没有这个同事", person=person)
-    if target.teams and (team or conversation.team) not in target.teams:
-        raise Forbidden("该同事不在此团队", person=person, team=team or conversation.team)
+    if team is not None and target.teams and team not in target.teams:
+        raise Forbidden("该同事不在此团队", person=person, team=team)
+    # Who is chosen by name takes the conversation to a team of theirs.
+    team = team or (conversation.team if _serves(target, conversation.team) else target.teams[0])
     if "conversations_serve" not in access.roles[target.role].may:
         raise Forbidden(f"{target.title}的角色不接待会话", person=person)
     works = office.reception.presences[target.presence].takes_work
     if not works or not is_connected(target, office.reception, now=now):
         raise NotThere(f"{target.title}目前不在岗或已断开连接，请转给其他同事", person=person)
-    check_qualified(session, office.reception, person, team or conversation.team, now=now)
+    check_qualified(session, office.reception, person, team, now=now)
     if held_count(session, person) >= target.capacity:
         raise AtCapacity(
             f"{target.title}正在接待{target.capacity}个会话，已达上限", capacity=target.capacity
         )
     return target
+
+
+def _serves(person: Staff, team: str | None) -> bool:
+    return not person.teams or team in person.teams
 
 
 def front_of_queue(session: Session, team: str, *, now: datetime) -> datetime:

@@ -7,6 +7,7 @@ it is delivered after commit, and dropped when somebody else holds the conversat
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -217,6 +218,10 @@ def say(
     return message
 
 
+# One character, a digit or a mark is no reason that anybody can read later.
+_REASON = re.compile(r"[\u4e00-\u9fffA-Za-z]{2}")
+
+
 def _override(
     row: Verdict, result: Any, findings: list[dict[str, Any]], reason: str | None, staff_id: int | None
 ) -> None:
@@ -224,6 +229,10 @@ def _override(
     if fixed or not reason:
         raise LanguageBlocked(
             "回复不符合服务用语规范，未发送", findings=findings, overridable=not fixed
+        )
+    if not _REASON.search(reason):
+        raise LanguageBlocked(
+            "未发送：请写明为什么仍要发送，至少两个字", findings=findings, overridable=True
         )
     row.overridden_by, row.override_reason = staff_id, reason
 

@@ -255,6 +255,9 @@ def reply_facts(
         reading = conversation.reading or {}
         return reading.get("type"), {}
     facts = ticket_facts(ticket, now=now)
+    own = tickets_of(session, conversation)
+    if len(own) > 1:
+        facts["own_tickets"] = [each.number for each in own]
     sums = approved_sums(session, ticket.id)
     if sums:
         facts["approved"] = sums

@@ -24,6 +24,10 @@ _SPOKEN_MOBILE = re.compile(
 _LANDLINE = re.compile(r"(?<!\d)(0\d{2,3})([- ])(\d{7,8})(?!\d)|(?<![\dA-Za-z.])(010|02\d|0[3-9]\d\d)()([2-9]\d{6,7})(?!\d)")
 _SAID = "零〇洞一幺妖二两三四五六七八九拐"
 _SPACED_LANDLINE = re.compile(r"(?<![\d.])(0 ?(?:1 ?0|2 ?\d|[3-9] ?\d ?\d)[-\s]{0,2})([2-9](?:[- ]?\d){2,3})((?:[- ]?\d){4})(?!\d)")
+# Digits and characters in one number: 139零零零零七七八八, 幺三九 零零零零 二幺 二三.
+_MIXED_MOBILE = re.compile(
+    rf"(?<![\d{_SAID}壹])[1一幺妖壹][-，、,\s]?[3-9三四五六七八九拐叁肆伍陆柒捌玖](?:[-，、,\s]?[\d{_SAID}壹贰叁肆伍陆柒捌玖]){{9}}(?![\d{_SAID}十百千点])"
+)
 # A number with its area code that is read out: 零七五五 八六零三二幺四五.
 SPOKEN_LANDLINE = re.compile(
     rf"(?<![\d{_SAID}十百千])([零〇洞]\s?(?:[一幺妖]\s?[零〇洞]|[二两]\s?[{_SAID}]|[三四五六七八九拐]\s?[{_SAID}]\s?[{_SAID}])[-，、,\s杠]{{0,2}})([二三四五六七八九拐两](?:[，、,\s]?[{_SAID}]){{2,3}})((?:[，、,\s]?[{_SAID}]){{4}})(?![\d{_SAID}十百千])"
@@ -75,8 +79,13 @@ def find_phones(text: str) -> Iterator[Secret]:
     plain = text.translate(_FULL_WIDTH)
     for match in _MOBILE.finditer(plain):
         yield Secret("phone", *match.span(1), re.sub(r"\D", "", match[1]))
+    reached = 0
     for match in _SPOKEN_MOBILE.finditer(plain):
+        reached = match.end()
         yield Secret("phone", *match.span(), re.sub(r"[，、,\s]", "", match[0]))
+    for match in _MIXED_MOBILE.finditer(plain, reached):
+        if not match[0].isascii():
+            yield Secret("phone", *match.span(), re.sub(r"[-，、,\s]", "", match[0]))
 
 
 def find_identities(text: str) -> Iterator[Secret]:

@@ -163,6 +163,15 @@ def test_a_reason_does_not_help_where_a_rule_may_not_be_overridden(
     assert refused.value.data["overridable"] is False
 
 
+@pytest.mark.parametrize("reason", ["1", "。", "哦", "123"])
+def test_a_reason_that_says_nothing_is_none(
+    session: Session, gate: Gate, make_conversation: Maker, now: datetime, reason: str
+) -> None:
+    with pytest.raises(LanguageBlocked, match="至少两个字"):
+        say(session, gate, make_conversation(session), text=RUDE, author="staff", now=now,
+            staff_id=7, override_reason=reason)  # fmt: skip
+
+
 def test_an_override_is_written_to_the_verdict(
     session: Session, gate: Gate, make_conversation: Maker, now: datetime
 ) -> None:

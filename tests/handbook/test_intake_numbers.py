@@ -225,3 +225,15 @@ def test_the_daughters_number_is_none_that_is_handed_over() -> None:
     intake = start("transfer_ownership", text, phone_number=OWN)
 
     assert (intake.facts[CALLED], LINE in intake.facts) == (OWN, False)
+
+
+@pytest.mark.parametrize(
+    ("said", "shown"),
+    [
+        ("电话139零零零零七七八八谢谢", "电话139****七七八八谢谢"), ("幺三九 零零零零 二幺 二三", "幺三九****二幺二三"),
+        ("一三九，零零零零，一六一六", "一三九****一六一六"), ("一二三四五六七八九十一", "一二三四五六七八九十一"),
+    ],
+)  # fmt: skip
+def test_a_mobile_in_digits_and_characters_is_masked(said: str, shown: str) -> None:
+    assert mask(said) == shown
+    assert len(mask_in_place(said)) == len(said)

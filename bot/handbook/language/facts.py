@@ -200,19 +200,25 @@ def ticket_facts(params: Mapping[str, Any], materials: Materials) -> Match:
     return match
 
 
+def _bare(number: Any) -> str:
+    return re.sub(r"[^a-z0-9]", "", str(number or "").lower())
+
+
 def _wrong_ticket(reply: Reply, case: Case) -> Iterator[Hit]:
-    own = re.sub(r"[^a-z0-9]", "", str(case.facts.get("ticket_number") or "").lower())
+    own = _bare(case.facts.get("ticket_number"))
     if not own:
         return
+    others = case.facts.get("own_tickets")  # of the same customer; one reply may speak of several
+    known = {own, *(map(_bare, others) if isinstance(others, (list, tuple)) else ())}
     for found in _TICKET.finditer(reply.text):
         name = "no" if found["no"] else "no2"
-        said = re.sub(r"[^a-z0-9]", "", found[name])
+        said = _bare(found[name])
         left, _ = reply.clause(*found.span())
-        if said != own and not _OLDER.search(reply.text, left, found.end()):
+        if said not in known and not _OLDER.search(reply.text, left, found.end()):
             yield Hit(*found.span(name), detail=f"本工单号为{case.facts['ticket_number']}")
     for found in _TICKET_END.finditer(reply.text):
         left, _ = reply.clause(*found.span())
-        if not own.endswith(found["end"]) and not _OLDER.search(reply.text, left, found.end()):
+        if not any(each.endswith(found["end"]) for each in known) and not _OLDER.search(reply.text, left, found.end()):
             yield Hit(*found.span("end"), detail=f"本工单号为{case.facts['ticket_number']}")
 
 
