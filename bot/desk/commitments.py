@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 from sqlalchemy.orm import Session
@@ -12,6 +12,9 @@ from bot.desk.tickets import record_human_response, take_step, tickets_of
 from bot.handbook.tables import Handbook
 from bot.storage.conversations import Conversation
 from bot.storage.tickets import Ticket, TicketEntry
+
+
+A_MINUTE = timedelta(minutes=1)
 
 
 class Commitment(Protocol):
@@ -67,6 +70,12 @@ def record_reply(
     return [entry for entry in entries if entry is not None]
 
 
+def _is_due_time(ticket: Ticket, by: datetime) -> bool:
+    """Tell whether a promised time is a due time of the ticket, which people name to the minute."""
+    dues = (ticket.resolution_due_at, ticket.response_due_at)
+    return any(due is not None and abs(due - by) < A_MINUTE for due in dues)
+
+
 def _promise(
     session: Session,
     handbook: Handbook,
@@ -79,7 +88,7 @@ def _promise(
     key: str,
 ) -> TicketEntry | None:
     by = commitment.due_at
-    if by is None or by <= now or by in (ticket.resolution_due_at, ticket.response_due_at):
+    if by is None or by <= now or _is_due_time(ticket, by):
         return None
     return take_step(
         session,

@@ -81,6 +81,10 @@ _PART = re.compile(
     rf"(?:^|[，,。！!\s]|门牌号?|楼号|房号)(?:是|改成|改为|应该是)?(?P<first>\d{{1,5}})(?P<unit>{_UNIT})[，,。！!\s]*(?:而)?不是\d+(?:{_UNIT})?(?=$|[，,。！!\s的吧啊哈])"
     rf"|(?:(?:门牌号?|楼号|楼栋|房号|单元号?)(?:写?错了?|不对)?[，,\s]*(?:改成|改为|应该)|不是\d+[^\d，,]*[，,\s]*|不对|错了?|改一?下|有误|^)[，,。！!\s]*(?:(?:而|应该)?是|(?<=改成)|(?<=改为))(?P<then>\d{{1,5}})(?P<unit2>{_UNIT})(?:$|[，,。！!\s]|不是)"
 )
+_NOT_BUT = re.compile(
+    r"^(?:不对[，,\s]*)?不是(?P<wrong>[^，,。\s]{2,12})[，,\s]+(?:而)?(?:应该)?是(?P<right>[^，,。！!\s]{2,20})[。！!]*$"
+    r"|^(?:应该)?是(?P<right2>[^，,。！!\s]{2,20}?)[，,\s]*(?:而)?不是(?P<wrong2>[^，,。！!\s]{2,12})[。！!]*$"
+)
 _PART_LEFT_OUT = re.compile(rf"(?:漏|少|还有|差)(?:了|写了)? ?(\d+ ?(?:{_UNIT})[^，,。]{{0,12}})$")
 _WHOLE_PLACE = re.compile(r"(?:地址|位置)(?:写得?|填得?)?(?:不全|不完整|不够|少了|没写全)[^是]{0,3}?(?:应该)?是(.{4,40})$")
 _LABELLED = re.compile(r"(?:我的?|家)?(?:地址|位置)(?:改成|改为|应该是|[:：\s])+([^，,。:：\s][^，,。]{3,60})[。！!]*$")
@@ -235,10 +239,24 @@ def place_mended(intake: Intake, text: str) -> bool:
     if known and drops_tail(text) and without_tail(known) != known:
         intake.facts["address"] = without_tail(known)
         return True
+    if known and (put := _put_in_place(known, text)):
+        intake.facts["address"] = put[:LONGEST_FACT]
+        return True
     if known and (left_out := _PART_LEFT_OUT.search(text)):
         intake.facts["address"] = f"{known} {left_out[1]}"[:LONGEST_FACT]
         return True
     return house_mended(intake, text)
+
+
+def _put_in_place(known: str, text: str) -> str:
+    """Return a place with what was wrong in it put right: 不是C区12，是C区11栋; nothing if it is about neither."""
+    found = _NOT_BUT.search(text)
+    wrong, right = (found["wrong"] or found["wrong2"], found["right"] or found["right2"]) if found else ("", "")
+    if not wrong or wrong not in known:
+        return ""
+    before, behind = known.split(wrong, 1)
+    same = next((n for n in range(min(len(right), len(behind)), 0, -1) if right.endswith(behind[:n])), 0)
+    return before + right + behind[same:]
 
 
 def house_mended(intake: Intake, text: str) -> bool:

@@ -49,6 +49,19 @@ def test_a_time_promised_in_a_reply_gets_a_reminder_of_its_own(
     assert at == row.due_at and row.started_at < row.next_fire_at <= at
 
 
+def test_the_due_time_of_the_ticket_named_to_the_minute_is_no_new_promise(
+    local: LocalDesk, staff: httpx.Client, held: str
+) -> None:
+    number = local.ticket(held, "bill_dispute", summary="多扣了三十元")
+    with local.desk.sessions() as session:
+        due = session.query(Ticket).filter_by(number=number).one().resolution_due_at.astimezone(SHANGHAI)
+    words = f"您好，会在{due.month}月{due.day}日{due:%H:%M}前处理完成。"
+    answer = staff.post(f"/conversations/{held}/reply", json={"text": words, "ticket": number})
+
+    history = staff.get(f"/tickets/{number}").json()["data"]["history"]
+    assert (answer.status_code, [e for e in history if e["step"] == "promise"]) == (201, [])
+
+
 @pytest.mark.parametrize("leaves", ["end", "hand-back"])
 def test_the_question_after_a_resolution_comes_when_the_talk_is_over(
     local: LocalDesk, staff: httpx.Client, held: str, leaves: str
