@@ -20,7 +20,7 @@ from bot.handbook.intake_asides import LONGEST_QUESTION
 from bot.handbook.intake_numbers import changes_number, number_to_call, swapped, tail_mended
 from bot.handbook.intake_parts import Say
 from bot.handbook.intake_steps import HOW_WE_ANSWER, answer_beside, answer_to, asks, said_aside
-from bot.handbook.intake_story import adds_to_ticket, withdraws_ticket
+from bot.handbook.intake_story import adds_to_ticket, found_again, withdraws_ticket
 from bot.handbook.one_story import ALSO
 from bot.handbook.requests import RequestKind
 from bot.handbook.short_answers import gives_up, works_again
@@ -33,7 +33,6 @@ _ASKS_AFTER = re.compile(
     r"|(?:没(?:有|得)?|莫得|冇)人(?:来|联系|管|理)|^人(?:呢|嘞|咧|哩)[?？!！]*$|(?:什么|啥|甚么)(?:时候|时间)(?:有人|才|会|可以)?(?:来|能|修|好|处理|弄|上门)|(?:几时|多会儿?|好久|哪天)(?:有人|才|能|会)?(?:来|嚟|修|整|好|弄|上门)|好了没|修好没|多久能|处理得|(?:几时|幾時|几点|什么时候|啥时候|多久)[^，,。]{0,4}(?:打|联系|回|覆|復)[^，,。]{0,3}(?:我|电话|電話)|(?:谁|哪个|有没有人)(?:会)?(?:来|接单|负责|处理)|现在(?:能|可以)来|(?:写|记|登|改|加)(?:上|对|好|进去)?了?(?:没有?|吗|么|不)[?？]?$|(?:几|多少|两)张单|单号是?(?:多少|好多|什么|啥|几)"
 )
 _SHORT = 24
-_FOUND = re.compile(r"^(?!.*[?？吗]).*(?:卡|手机)[^，,。]{0,4}(?:找到了|找着了|没丢)")
 _HURRIES = re.compile(r"(?:能不能|能否|可以|可不可以|麻烦|请)?.{0,2}(?:早|快)(?:一)?点|尽快|抓紧|赶紧")
 _COMPENSATION = re.compile(r"赔(?:不赔|偿|钱|吗|多少|我)|谁(?:来)?赔|补偿|损失[^，,。]{0,4}(?:算|怎么)")
 _PUTS_RIGHT = re.compile(r"^(?!.*(?:发票|账单|快递)).*(?:(?:金额|地址|门牌号?|楼号)[^，,。]{0,2}(?:改成|改为|应该是)|(?:地址|门牌号?|楼号)[^，,。]{0,2}(?:写错|错了|不对))")
@@ -71,7 +70,7 @@ def recovered_ticket(turn: Turn) -> Ticket | None:
 
 def unwanted_ticket(turn: Turn) -> Ticket | None:
     """Return the open ticket of an order that the words call off: 不办挂失了，卡找到了."""
-    if not (gives_up(turn.reading.text) or _FOUND.search(turn.reading.text)):
+    if not (gives_up(turn.reading.text) or found_again(turn.reading.text)):
         return None
     own = tickets_of(turn.session, turn.conversation, open_only=True)
     return next((ticket for ticket in own if ticket.type == turn.reading.type), None)

@@ -56,6 +56,10 @@ class ActionAnswerTicket(DeskAction):
 def answer_ticket(turn: Turn, *, bare: bool = False) -> None:
     """Find the ticket meant and do what the customer wants with it; a `bare` wish is asked about."""
     turn.note_doubt()
+    state = turn.conversation.dialogue or {}
+    if "withdraw" in state and keeps(turn.reading.text):
+        withdraw(turn, desk.find_ticket(turn.session, str(state["withdraw"])))
+        return
     wish = turn.reading.type
     if wish == "rate_service":
         _rate(turn)

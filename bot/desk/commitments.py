@@ -13,7 +13,6 @@ from bot.handbook.tables import Handbook
 from bot.storage.conversations import Conversation
 from bot.storage.tickets import Ticket, TicketEntry
 
-
 A_MINUTE = timedelta(minutes=1)
 
 

@@ -79,8 +79,10 @@ from bot.handbook.intake_steps import (
     sympathy,
 )
 from bot.handbook.intake_story import (
+    OF_LOSS,
     adds_to_ticket,
     corrects,
+    found_again,
     take_in,
     tells_more,
     with_needs,
@@ -236,6 +238,8 @@ def _instead(intake: Intake, reading: Reading, tables: IntakeTables) -> str:
 
 def _gives_up(intake: Intake, reading: Reading) -> bool:
     undoes = intake.type in {"vas_cancel", "close_account", "plan_change", "ticket_cancel"}
+    if intake.type in OF_LOSS and found_again(reading.text):
+        return True
     # Who only leaves no number (不用留电话了吧) gives nothing up.
     no_number = intake.asking == "phone_number" and numbers.KEEPS_NUMBER.search(reading.text)
     if reading.type == "ticket_cancel" and not undoes and not no_number:

@@ -85,7 +85,7 @@ _NOT_BUT = re.compile(
     r"^(?:不对[，,\s]*)?不是(?P<wrong>[^，,。\s]{2,12})[，,\s]+(?:而)?(?:应该)?是(?P<right>[^，,。！!\s]{2,20})[。！!]*$"
     r"|^(?:应该)?是(?P<right2>[^，,。！!\s]{2,20}?)[，,\s]*(?:而)?不是(?P<wrong2>[^，,。！!\s]{2,12})[。！!]*$"
 )
-_PART_LEFT_OUT = re.compile(rf"(?:漏|少|还有|差)(?:了|写了)? ?(\d+ ?(?:{_UNIT})[^，,。]{{0,12}})$")
+_PART_LEFT_OUT = re.compile(rf"(?:漏|少)(?:了|写了)?(?:单元|楼号|栋号|门牌|房号)[^，,。]{{0,3}}[，,\s]+是?(?P<named>\d+ ?(?:{_UNIT})[^，,。]{{0,12}})$|(?:漏|少|还有|差)(?:了|写了)? ?(\d+ ?(?:{_UNIT})[^，,。]{{0,12}})$")
 _WHOLE_PLACE = re.compile(r"(?:地址|位置)(?:写得?|填得?)?(?:不全|不完整|不够|少了|没写全)[^是]{0,3}?(?:应该)?是(.{4,40})$")
 _LABELLED = re.compile(r"(?:我的?|家)?(?:地址|位置)(?:改成|改为|应该是|[:：\s])+([^，,。:：\s][^，,。]{3,60})[。！!]*$")
 _LEFT_OUT = re.compile(r"([^，,。！!？?]{3,30}?)(?:还?没写上?|漏了|漏掉了|没加上|也要写)")
@@ -243,7 +243,7 @@ def place_mended(intake: Intake, text: str) -> bool:
         intake.facts["address"] = put[:LONGEST_FACT]
         return True
     if known and (left_out := _PART_LEFT_OUT.search(text)):
-        intake.facts["address"] = f"{known} {left_out[1]}"[:LONGEST_FACT]
+        intake.facts["address"] = f"{known} {left_out['named'] or left_out[2]}"[:LONGEST_FACT]
         return True
     return house_mended(intake, text)
 
@@ -308,6 +308,8 @@ def correcting(intake: Intake, reading: Reading, tables: IntakeTables) -> Turn:
     """Take in what the customer wants changed."""
     if short_answers.submits(reading.text) and not reading.facts:
         return end(intake, "open")
+    if _mended(intake, reading.text):
+        return _after_correction(intake, tables)
     other = corrected_type(intake, reading, tables) or other_request(
         intake, reading, tables, least=SURE_OF_CORRECTION
     )
@@ -324,8 +326,6 @@ def correcting(intake: Intake, reading: Reading, tables: IntakeTables) -> Turn:
             return ask(intake, CONFIRM)
         if len(reading.text.strip()) < 2:
             return ask_again(intake)
-    if _mended(intake, reading.text):
-        return _after_correction(intake, tables)
     detail = _detail_with(intake, reading.text)
     take_in(intake, reading)
     if not reading.facts:

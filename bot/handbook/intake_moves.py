@@ -35,7 +35,7 @@ LONGEST_TAIL, LONGEST_PLACE = 12, 60  # characters behind what is found of a pla
 _TO = (
     r"(?:移|搬|迁|挪|转|装|换|挪动|过户)(?:机|家|走|过|移|装|一下|个)*(?:到|去|至|往)(?!期|时|位|现在|哪|什么|底)|(?:移|搬|迁|挪)(?:机|家)?(?:来|进)(?!人|信|装)"
     r"|新(?:的)?(?:装机|安装)?(?:地址|住址|家|房子?|住处|小区|地方)(?:那边|这边)?(?:是|在|为|就是|：|:)*(?!没|还|装|要|也|都|不|有|里|能|可|址)"
-    r"|(?<=[室栋座号楼院村区园城苑庄]) *到 *(?=[\u4e00-\u9fff]{2})(?!期|时|底|现在|处|货|账|家)"
+    r"|新的(?:是|在)|(?<=[室栋座号楼院村区园城苑庄]) *到 *(?=[\u4e00-\u9fff]{2})(?!期|时|底|现在|处|货|账|家)"
 )
 _FROM = (
     r"(?<!换)(?:从|由)(?!来|于|此|上|昨|今|前|明|没|去)|(?:老|旧|原(?:来|先|本)?)(?:的)?(?:装机|安装)?(?:地址|住址|家|房子?|住处|小区|地方|是|在)(?:那边|这边)?(?:是|在|为|：|:)*(?!没|还|要|也|都|不|有|里|址)"
@@ -47,7 +47,7 @@ _STOPS = re.compile(r"[，,。；;！!？?\n]")
 _INDOORS = re.compile(r"(?:小|大|那个|我的?)?(?:隔壁(?!小区|村|楼栋)|楼上|楼下|[一二三四五六]楼|主卧|次卧|卧室|客厅|书房|阁楼|(?:另|别)一?个?(?:房间|屋))(?:的?(?:房间|那间))?")
 # What is said behind a place: 搬到东湖小区5栋去, 要多久.
 _BEHIND = re.compile(
-    r"(?:[\s]*(?:去了?|来了?|那边|这边|那里|这里|里面?|了|吧|啊|呢|哈|嘛|呀|住|就行|就好|可以吗?|行吗|行不行|谢谢|麻烦|宽带|电视|座机|固话|网络?|怎么办?|需要|要|得|能|多|想|帮|给|请|你|您|我|师傅|什么|有没有|联系|电话|打)(?:.*)?|的)$"
+    r"(?:[\s]*(?:去了?|来了?|那边|这边|那里|这里|里面?(?![\d一二三四五六七八九十])|了|吧|啊|呢|哈|嘛|呀|住|就行|就好|可以吗?|行吗|行不行|谢谢|麻烦|宽带|电视|座机|固话|网络?|怎么办?|需要|要|得|能|多|想|帮|给|请|你|您|我|师傅|什么|有没有|联系|电话|打)(?:.*)?|的)$"
 )
 _BEFORE = re.compile(r"^(?:那边|这边|那个|这个|了|就?是|在|的|[：:，,\s])+")
 _UNDECIDED = re.compile(r"(?:还|都)?没(?:有)?(?:定|想好|确定|决定|找好|找到房|租好|买好)|不(?:确定|一定)|待定|定不下来|到时候再(?:说|定)|回头再(?:说|定)|以后再(?:说|定)")
@@ -134,9 +134,11 @@ def with_both_places(
         read_back = intake.asking in {CONFIRM, CORRECTION}
         take_in(intake, reading)
         return confirm_anew(intake) if read_back else replace(next_question(intake, tables), again=False)
-    if intake.asking == NEW_PLACE and not reading.facts.get("address") and _UNDECIDED.search(reading.text):
-        take_in(intake, reading)
-        intake.facts[NEW_PLACE] = UNDECIDED
+    if intake.asking == NEW_PLACE and _UNDECIDED.search(reading.text) and not re.search(r"\d", reading.text):
+        region = reading.facts.get("address", "")
+        rest = {name: value for name, value in reading.facts.items() if name != "address"}
+        take_in(intake, replace(reading, facts=rest))
+        intake.facts[NEW_PLACE] = f"{region}（具体{UNDECIDED}）" if region else UNDECIDED
         return next_question(intake, tables, says=(Say("utter_noted"),))
     if not about_new_place(intake, reading.text):
         return handler(intake, reading, tables)
@@ -148,6 +150,8 @@ def with_both_places(
 def keep_places(intake: Intake, places: Mapping[str, str]) -> None:
     """Keep the places of a move; of a bare region (移到昆山) more is asked."""
     for name, place in places.items():
+        if name == "address" and _INDOORS.fullmatch(place):
+            continue  # 从客厅移到书房: the home is still to be told
         if not is_region_name(place):
             # 老地址错了 是百花洲路21号: the district of before stays.
             known = intake.facts.get(name, "") if intake.asking in {CONFIRM, CORRECTION} else ""

@@ -35,13 +35,14 @@ _LEAD = re.compile(
 # What is said before a place that takes another's place: 有误，地址是…, 地址写全，….
 _CORRECTION = re.compile(
     r"^(?:(?:有误|不对|错了|唔啱|唔係|不全|没写全|写全)[，,。！!：:\s]*|(?:我的?|家里?|详细|新的?|老的?|正确)*(?:地址|地址|位置|住址|address)(?:应该|写|填|要)?"
-    r"(?:有误|不对|错了|唔啱|不全|没写全|写全|改成|改为|改做|换成|应该是|是|係|为|：|:|[，,\s](?=[\u4e00-\u9fff]))+[，,。：:\s]*|(?:小区|门牌|楼号)没?写全[，,：:\s]*|(?:改成|改为|改做|换成|而家喺|现在在)[：:，,\s]*|[：:，,。\s]+)+"
+    r"(?:有误|不对|错了|唔啱|不全|没写全|写全|改成|改为|改做|换成|应该是|是|係|为|：|:|[，,\s](?=[\u4e00-\u9fff]))+[，,。：:\s]*|(?:小区|门牌|楼号)没?写全[，,：:\s]*|(?:只改)?(?:新|旧|老)的[：:]|(?:新|老|旧)?(?:地址|住址)也?要?改(?:一下)?[，,\s]+|(?:改成|改为|改做|换成|而家喺|现在在)[：:，,\s]*|[：:，,。\s]+)+"
 )
 _PREFIX = re.compile(r"^(?:係|写(?![字意真])|填(?!海)|改成|改为|换成|应该是|新(?:家|地址)(?:是|在)|是(?=.{3}))[:：,，\s]*")
 _OF_FIRM = re.compile(r"我司|单位|公司|靠近|附近|第.排|旁|对面|隔壁")
 _CHAT = re.compile(r"[啊吧呢嗯呃我你俺想等说]|那个$|这个$|就是|还是|不过")
 _HURRY = re.compile(r"[他她]|快|(?<![出过往])来(?![安宾凤])|修|睡|谢|好的|手机|宽带|网")
 _HOUSE = re.compile(r"\d+(?:-\d+)*(?:号|栋|期|楼|室|单元|号楼)?")
+_HOUSE_BEHIND = re.compile(r"(?<=[村镇乡街路区])[\u4e00-\u9fff]{1,5}\d{1,4}(?:号|栋|幢|组|社|队|户)(?:楼)?(?:\d+(?:单元|室|号|楼|层))*")
 _AROUND = " ，,。；;、\n\t"
 _PHONE_LABEL = re.compile(r"[ ，,。；;、]*(?:我的?)?(?:联系|手机|电话)?(?:电话|手机|方式|号码?)?[是为:： ]*$")
 # Talk around a place: 你这人咋答非所问。沙坪坝区…, …8栋1203 刚才写过的.
@@ -160,6 +161,13 @@ def place_said(text: str) -> str:
     said = _without_talk(_CORRECTION.sub("", said) or said)
     said = _PREFIX.sub("", said)
     return _LEAD.sub("", said) or said
+
+
+def with_house(place: str, text: str) -> str:
+    """Return a place with the house that stands right behind it, which the pattern did not know: 李家村王家塘7号."""
+    at = text.find(place)
+    found = _HOUSE_BEHIND.match(text, at + len(place)) if at >= 0 and not place[-1:].isdigit() else None
+    return place if found is None or _NO_PLACE.search(found[0]) or _TALK.search(found[0]) else place + found[0]
 
 
 def without_lead(place: str) -> str:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
+from bot.handbook.facts import find_facts
 from bot.handbook.intake_numbers import (
     CALLERS,
     LINE,
     NEW_NUMBER,
     OWN_NUMBER,
+    OWNER,
     STRANGERS_NUMBER,
     number_to_call,
     numbers_told,
@@ -33,6 +35,7 @@ from bot.handbook.intake_places import (
     place_besides_number,
     place_said,
     whole_place,
+    with_house,
     without_lead,
 )
 from bot.handbook.requests import RequestKind, RequestType, Urgency, missing_facts
@@ -52,7 +55,8 @@ _CHANGES = re.compile(
     r"^(?:我的?)?(?:地址|电话|号码|手机号?|账号)?(?:改成|改为|换成|更正为|应该是)"
     r"|^(?:我的?)?(?:地址|位置|电话|号码|手机号?|账号)(?:不对|有误|(?:写|说|填|搞|弄|记)?错了?)"
 )
-_OF_LOSS, _BETWEEN_TWO = frozenset({"suspend_resume", "sim_replace"}), "transfer_ownership"
+OF_LOSS, _BETWEEN_TWO = frozenset({"suspend_resume", "sim_replace"}), "transfer_ownership"
+_FOUND_AGAIN = re.compile(r"^(?!.*[?？吗]).*(?:卡|手机)[^，,。]{0,4}(?:找到了|找着了|没丢)")
 _LOST = re.compile(r"挂失|(?:手机|卡)[^，,。]{0,4}(?:丢|掉|被偷|被抢|不见|找不到)|(?:丢|掉)了?(?:手机|卡)")
 _AT_THE_END = re.compile(r"^(?!.*(?:号码|电话|打来|来电|短信|自称|对方|骗子|骚扰|推销)).*[\s，,。]1\d{10}[。\s]*$")
 _ANOTHERS = re.compile(r"充(?:值)?(?:到|错|成|给)|(?:他|她|邻居|朋友|同事|对方|骗子|别人)的?(?:电话|号码|手机|号)")
@@ -114,7 +118,7 @@ def take_in(intake: Intake, reading: Reading) -> None:
     elif intake.asking in {None, "phone_number"} and "address" in told and not corrects(reading.text):
         told["address"] = whole_place(reading, strict=True) or told["address"]
     if "address" in told:
-        told["address"] = without_lead(told["address"])
+        told["address"] = with_house(without_lead(told["address"]), reading.text)
     if "address" in told and not corrects(reading.text):
         told["address"] = _joined_place(intake, told["address"])
     before = intake.facts.get("phone_number", NOT_GIVEN)
@@ -130,16 +134,33 @@ def take_in(intake: Intake, reading: Reading) -> None:
     intake.signals.extend(s for s in reading.signals if s not in intake.signals)
 
 
+def _by_owner(intake: Intake, text: str) -> dict[str, str]:
+    """Return a new number of somebody whose number was told before: 我老公电话改成…."""
+    owner = OWNER.search(text)
+    numbers = [fact.value for fact in find_facts(text) if fact.name == "phone_number"]
+    if owner is None or len(numbers) != 1:
+        return {}
+    before = "，".join(intake.words)
+    for name in ("phone_number", LINE):
+        at = before.find(owner[0])
+        known = intake.facts.get(name, NOT_GIVEN)
+        # The first number behind the first naming of the person is theirs.
+        first = next((fact for fact in find_facts(before) if fact.name == "phone_number" and fact.start > at), None)
+        if at >= 0 and first is not None and first.value == known:
+            return {name: numbers[0]}
+    return {}
+
+
 def with_roles(intake: Intake, reading: Reading) -> Reading:
     """Return a reading with its numbers by what they are for, where the words or the matter tell it."""
     number = reading.facts.get("phone_number")
     if not intake.of_line or not number or _is_callers(intake, reading):
         return reading
     known = any(intake.facts.get(name, NOT_GIVEN) != NOT_GIVEN for name in ("phone_number", LINE))
-    roles = numbers_told(reading.text, known=known)
+    roles = _by_owner(intake, reading.text) or numbers_told(reading.text, known=known)
     if not roles and intake.asking == LINE:
         roles = {LINE: number}
-    elif not roles and not known and intake.type in _OF_LOSS and any(map(_LOST.search, (*intake.words, reading.text))):
+    elif not roles and not known and intake.type in OF_LOSS and any(map(_LOST.search, (*intake.words, reading.text))):
         roles = {LINE: number}  # what was lost is not the one to call
     if intake.type == _BETWEEN_TWO and "业务号" not in reading.text:
         roles.pop(LINE, None)  # the daughter's number is none that is handed over
@@ -203,6 +224,11 @@ def is_all_place(reading: Reading) -> bool:
     plain = reading.type == "inform" and not corrects(reading.text) and not _WHEN.search(reading.text)
     asks = QUESTION.search(reading.text)
     return plain and not asks and only_address(reading) and is_place(reading.text)
+
+
+def found_again(text: str) -> bool:
+    """Tell whether what was lost is there again: 卡找到了."""
+    return bool(_FOUND_AGAIN.search(text))
 
 
 def withdraws_ticket(reading: Reading) -> bool:

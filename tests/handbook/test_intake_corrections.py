@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from bot.handbook.facts import find_facts
 from bot.handbook.intake import CONFIRM, Reading, advance
 from bot.handbook.intake_parts import Intake
 from bot.handbook.requests import Urgency
@@ -100,3 +101,43 @@ def test_when_it_was_ordered_does_not_ask_how_long_it_takes(said: str, asks: boo
     turn = advance(intake, read(said, "unclear"), TABLES)
 
     assert ("not_yet_submitted" in names(turn)) is asks
+
+
+PUT_RIGHT = [
+    ("浦东新区锦绣路888弄", "有误，地址是浦东新区锦绣路900弄", "浦东新区锦绣路900弄"),
+    ("高新区天府一街", "地址改成：高新区天府三街200号", "高新区天府三街200号"),
+    ("滨江区", "地址写全，滨江区江南大道128号", "滨江区江南大道128号"),
+    ("江岸区", "小区没写全，江岸区百步亭花园3期", "江岸区百步亭花园3期"),
+    ("冠山小区", "address 少了 12 号楼 503", "冠山小区 12 号楼 503"),
+    ("冠山小区", "漏了单元，是1单元", "冠山小区 1单元"),
+    ("浦东新区锦绣路888弄", "不对，是900弄", "浦东新区锦绣路900弄"),
+    ("滨湖花园C区12栋", "不是C区12，是C区11栋", "滨湖花园C区11栋"),
+]
+
+
+@pytest.mark.parametrize(("known", "said", "right"), PUT_RIGHT)
+def test_what_stands_around_a_place_that_is_put_right_is_none_of_it(known: str, said: str, right: str) -> None:
+    intake = at_the_read_back()
+    intake.facts["address"] = known
+    found = {fact.name: fact.value for fact in reversed(find_facts(said))}
+    turn = advance(intake, read(said, "deny", facts=found), TABLES)
+
+    assert (intake.facts["address"], turn.ask) == (right, CONFIRM)
+
+
+@pytest.mark.parametrize(("said", "place"), [("我家没网，李家村王家塘7号", "李家村王家塘7号"), ("李家村网断了", "李家村")])
+def test_a_house_behind_a_village_belongs_to_it(said: str, place: str) -> None:
+    assert start(text=said, address="李家村").facts["address"] == place
+
+
+@pytest.mark.parametrize("said", ["要钱伐", "是我妈的座机", "要两个人都去么"])
+def test_what_asks_or_tells_more_at_the_read_back_submits_nothing(said: str) -> None:
+    intake = at_the_read_back()
+    turn = advance(intake, read(said, "affirm", count="2"), TABLES)
+
+    assert (turn.outcome, turn.ask) == (None, CONFIRM)
+
+
+@pytest.mark.parametrize(("said", "outcome"), [("不交！", "cancel"), ("唉算啦，唔報喇", "cancel"), ("这钱我不交", None)])
+def test_what_is_refused_is_the_registration_or_the_money(said: str, outcome: str | None) -> None:
+    assert advance(at_the_read_back(), read(said, "unclear"), TABLES).outcome == outcome

@@ -32,6 +32,8 @@ BOTH = [
     ("旧房子在鼓楼区湖南路10号3单元 新房子在江宁区百家湖花园8栋", "鼓楼区湖南路10号3单元", "江宁区百家湖花园8栋"),
     ("我这网从1单元移到2单元502", "1单元", "2单元502"),
     ("新家在东湖小区5栋，老家是王楼村", "王楼村", NEW),
+    ("移机，旧的在城南区南湖路5号2栋101，新的在城北区北湖路9号", "城南区南湖路5号2栋101", "城北区北湖路9号"),
+    ("现在住城西区桃源里5号，要移到东湖小区5栋", "城西区桃源里5号", NEW),
     ("现在高新区天府软件园B区3栋，搬去对面的C区12栋", "高新区天府软件园B区3栋", "对面的C区12栋"),
     ("从南山区科技园后海花园2栋A座 到 宝安区西乡街道固戍二路33号 电话 13900001900", "南山区科技园后海花园2栋A座", "宝安区西乡街道固戍二路33号"),
     ("宽带从卧室挪到客厅去", "卧室", "客厅"),
@@ -69,7 +71,7 @@ def test_words_that_name_no_place_give_none(text: str) -> None:
     assert places_of_move(text) == {}
 
 
-@pytest.mark.parametrize(("text", "old", "new"), BOTH)
+@pytest.mark.parametrize(("text", "old", "new"), [row for row in BOTH if row[1] != "卧室"])
 def test_who_tells_both_is_asked_for_neither(text: str, old: str, new: str) -> None:
     intake, turn = begin(read(text, "relocate", facts={"address": old}), TABLES, key="k")
 
@@ -90,6 +92,18 @@ def test_who_tells_one_place_is_asked_where_to() -> None:
     turn = advance(intake, read(NEW, address=NEW), TABLES)
 
     assert (intake.facts["address"], intake.facts[NEW_PLACE], turn.ask) == ("翠苑小区3栋", NEW, "phone_number")
+
+
+def test_from_room_to_room_the_home_is_asked_for() -> None:
+    intake = told("宽带从客厅移到书房")
+    assert (intake.asking, intake.facts) == ("address", {NEW_PLACE: "书房"})
+
+
+def test_a_region_whose_house_is_open_is_kept() -> None:
+    intake = told("我要移机", address=PLACE)
+    advance(intake, read("城北区的，具体哪里还没定", address="城北区"), TABLES)
+
+    assert (intake.facts["address"], intake.facts[NEW_PLACE]) == (PLACE, "城北区（具体待定）")
 
 
 def test_where_to_comes_as_the_answer_to_where_from() -> None:

@@ -154,6 +154,7 @@ BOTH = {CALLED: "13900002123", LINE: "13900004455"}
     [
         ("最后是2124", {CALLED: "13900002124"}), ("我妈号码最后是4456不是4455", {LINE: "13900004456"}),
         ("我爸那个说错了，是四二零四结尾", {LINE: "13900004204"}), ("联系电话尾号是0001", {CALLED: "13900000001"}),
+        ("尾号不对，是1235", {CALLED: "13900001235"}), ("业务号码尾号改成1235", {LINE: "13900001235"}),
         ("最后一个问题", {}), ("最后是12楼", {}), ("尾号多少", {}),
     ],
 )  # fmt: skip
@@ -237,3 +238,34 @@ def test_the_daughters_number_is_none_that_is_handed_over() -> None:
 def test_a_mobile_in_digits_and_characters_is_masked(said: str, shown: str) -> None:
     assert mask(said) == shown
     assert len(mask_in_place(said)) == len(said)
+
+
+def test_the_number_of_somebody_named_before_is_theirs() -> None:
+    text = f"手机丢了要挂失补卡，号码{LOST}，联系我老公{OWN}"
+    intake, _ = begin(read(text, "sim_replace", phone_number=LOST), TABLES, key="k")
+    other = "13900004345"
+    advance(intake, read(f"我老公电话改成{other}", phone_number=other), TABLES)
+
+    assert (intake.facts[LINE], intake.facts[CALLED]) == (LOST, other)
+
+
+def test_the_number_that_is_stopped_is_the_one_of_the_matter() -> None:
+    text = f"给我儿子手机办停机，号码{LOST}，联系我{OWN}"
+    intake, _ = begin(read(text, "suspend_resume", phone_number=LOST), TABLES, key="k")
+    advance(intake, read("有误，停机号码是13900006162", "deny", phone_number="13900006162"), TABLES)
+
+    assert (intake.facts[LINE], intake.facts[CALLED]) == ("13900006162", OWN)
+
+
+def test_digits_put_right_after_the_question_what_is_wrong_change_no_matter() -> None:
+    intake = confirming("suspend_resume", phone_number="13900001234")
+    advance(intake, read("有误，要修改", "deny"), TABLES)
+    turn = advance(intake, read("尾号改成1235", "transfer_ownership", confidence=0.9), TABLES)
+
+    assert (turn.outcome, intake.type, intake.facts[CALLED], turn.ask) == (None, "suspend_resume", "13900001235", CONFIRM)
+
+
+def test_a_lost_card_that_is_found_ends_it() -> None:
+    intake = confirming("suspend_resume", phone_number=OWN)
+
+    assert advance(intake, read("等一下，卡找到了", "unclear"), TABLES).outcome == "cancel"
