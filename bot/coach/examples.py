@@ -60,8 +60,13 @@ def _parsed(path: Path) -> Iterable[Example]:
     if not isinstance(content, dict) or not isinstance(content.get("nlu"), list):
         raise BadFile(path, "no training data: expected a list under `nlu`, or JSON lines in a *.jsonl")
     for block in content["nlu"]:
-        for row in block["examples"]:
-            marks = row.get("metadata") or {}
+        rows = block.get("examples") if isinstance(block, dict) else None
+        if not isinstance(rows, list) or not isinstance(block.get("intent"), str):
+            raise BadFile(path, "expected an `intent` and a list of `examples`, each with a `text`")
+        for row in rows:
+            marks = row.get("metadata") or {} if isinstance(row, dict) else None
+            if not isinstance(marks, dict) or not isinstance(row.get("text"), str):
+                raise BadFile(path, f"{block['intent']}: expected a `text` and `metadata`, not {str(row)[:40]!r}")
             yield Example(
                 text=row["text"],
                 type=block["intent"],

@@ -9,11 +9,13 @@ from __future__ import annotations
 import io
 import json
 import os
+import stat
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TextIO
+from tempfile import NamedTemporaryFile
+from typing import IO, Any, TextIO
 
 from bot.handbook.errors import DeskError
 
@@ -49,7 +51,11 @@ def lines_of(name: str) -> Iterator[TextIO]:
             with Path(name).open(encoding="utf-8-sig") as stream:
                 yield stream
         elif isinstance(sys.stdin, io.TextIOWrapper):
-            yield io.TextIOWrapper(sys.stdin.buffer, encoding="utf-8-sig")
+            stream = io.TextIOWrapper(sys.stdin.buffer, encoding="utf-8-sig")
+            try:
+                yield stream
+            finally:
+                stream.detach()  # standard input is not ours to close
         else:
             yield sys.stdin
     except UnicodeDecodeError as error:
@@ -66,29 +72,41 @@ def not_utf8(name: str | Path, error: UnicodeDecodeError) -> BadFile:
 
 
 @contextmanager
-def written_to(name: str) -> Iterator[TextIO]:
+def written_to(name: str) -> Iterator[IO[str]]:
     """Open a file to write, `-` for standard output; what stood there goes only when all is written."""
     if name == "-":
         yield sys.stdout
         sys.stdout.flush()
         return
-    target = Path(name)
+    target = Path(name).resolve()  # behind a link
     try:
         if target.exists() and not target.is_file():
             with target.open("w", encoding="utf-8") as stream:  # a pipe, a device
                 yield stream
             return
-        half = target.with_name(f".{target.name}.{os.getpid()}.half")
-        try:
-            with half.open("w", encoding="utf-8") as stream:
-                yield stream
-            half.replace(target)
-        finally:
-            half.unlink(missing_ok=True)
+        mode = stat.S_IMODE(target.stat().st_mode) if target.exists() else 0o666 & ~_umask()
+        half = NamedTemporaryFile("w", dir=target.parent, suffix=".half", encoding="utf-8", delete=False)  # noqa: SIM115
     except OSError as error:
-        if isinstance(error, BrokenPipeError) or (error.filename and Path(error.filename).parent != target.parent):
+        if isinstance(error, BrokenPipeError):
             raise
         raise BadFile(name, why(error)) from error
+    try:
+        with half:
+            Path(half.name).chmod(mode)  # who may read it stays as it was
+            yield half
+        Path(half.name).replace(target)
+    except OSError as error:
+        if error.filename is not None or isinstance(error, BrokenPipeError):
+            raise
+        raise BadFile(name, why(error)) from error  # no room left
+    finally:
+        Path(half.name).unlink(missing_ok=True)
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
 
 
 def as_line(row: dict[str, Any]) -> str:

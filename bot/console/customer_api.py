@@ -119,7 +119,7 @@ async def open_for_customer(ask: Ask, id: str) -> HTTPResponse:
     for name in ("phone_number", "line_number"):
         if said := facts.get(name):
             number = facts_in(said).get("phone_number")
-            if number is None:
+            if number is None or not number.isdigit():
                 raise DeskError("invalid", "电话请填11位手机号，或带区号的固定电话", field=name)
             facts[name] = number
 

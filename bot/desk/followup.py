@@ -63,8 +63,9 @@ def ask_now(session: Session, conversation: Conversation, *, now: datetime) -> N
     """Let the questions that waited for the end of a talk with a person be sent at once."""
     own = conversations_of(session, conversation)
     asked = select(Survey.ticket_id).where(Survey.conversation_id.in_(own), Survey.state.in_(OPEN))
-    for question in _waiting_questions(session, session.execute(asked).scalars().all()):
-        question.next_at = min(question.next_at, now)
+    waiting = _waiting_questions(session, session.execute(asked).scalars().all())
+    for question in (each for each in waiting if not each.attempts and each.next_at > now):
+        question.next_at = now
         question.payload = {**question.payload, "waited": True}
 
 

@@ -15,6 +15,7 @@ from bot.handbook.intake import NOT_GIVEN, Intake
 from bot.handbook.intake_numbers import (
     CALLED,
     LINE,
+    STRANGERS_NUMBER,
     new_number,
     numbers_told,
     of_line,
@@ -194,12 +195,14 @@ def change_numbers(handbook: Handbook, ticket: Ticket, words: str, *, bare: str 
     """
     facts = dict(ticket.facts or {})
     about_line = of_line(handbook.type_of(ticket.type))
-    known = facts.get(CALLED) is not None
-    told = (numbers_told(words, known=known) if about_line else {}) or swapped(facts, words) or tail_mended(facts, words)
+    known = facts.get(CALLED, NOT_GIVEN) != NOT_GIVEN
+    strangers = ticket.type in STRANGERS_NUMBER
+    told = (numbers_told(words, known=known) if about_line else {}) or swapped(facts, words)
+    told = told or ({} if strangers else tail_mended(facts, words))
     number = bare or ("" if told else new_number(words))
     told = told or ({CALLED: number} if number else {})
     before = facts.get(CALLED)
-    if before not in (None, told.get(CALLED, before)) and about_line and stays_line(words):
+    if before not in (None, NOT_GIVEN, told.get(CALLED, before)) and about_line and stays_line(words):
         facts.setdefault(LINE, before)
     ticket.facts = {**facts, **told}
     if (called := told.get(CALLED)) is None or called == before:

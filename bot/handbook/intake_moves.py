@@ -9,6 +9,7 @@ from dataclasses import replace
 from difflib import SequenceMatcher
 
 from bot.handbook.facts import find_facts
+from bot.handbook.intake_numbers import YES_FIRST
 from bot.handbook.intake_parts import (
     CONFIRM,
     CORRECTION,
@@ -43,14 +44,16 @@ _FROM = (
     r"|(?:现在|目前|以前|原来|原先|之前|本来)(?:的)?(?:宽带|电视|座机|网)?(?:是|装|安|住|用|地址|装机)+(?:机)?(?:的)?(?:地址)?(?:在|是|为|：|:)+"
 )
 _LABEL = re.compile(rf"(?P<to>{_TO})|(?P<from>{_FROM})")
-_STOPS = re.compile(r"[，,。；;！!？?\n]")
+_STOPS = re.compile(r"[，,。；;！!？?\n]|但是?|可是|不过|因为")
+_NOT_PLACES = re.compile(r"运营商|移动公司|联通|电信|广电|套餐|费用|费$|没收|营业厅")
+_TWO_WRONG = re.compile(r"(?:两个|新[旧老]|[旧老]新)?(?:地址|住址)[^，,。]{0,4}(?:写|弄|搞|填)?反(?:了|过来)|新地址[和跟与]老地址(?:对调|换)|地址对调")
 _INDOORS = re.compile(r"(?:小|大|那个|我的?)?(?:隔壁(?!小区|村|楼栋)|楼上|楼下|[一二三四五六]楼|主卧|次卧|卧室|客厅|书房|阁楼|(?:另|别)一?个?(?:房间|屋))(?:的?(?:房间|那间))?")
 # What is said behind a place: 搬到东湖小区5栋去, 要多久.
 _BEHIND = re.compile(
     r"(?:[\s]*(?:去了?|来了?|那边|这边|那里|这里|里面?(?![\d一二三四五六七八九十])|了|吧|啊|呢|哈|嘛|呀|住|就行|就好|可以吗?|行吗|行不行|谢谢|麻烦|宽带|电视|座机|固话|网络?|怎么办?|需要|要|得|能|多|想|帮|给|请|你|您|我|师傅|什么|有没有|联系|电话|打)(?:.*)?|的)$"
 )
 _BEFORE = re.compile(r"^(?:那边|这边|那个|这个|了|就?是|在|的|[：:，,\s])+")
-_UNDECIDED = re.compile(r"(?:还|都)?没(?:有)?(?:定|想好|确定|决定|找好|找到房|租好|买好)|不(?:确定|一定)|待定|定不下来|到时候再(?:说|定)|回头再(?:说|定)|以后再(?:说|定)")
+_UNDECIDED = re.compile(r"还在装修|没装修好?|没交房|(?:还|都)?没(?:有)?(?:定|想好|确定|决定|找好|找到房|租好|买好)|不(?:确定|一定)|待定|定不下来|到时候再(?:说|定)|回头再(?:说|定)|以后再(?:说|定)")
 _OF_A_NUMBER = re.compile(r"[的那个\s]*(?:门牌|楼号|栋号|单元号|房号|号码)")
 UNDECIDED = "待定"
 _MEANS_NEW = re.compile(r"新|(?:移|搬|迁|挪|装)(?:机|家)?(?:到|去|过去)|目的|要去|第二个|后(?:面|一个)")
@@ -73,6 +76,8 @@ def places_of_move(text: str) -> dict[str, str]:
     for at, label in enumerate(labels):
         stop = labels[at + 1].start() if at + 1 < len(labels) else len(text)
         name = NEW_PLACE if label["to"] else "address"
+        if text[: label.start()].endswith(("不是", "没", "别", "不")):
+            continue
         if place := _place_in(text[label.end() : stop]):
             found.setdefault(name, place)
     first = next((label for label in labels if label["to"]), None)
@@ -89,6 +94,7 @@ def _place_in(words: str) -> str:
     """Return the place with which the words begin, without what is said behind it."""
     if _OF_A_NUMBER.match(words):
         return ""  # 旧地址的门牌是8号 puts one number right
+    words = words[: 2 * LONGEST_PLACE]
     said = _BEFORE.sub("", _STOPS.split(words.strip(" ，,：:"), maxsplit=1)[0]).strip()
     numbers = [fact.start for fact in find_facts(said) if fact.name == "phone_number"]
     said = said[: numbers[0]].strip() if numbers else said
@@ -101,6 +107,8 @@ def _place_in(words: str) -> str:
     else:
         said = _without_behind(said)
     said = place_said(said).strip()
+    if _NOT_PLACES.search(said):
+        return ""
     fits = known is not None or is_place(said) or is_region_name(said)
     return said[:LONGEST_FACT] if fits and 1 < len(said) <= LONGEST_PLACE else ""
 
@@ -128,10 +136,16 @@ def with_both_places(
     request_type = tables.types.get(intake.type)
     if request_type is None or not moves(request_type) or intake.asking == SOLVED:
         return handler(intake, reading, tables)
-    reading, places = of_move(reading)
+    read_back = intake.asking in {CONFIRM, CORRECTION}
+    if read_back and _TWO_WRONG.search(reading.text) and {"address", NEW_PLACE} <= intake.facts.keys():
+        intake.facts |= {"address": intake.facts[NEW_PLACE], NEW_PLACE: intake.facts["address"]}
+        intake.words.append(reading.text)
+        return confirm_anew(intake)
+    # 确认，移到…的费用 submits what was read back; its places are none.
+    agrees = read_back and YES_FIRST.search(reading.text) is not None
+    reading, places = (reading, {}) if agrees else of_move(reading)
     keep_places(intake, places)
     if places and not asks(reading.text):
-        read_back = intake.asking in {CONFIRM, CORRECTION}
         take_in(intake, reading)
         return confirm_anew(intake) if read_back else replace(next_question(intake, tables), again=False)
     if intake.asking == NEW_PLACE and _UNDECIDED.search(reading.text) and not re.search(r"\d", reading.text):
@@ -155,6 +169,9 @@ def keep_places(intake: Intake, places: Mapping[str, str]) -> None:
         if not is_region_name(place):
             # 老地址错了 是百花洲路21号: the district of before stays.
             known = intake.facts.get(name, "") if intake.asking in {CONFIRM, CORRECTION} else ""
+            if known and _INDOORS.fullmatch(place) and not _INDOORS.fullmatch(known):
+                intake.facts[name] = f"{known} {place}"  # 装到主卧: in the home that was told
+                continue
             intake.facts[name] = joined(known, place, anew=True) if known else place
         elif name == NEW_PLACE:
             intake.other_region = place

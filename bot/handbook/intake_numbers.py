@@ -43,15 +43,30 @@ _LINES = re.compile(
 OWNER = re.compile(r"[妈爸]|爷爷|奶奶|外婆|外公|儿子|女儿|老[婆公伴]|爱人|[哥姐弟妹]")
 _FAMILY = re.compile(r"[妈爸]|老人|爷爷|奶奶|外婆|外公|孩子|儿子|女儿|老[婆公伴]|爱人|[他她]的?(?:号|手机|电话|那个)")
 _OUT_OF_REACH = re.compile(r"(?:这个号?|那个号?)?(?:打不通|丢|掉了|停机|关机|没信号|不用了|被偷)")
+_REACHED = re.compile(r"(?:这个)?(?:能|可以)(?:打通|联系|接)")
+_NOT_TO_BE_CALLED = re.compile(r"(?:这个)?(?:别|不要|不用)(?:再)?(?:打|联系)")
+# Called by others, or dialled in vain: 你们客服拨…, 说拨…就退钱, 不是13…, 打13…提示空号.
+_NOT_OURS = re.compile(r"(?:客服|营业厅)[^，,。]{0,4}(?:拨|打)$|(?:说|让我|叫我)(?:拨|打)$|不是$")
+_DEAD = re.compile(r"(?:提示|显示)?(?:是)?空号|提示|说(?:不|没|是)")
+_MENDS = re.compile(r"改|换|错|不对|应该|有误|业务号|号码是")
 _CLAUSE = re.compile(r"[，,。；;！!？?]")
 _FIXED_LINE = re.compile(r"0\d{9,11}")
-_WRONG_NUMBER = re.compile(r"错|不对|有误|不是")
-_THE_OTHER_WAY = re.compile(r"(?:号码|电话|联系)?[^，,。]{0,6}(?:写|弄|搞|记|填|说|装)?反(?:了|过来)|(?:两个)?号码?(?:对调|互换|换过来|调换)")
-_SAID_DIGITS = r"[\d零〇一二三四五六七八九幺两洞拐]"
-_TAIL = re.compile(
-    rf"(?:最后|尾号|后四位|末尾|末四位|结尾)(?:四?位|几位|几个)?(?:数字?|号)?(?:不对|错了?|有误)?[，,\s]*(?:应该)?(?:就?是|为|改成|改为|换成)?[：:\s]*({_SAID_DIGITS}{{2,4}})(?!{_SAID_DIGITS}|[单张个号栋楼室幢点月日天元块])"
-    rf"|(?<!{_SAID_DIGITS})({_SAID_DIGITS}{{3,4}})(?:结尾|收尾|的?尾号)"
+_WRONG_NUMBER = re.compile(r"错|有误|不是")
+# What a yes begins with: it submits what was read back and puts nothing right.
+YES_FIRST = re.compile(r"^(?:[，,。\s嗯啊哦好]*)(?:确认|对(?!调|面|方)|是的|可以|好的?[，,。！!\s]|没问题|没错|行[，,。！!\s的]|提交)")
+_THE_OTHER_WAY = re.compile(
+    r"(?:号码|电话|手机号|联系方式|两个号)[^，,。说费]{0,4}(?:写|弄|搞|记|填|装)?反(?:了|过来)|(?:两个)?号码?(?:对调|互换|换过来|调换)"
+    r"|^(?:又|还是|都|不对|[，,\s])*(?:写|弄|搞|记|填|说)?反了(?:[，,。！!\s]|反了|对调|换过来|一下|两个号码写反了)*$"
 )
+_SAID_DIGITS = r"[\d零〇一二三四五六七八九幺两洞拐]"
+_UNITS = r"[单张个号栋楼室幢点月日天元块年次兆人层度%％]|小时|分钟|单元"
+_TAIL = re.compile(
+    rf"(?:尾号|后四位|末四位|最后四位)(?:数字?|号)?(?:不对|错了?|有误)?[，,\s]*(?:应该)?(?:就?是|为|改成|改为|换成)?[：:\s]*({_SAID_DIGITS}{{4}})(?!{_SAID_DIGITS}|{_UNITS})"
+    rf"|(?:^|(?:号码?|电话|手机|座机|[妈爸他她婆公伴])[^，,。]{{0,6}})最后(?:几位)?(?:应该)?是\s*({_SAID_DIGITS}{{4}})(?!{_SAID_DIGITS}|{_UNITS})"
+    rf"|(?<!{_SAID_DIGITS})({_SAID_DIGITS}{{4}})(?:结尾|收尾)"
+)
+# The end of another number: of a card, a ticket, a cheat.
+_ANOTHER_TAIL = re.compile(r"银行|身份证|证件|卡号|[工订]单|单号|验证码|骗|对方|陌生|门牌|房号|发票|税号|不是\d+打|打来|的[^，,。]{0,2}(?:停|撤|退|关|办)|那个(?:停|撤|退|关|办)|就?[停撤退关办]")
 _NOT_TAIL = re.compile(rf"不是({_SAID_DIGITS}{{2,4}})(?!{_SAID_DIGITS})")
 KEEPS_NUMBER = re.compile(
     r"不(?:太|是很|敢)?(?:想|方便|愿意?|能)?(?:再)?(?:留|给|说|提供|透露|告诉)(?!过)|(?:唔|不)(?:想)?(?:畀|俾|比)|怕[^，,]{0,4}泄[露漏]|不用联系我?"
@@ -68,7 +83,7 @@ _SAME_NUMBER = re.compile(r"(?:就|还是|也)(?:打|是|用)*(?:这个|那个|�
 _CALLING_FROM = re.compile(
     r"(?:打(?:电话|过来|进来|给你们)?|来电|现在用|正在用|用)的?(?:就?是)?这个(?:号|电话|手机)|就是?我(?:现在)?(?:打|用)(?:电话)?的?(?:这个)?(?:号|手机|电话)|^(?:就)?本机(?:号码?)?[。！!]*$"
 )
-_FOR_CALLS = re.compile(r"联系|联络|聯絡|回访|回电|打(?:给)?我|打这|打到|找我|接")
+_FOR_CALLS = re.compile(r"联系|联络|聯絡|回访|回电|打(?:给)?我|打这|打到|找我|接|(?:^|[，,。\s])打|(?:电话|号码?)(?:换|改)(?:成|为)")
 
 
 def number_to_call(text: str) -> str:
@@ -123,9 +138,8 @@ def numbers_told(text: str, *, known: bool = False) -> dict[str, str]:
     at = 0
     for number in numbers:
         before, at = text[max(at, number.start - LONGEST_LABEL) : number.start], number.end
-        if not _STRANGERS.search(before):
-            behind = _OUT_OF_REACH.match(text, number.end)
-            roles.append((number.value, *((LINE, True) if behind else _role(before))))
+        if not (_STRANGERS.search(before) or _NOT_OURS.search(before) or _DEAD.match(text, number.end)):
+            roles.append((number.value, *(_role_behind(text, number.end) or _role(before))))
     if len({value for value, *_ in roles}) != 2:
         return _alone(text, roles[-1:], known=known)
     (first, one, sure), (second, other, sure_too) = roles[0], roles[-1]
@@ -138,6 +152,12 @@ def numbers_told(text: str, *, known: bool = False) -> dict[str, str]:
         one, other = (one, "") if sure else ("", other)
     one = one or (CALLED if other == LINE else LINE)
     return {one: first, (CALLED if one == LINE else LINE): second}
+
+
+def _role_behind(text: str, end: int) -> tuple[str, bool] | None:
+    if _OUT_OF_REACH.match(text, end) or _NOT_TO_BE_CALLED.match(text, end):
+        return LINE, True
+    return (CALLED, True) if _REACHED.match(text, end) else None
 
 
 def _role(before: str) -> tuple[str, bool]:
@@ -160,8 +180,10 @@ def _role(before: str) -> tuple[str, bool]:
 
 def _alone(text: str, roles: list[tuple[str, str, bool]], *, known: bool) -> dict[str, str]:
     """Return one number by its role, where another is known or the words leave no doubt."""
-    for value, role, _ in roles:
-        if role == LINE and (known or "业务号" in text):
+    for value, role, sure in roles:
+        if role == LINE and _NOT_CALLED.search(text) and not _MENDS.search(text):
+            return {}  # 别打… gives no number
+        if role == LINE and ((known and (sure or _MENDS.search(text))) or "业务号" in text):
             return {LINE: value}
         if role == CALLED and known and not _WRONG_NUMBER.search(text):
             return {CALLED: value}
@@ -172,17 +194,18 @@ def _alone(text: str, roles: list[tuple[str, str, bool]], *, known: bool) -> dic
 
 def swapped(facts: Mapping[str, str], text: str) -> dict[str, str]:
     """Return both numbers the other way round, where the words say that they are: 两个号码写反了."""
-    if LINE not in facts or CALLED not in facts or not _THE_OTHER_WAY.search(text):
+    known = all(facts.get(name, NOT_GIVEN) != NOT_GIVEN for name in (LINE, CALLED))
+    if not known or YES_FIRST.search(text) or not _THE_OTHER_WAY.search(text):
         return {}
     return {LINE: facts[CALLED], CALLED: facts[LINE]}
 
 
 def tail_mended(facts: Mapping[str, str], text: str) -> dict[str, str]:
     """Return the number whose last digits are put right: 尾号是4456不是4455, 四二零四结尾."""
-    found = _TAIL.search(text)
-    digits = spoken_digits(found[1] or found[2]) if found else ""
+    found = None if YES_FIRST.search(text) or _ANOTHER_TAIL.search(text) else _TAIL.search(text)
+    digits = spoken_digits(found[1] or found[2] or found[3]) if found else ""
     names = [name for name in (CALLED, LINE) if facts.get(name, NOT_GIVEN) != NOT_GIVEN]
-    if not 2 <= len(digits) <= 4 or not names:
+    if not digits or any(facts[name].endswith(digits) for name in names) or not names:
         return {}
     wrong = [spoken_digits(each) for each in _NOT_TAIL.findall(text)]
     named = [name for name in names if any(each and facts[name].endswith(each) for each in wrong)]

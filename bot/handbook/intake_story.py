@@ -151,6 +151,11 @@ def _by_owner(intake: Intake, text: str) -> dict[str, str]:
     return {}
 
 
+def _is_line(intake: Intake, number: str) -> bool:
+    """Tell whether a second number without words is the one of the matter: the phone was lost, and where to call was told."""
+    return intake.type in OF_LOSS and any(map(_LOST.search, intake.words)) and number != intake.facts["phone_number"]
+
+
 def with_roles(intake: Intake, reading: Reading) -> Reading:
     """Return a reading with its numbers by what they are for, where the words or the matter tell it."""
     number = reading.facts.get("phone_number")
@@ -162,6 +167,8 @@ def with_roles(intake: Intake, reading: Reading) -> Reading:
         roles = {LINE: number}
     elif not roles and not known and intake.type in OF_LOSS and any(map(_LOST.search, (*intake.words, reading.text))):
         roles = {LINE: number}  # what was lost is not the one to call
+    elif not roles and known and LINE not in intake.facts and intake.asking == CONFIRM and _is_line(intake, number):
+        roles = {LINE: number}
     if intake.type == _BETWEEN_TWO and "业务号" not in reading.text:
         roles.pop(LINE, None)  # the daughter's number is none that is handed over
     if not roles:

@@ -23,10 +23,13 @@ _SPOKEN_MOBILE = re.compile(
 )
 _LANDLINE = re.compile(r"(?<!\d)(0\d{2,3})([- ])(\d{7,8})(?!\d)|(?<![\dA-Za-z.])(010|02\d|0[3-9]\d\d)()([2-9]\d{6,7})(?!\d)")
 _SAID = "零〇洞一幺妖二两三四五六七八九拐"
-_SPACED_LANDLINE = re.compile(r"(?<![\d.])(0 ?(?:1 ?0|2 ?\d|[3-9] ?\d ?\d)[-\s]{0,2})([2-9](?:[- ]?\d){2,3})((?:[- ]?\d){4})(?!\d)")
+_MIXED_LANDLINE = re.compile(
+    rf"(?<![\d{_SAID}.])([0零〇洞][\d{_SAID}]{{2,3}}[-\s()，]{{0,3}})([\d{_SAID}]{{3,4}})([-\s]?[\d{_SAID}]{{4}})(?![-\d{_SAID}十百千点])"
+)
+_SPACED_LANDLINE = re.compile(r"(?<![\d.年月])(0 ?(?:1 ?0|2 ?\d|[3-9] ?\d ?\d)[-\s]{0,2})([2-9](?:[- ]?\d){2,3})((?:[- ]?\d){4})(?![-\d])")
 # Digits and characters in one number: 139零零零零七七八八, 幺三九 零零零零 二幺 二三.
 _MIXED_MOBILE = re.compile(
-    rf"(?<![\d{_SAID}壹])[1一幺妖壹][-，、,\s]?[3-9三四五六七八九拐叁肆伍陆柒捌玖](?:[-，、,\s]?[\d{_SAID}壹贰叁肆伍陆柒捌玖]){{9}}(?![\d{_SAID}十百千点])"
+    rf"(?<![\d{_SAID}壹])[1一幺妖壹][-\s]?[3-9三四五六七八九拐叁肆伍陆柒捌玖](?:[-\s]?[\d{_SAID}壹贰叁肆伍陆柒捌玖]){{9}}(?![\d{_SAID}十百千点])"
 )
 # A number with its area code that is read out: 零七五五 八六零三二幺四五.
 SPOKEN_LANDLINE = re.compile(
@@ -172,8 +175,11 @@ def _masked(text: str, write: Callable[[str, str], str]) -> str:
     masked = "".join(out) + text[last:]
     for pattern in (_PASSWORD, _NEW_PASSWORD):
         masked = pattern.sub(lambda m: f"{m[1]}{'*' * len(m[2])}", masked)
-    for pattern in (SPOKEN_LANDLINE, _SPACED_LANDLINE):
-        masked = pattern.sub(lambda m: f"{m[1]}{re.sub('[^ ，、,-]', '*', m[2])}{m[3]}", masked)
+    for pattern in (SPOKEN_LANDLINE, _SPACED_LANDLINE, _MIXED_LANDLINE):
+        # Full width is read as half width; what is not hidden stays as it was written.
+        for found in pattern.finditer(masked.translate(_FULL_WIDTH)):
+            start, stop = found.span(2)
+            masked = f"{masked[:start]}{re.sub('[^ ，、,-]', '*', masked[start:stop])}{masked[stop:]}"
     return _LANDLINE.sub(_landline_masked, masked)
 
 

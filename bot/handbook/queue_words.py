@@ -23,11 +23,12 @@ _REFUSES = re.compile(
     r"|(?:不要|不用|不需要|别)人工(?!的|那|费|审)"
 )
 _DEMANDS = re.compile(r"人工|真人|经理|领导|主管|客服|转接|给我转|挂|糊弄|敷衍|你们的?人")
-_DEMANDED = re.compile(r"(?:^|[，,。！!\s])(?:快|请|直接|马上|给我|帮我|我要|就)*转(?:接)?(?:到)?人工(?:客服|服务)?(?:吧|啊|呀)?[。.！!]*$")
+_DEMANDED = re.compile(r"(?:^|[，,。！!\s])(?:快点?|请|麻烦|直接|马上|给我|帮我|我要|就)*转(?:接)?(?:到)?人工(?:客服|服务)?(?:吧|啊|呀)?[，,\s]*(?:谢谢)?[。.！!]*$")
+_CONDITION = re.compile(r"如果|要是|先登记|怎么|没用|再[，,\s]*转")
 _NOTHING = re.compile(r"(?:我|自己|再|吧|了|啊|呀|好|的|谢谢|来|弄|行|先|排队|继续|[\W_])*")
 LONGEST_REFUSAL = 80
 # The handful of Traditional characters of these words.
-_PLAIN = str.maketrans("隊轉啦喇", "队转了了")
+_PLAIN = str.maketrans("隊轉啦喇務煩給幫", "队转了了务烦给帮")
 
 
 def besides_leaving(text: str) -> str | None:
@@ -41,7 +42,8 @@ def besides_leaving(text: str) -> str | None:
 
 def demands_person(text: str) -> bool:
     """Tell whether a message ends with a plain demand for a person: 都不满意，转人工."""
-    return bool(_DEMANDED.search(text.strip())) and not wants_no_person(text)
+    said = text.strip().translate(_PLAIN)
+    return bool(_DEMANDED.search(said)) and not (_CONDITION.search(said) or wants_no_person(said))
 
 
 def wants_no_person(text: str) -> bool:

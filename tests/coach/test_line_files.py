@@ -124,3 +124,24 @@ def test_a_file_that_holds_no_sentences_is_named(tmp_path: Path, name: str) -> N
 def test_an_evaluation_set_that_is_not_there_is_no_check(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["coach", "data", "--against", "/nowhere.jsonl"]) == 1
     assert "/nowhere.jsonl" in capsys.readouterr().err
+
+
+def test_a_link_stays_one_and_who_may_read_stays_as_it_was(tmp_path: Path) -> None:
+    real, link = tmp_path / "real", tmp_path / "link"
+    real.write_text("before", encoding="utf-8")
+    real.chmod(0o600)
+    link.symlink_to(real)
+    with written_to(str(link)) as stream:
+        stream.write("after")
+
+    assert (link.is_symlink(), real.read_text(encoding="utf-8"), real.stat().st_mode & 0o777) == (True, "after", 0o600)
+
+
+@pytest.mark.parametrize(
+    "text", ["nlu:\n- intent: a\n  examples: |\n    - 断了\n", "nlu: [{}]\n", "nlu:\n- intent: a\n  examples:\n  - {text: 5}\n"]
+)
+def test_training_data_of_another_form_is_told(tmp_path: Path, text: str) -> None:
+    (tmp_path / "a.yml").write_text(text, encoding="utf-8")
+
+    with pytest.raises(BadFile, match="expected"):
+        read_examples(tmp_path / "a.yml")

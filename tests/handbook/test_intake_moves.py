@@ -185,3 +185,38 @@ def test_a_question_about_the_move_keeps_the_place_told_in_it() -> None:
     advance(intake, read(f"移到{NEW}要收多少钱", "relocate", address=NEW), TABLES)
 
     assert (intake.facts["address"], intake.facts[NEW_PLACE]) == (PLACE, NEW)
+
+
+@pytest.mark.parametrize(
+    "said",
+    ["确认，移到东湖小区7栋的费用转到下月账单", "确认，上次移到隔壁小区也没收费", "确认，换到别的运营商之前要快", "对，原来在电信营业厅办的", "可以，从机房到小区的线也查一下"],
+)
+def test_a_yes_changes_no_place(said: str) -> None:
+    intake = moving()
+    advance(intake, read(said, "affirm"), TABLES)
+
+    assert (intake.facts["address"], intake.facts[NEW_PLACE]) == (PLACE, NEW)
+
+
+@pytest.mark.parametrize("said", ["两个地址写反了", "新旧地址弄反了", "新地址和老地址对调一下"])
+def test_two_places_change_places(said: str) -> None:
+    intake = moving()
+    turn = advance(intake, read(said, "deny"), TABLES)
+
+    assert (intake.facts["address"], intake.facts[NEW_PLACE], turn.ask) == (NEW, PLACE, CONFIRM)
+
+
+def test_a_room_at_the_read_back_is_in_the_home_that_was_told() -> None:
+    intake = moving()
+    advance(intake, read("要装到主卧"), TABLES)
+
+    assert intake.facts[NEW_PLACE] == f"{NEW} 主卧"
+
+
+@pytest.mark.parametrize("said", ["不是移到东湖小区5栋", "换到别的运营商", "移到东湖小区的费用"])
+def test_what_is_denied_or_no_place_is_none(said: str) -> None:
+    assert NEW_PLACE not in places_of_move(said)
+
+
+def test_a_long_tail_costs_no_time_worth_naming() -> None:
+    assert places_of_move("移到东湖小区5栋" + "的" * 50_000)[NEW_PLACE].startswith("东湖小区5栋")

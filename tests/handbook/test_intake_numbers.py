@@ -116,7 +116,7 @@ def test_a_fault_at_home_is_about_no_number() -> None:
 
 
 @pytest.mark.parametrize(
-    ("said", "stays"), [("换个电话联系我", True), ("打这个13900001234", True), ("号码错了", False), ("电话改成139", False)]
+    ("said", "stays"), [("换个电话联系我", True), ("打这个13900001234", True), ("号码错了", False), ("电话改成139", True)]
 )
 def test_when_the_number_of_before_stays(said: str, stays: bool) -> None:
     assert stays_line(said) is stays
@@ -269,3 +269,54 @@ def test_a_lost_card_that_is_found_ends_it() -> None:
     intake = confirming("suspend_resume", phone_number=OWN)
 
     assert advance(intake, read("等一下，卡找到了", "unclear"), TABLES).outcome == "cancel"
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "对的，最后24小时都没网", "确认，最后12小时内必须来修", "没问题，最后三四次都没修好", "确认，门牌最后是12",
+        "我银行卡尾号6666扣的钱", "对，身份证后四位是1234", "房号最后是3021", "可以 就停尾号4455的", "工单尾号0042，催一下",
+        "最后24小时了还没人来", "骗子尾号8888",
+    ],
+)  # fmt: skip
+def test_the_end_of_something_else_changes_no_number(said: str) -> None:
+    assert tail_mended(BOTH, said) == {}
+
+
+@pytest.mark.parametrize(
+    "said", ["确认，你们反了天了", "对 你们把收费标准写反了", "确认 电话里师傅说反了套餐", "网线插反了", "你把地址写反了", "真是反了"]
+)
+def test_what_else_is_the_wrong_way_round_swaps_no_numbers(said: str) -> None:
+    assert swapped(BOTH, said) == {}
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        (f"{LOST}别打，{OWN}能打通", {CALLED: OWN, LINE: LOST}), (f"我妈{LOST}也被扣了", {}), (f"联系电话不是{LOST}", {}),
+        (f"打{LOST}提示空号", {}), (f"确认，别打{LOST}", {}), (f"有个人联系我说拨{LOST}就退钱", {}),
+    ],
+)  # fmt: skip
+def test_numbers_that_are_only_spoken_of_change_none(said: str, told: dict[str, str]) -> None:
+    assert numbers_told(said, known=True) == told
+
+
+def test_who_told_where_to_call_names_the_lost_number_next() -> None:
+    intake = start("suspend_resume", f"手机丢了要挂失，打我老公{OWN}", phone_number=OWN)
+    assert (intake.asking, intake.facts[CALLED]) == (CONFIRM, OWN)
+
+    advance(intake, read(LOST, phone_number=LOST), TABLES)
+
+    assert (intake.facts[LINE], intake.facts[CALLED]) == (LOST, OWN)
+
+
+@pytest.mark.parametrize(
+    ("said", "shown"),
+    [
+        ("0755－86032145", "0755－****2145"), ("0755 八六零三二幺四五", "0755 ****二幺四五"), ("零七五五 86032145", "零七五五 ****2145"),
+        ("(0755)86032145", "(0755)****2145"),
+        ("一、三、五、七、八、九、一、二、三、四、五", "一、三、五、七、八、九、一、二、三、四、五"),
+    ],
+)  # fmt: skip
+def test_landlines_are_masked_however_they_are_written(said: str, shown: str) -> None:
+    assert mask(said) == shown
