@@ -82,8 +82,9 @@ def check_draft(
     """Check all answers; the draft tells what is missing and which types come near."""
     draft = Draft({**answers, "not": _by_id(answers.get("not"), handbook)})
     _check_head(draft, handbook)
-    known = read_training(root / "data" / "nlu")
     moved = set(_texts(answers.get("moves")))
+    # Reading all sentences takes seconds; without any to compare, nobody has to wait for them.
+    known = read_training(root / "data" / "nlu") if moved or answers.get("sentences") else []
     _check_sentences(draft, training, [e for e in known if e.situation not in moved], root, handbook)
     texts = [s.text for s in draft.sentences if s.text]
     draft.confusable = confusable(texts, known, handbook, reader=reader)
