@@ -237,8 +237,11 @@ def joined(known: str, said: str, *, anew: bool = False) -> str:
         return f"{known}{said}"
     if house := _HOUSE_PART.match(said):
         # 2单元501 goes behind 3号楼; 5号楼 takes its place.
-        same = re.compile(rf"\d+{house[1]}")
-        return same.sub(house[0], known, count=1) if same.search(known) else f"{known} {said}"
+        same = re.search(rf"\d+{house[1]}", known)
+        if same is None:
+            return f"{known} {said}"
+        # 9幢1单元302 after 9幢: what is told behind it is new.
+        return known[: same.start()] + house[0] + (said[house.end() :] or known[same.end() :])
     # 王楼村 after 沈丘县付井镇那个: the region before it stays.
     region = _REGIONS.match(known)
     return said if region is None or _BEGINS_ANEW.search(said) or is_region_name(said[:2]) else f"{region[0]}{said}"
