@@ -82,12 +82,12 @@ def find_phones(text: str) -> Iterator[Secret]:
     plain = text.translate(_FULL_WIDTH)
     for match in _MOBILE.finditer(plain):
         yield Secret("phone", *match.span(1), re.sub(r"\D", "", match[1]))
-    reached = 0
-    for match in _SPOKEN_MOBILE.finditer(plain):
-        reached = match.end()
+    spoken = list(_SPOKEN_MOBILE.finditer(plain))
+    for match in spoken:
         yield Secret("phone", *match.span(), re.sub(r"[，、,\s]", "", match[0]))
-    for match in _MIXED_MOBILE.finditer(plain, reached):
-        if not match[0].isascii():
+    for match in _MIXED_MOBILE.finditer(plain):
+        found = any(each.start() < match.end() and match.start() < each.end() for each in spoken)
+        if not found and not match[0].isascii():
             yield Secret("phone", *match.span(), re.sub(r"[-，、,\s]", "", match[0]))
 
 
