@@ -8,8 +8,6 @@ skipped, visibly. Each test starts with an empty, migrated schema.
 from __future__ import annotations
 
 import itertools
-import os
-import secrets
 import shutil
 from collections.abc import Callable, Iterator
 from datetime import datetime
@@ -31,13 +29,10 @@ from bot.storage.engine import migrate, open_engine, session_factory
 from bot.storage.language import RulesInForce
 from bot.storage.rows import Base
 from bot.storage.tickets import Ticket
-from tests.load.databases import adopt_current_rules
+from tests.load.databases import POSTGRES, adopt_current_rules, database
 from tests.moments import at as moment_at
 from tests.needs import missing
 from tests.stack import live_desk, live_stack  # noqa: F401 - fixtures for every folder
-
-POSTGRES = os.environ.get("INTAKE_TEST_POSTGRES", "postgresql://127.0.0.1/postgres")
-
 
 # Files that take minutes go first: begun last, one of them would keep a single core busy at the end.
 LONG = (
@@ -106,24 +101,21 @@ def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def postgres_url() -> Iterator[str]:
-    """Make a database of our own on the server, and drop it at the end."""
-    server = create_engine(POSTGRES, isolation_level="AUTOCOMMIT", future=True)
-    name = f"intake_test_{secrets.token_hex(4)}"
+def postgres_server() -> None:
+    """Skip, visibly, what needs PostgreSQL where it cannot be reached."""
+    server = create_engine(POSTGRES, future=True)
     try:
-        with server.connect() as connection:
-            connection.execute(text(f"CREATE DATABASE {name}"))
+        server.connect().close()
     except OperationalError as error:
         missing("postgresql", f"PostgreSQL at {make_url(POSTGRES).render_as_string()}: {error.orig}")
-    url = make_url(POSTGRES).set(database=name).render_as_string(hide_password=False)
-    migrated = open_engine(url)
-    migrate(migrated)
-    adopt_current_rules(migrated)
-    migrated.dispose()
-    yield url
-    with server.connect() as connection:
-        connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
     server.dispose()
+
+
+@pytest.fixture(scope="session")
+def postgres_url(postgres_server: None) -> Iterator[str]:
+    """Return the database that tests use one after the other, each emptying it behind itself."""
+    with database("postgresql") as url:
+        yield url
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

@@ -6,12 +6,14 @@ import json
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
+from tests.load.databases import database
 from tests.stack import Customer, Stack, start_desk_alone
 
 REQUEST = "我家宽带断网了，在城关区幸福小区，电话13900001111"
@@ -20,11 +22,14 @@ REQUEST = "我家宽带断网了，在城关区幸福小区，电话13900001111"
 @pytest.fixture(scope="module", params=["sqlite", "postgresql"])
 def desk(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     environ = {"INTAKE_MESSAGES_PER_MINUTE": "40", "INTAKE_BURST_WAIT": "0.8"}
-    if request.param == "postgresql":
-        environ["INTAKE_DATABASE_URL"] = request.getfixturevalue("postgres_url")
-    stack = start_desk_alone(tmp_path_factory.mktemp("home"), **environ)
-    yield stack
-    stack.stop()
+    with ExitStack() as open_:
+        if request.param == "postgresql":
+            # Its own: what the desk's clock and night write must not meet other tests.
+            request.getfixturevalue("postgres_server")
+            environ["INTAKE_DATABASE_URL"] = open_.enter_context(database("postgresql"))
+        stack = start_desk_alone(tmp_path_factory.mktemp("home"), **environ)
+        open_.callback(stack.stop)
+        yield stack
 
 
 @pytest.fixture
