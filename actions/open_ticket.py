@@ -38,6 +38,13 @@ _COMPENSATION = re.compile(r"赔(?:不赔|偿|钱|吗|多少|我)|谁(?:来)?赔
 _PUTS_RIGHT = re.compile(r"^(?!.*(?:发票|账单|快递)).*(?:(?:金额|地址|门牌号?|楼号)[^，,。]{0,2}(?:改成|改为|应该是)|(?:地址|门牌号?|楼号)[^，,。]{0,2}(?:写错|错了|不对))")
 _HURRY = r"^(?:我)?(?:就|只|先|是|要|想|再|帮我|给我)*催"
 _HURRIES_ONE = re.compile(rf"{_HURRY}(?:一?下|那|这|T\d|单|办|$|[，,。！!\s])|{_HURRY}[^我命促续收债费缴款，,。]{{1,8}}(?:那[个张单]|的(?=$|[，,。])|单)")
+# 报修三天了还没人来, 师傅动作也太慢了: how slowly it goes, which hurries the ticket; 投诉 is another matter.
+_TOO_SLOW = re.compile(
+    r"^(?!.*(?:投诉|举报|工信部|12315|12345|起诉|赔|营业厅|排队|热线|客服|电话里|接线|话务|窗口)).*(?:"
+    r"(?:报修|报了?|叫|喊|修|等|处理|拖)(?:了|咯|嘚|得|你们|你们人|师傅|人)*(?:都|快|整整|已经|有)*(?:好几|几|\d+|[一二两俩三四五六七八九十半]+)个?(?:多)?(?:天|晚上|小时|钟头|星期|周|礼拜)"
+    r"|(?:还|都|也|一直|迟迟|至今|到现在|始终)(?:是)?(?:没|没得|不见|未|冇|莫得)(?:有)?(?:个|半个)?(?:人|师傅|影)?.{0,2}(?:来|修|弄|处理|解决|联系|动静|音信|上门|影)"
+    r"|(?:修|处理|办事?|效率|动作|师傅|上门|维修)(?:得|的|个.{1,3}|起来|速度)?(?:怎么|咋|也|太|这么|那么|这样|真|真的|实在|就|硬是|忒|够)*(?:慢|拖|磨蹭|低))"
+)
 _SHOP = re.compile(r"营业|上班|开门|关门|下班(?:不|吗|没)")
 SHORT_WORDS = 40  # characters of a message that only says where to call
 _WHOSE_NUMBER = re.compile(r"(?:师傅|他|维修|装维|人员|工程师).{0,4}(?:电话|号码|联系方式)")
@@ -108,7 +115,7 @@ def outcome_of_ticket(turn: Turn) -> str | None:
         told = "联系" in text and "有人" not in text and len(text) <= SHORT_WORDS and line_named(text) is None
         if told and number_to_call(text):
             return "contact"
-        if _HURRIES_ONE.search(text):
+        if _HURRIES_ONE.search(text) or _too_slow(turn):
             return "hurried"
         if adds_to_ticket(text) or changes_number(text) or _PUTS_RIGHT.search(text):
             return "added"
@@ -120,6 +127,14 @@ def outcome_of_ticket(turn: Turn) -> str | None:
         return "ticket"
     # 师傅来收钱不 reads as a question about plans; with a ticket open it is about its matter.
     return "beside" if kind is RequestKind.CONSULT and answer_of_ticket(turn) is not None else None
+
+
+def _too_slow(turn: Turn) -> bool:
+    """Tell whether words complain of how slowly the open ticket goes, not of something else."""
+    ticket = tickets_of(turn.session, turn.conversation, open_only=True, most=1)[0]
+    named, about = line_named(turn.reading.text), turn.reading.type
+    of_it = about in (ticket.type, "complaint_service") and named in (None, ticket.type)
+    return of_it and bool(_TOO_SLOW.search(turn.reading.text))
 
 
 def told_of_ticket(text: str) -> bool:

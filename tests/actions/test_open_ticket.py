@@ -228,3 +228,38 @@ def test_who_does_not_agree_keeps_the_ticket(customer: Customer, said: str) -> N
     customer.says("撤单", "ticket_cancel", ANSWER)
 
     assert customer.says(said, "ticket_cancel", ANSWER).texts == ["withdraw_kept"]
+
+
+@pytest.mark.parametrize(
+    ("said", "type"),
+    [
+        ("报修三天了还没人来 你们咋回事", "fault_broadband"),
+        ("你们师傅动作也太慢了吧", "complaint_service"),
+        ("修个网修了一个星期了都", "fault_broadband"),
+        ("到现在都没人上门 服务太差", "complaint_service"),
+        ("等了两天了 到底管不管", "complaint_service"),
+        ("這效率真的太低", "complaint_service"),
+    ],
+)
+def test_to_complain_how_slowly_it_goes_hurries_the_ticket(customer: Customer, said: str, type: str) -> None:
+    number = customer.opens_ticket()
+    heard = customer.intake(said, type)
+
+    assert (heard.texts, heard.card["number"]) == (["ticket_urged"], number)
+
+
+@pytest.mark.parametrize(
+    ("said", "type"),
+    [
+        ("我要投诉你们修得慢", "complaint_service"),
+        ("营业厅排队等了两个小时 态度还差 我要投诉", "complaint_service"),
+        ("营业厅排队等了两个小时 态度还差", "complaint_service"),
+        ("电视也没图像 报修几天了", "fault_tv"),
+        ("我家网还是慢得很", "fault_broadband"),
+        ("网断了三天了", "fault_broadband"),
+    ],
+)
+def test_what_is_no_complaint_of_slow_repair_begins_a_matter(customer: Customer, said: str, type: str) -> None:
+    customer.opens_ticket()
+
+    assert "ticket_urged" not in customer.intake(said, type).texts
