@@ -11,6 +11,7 @@ from typing import Any
 
 from bot.coach.line_files import BadFile, as_line, lines_of, readable, written_to
 from bot.coach.train import serving_model
+from bot.coach.understood import understood
 from bot.handbook.intake_parts import has_words
 from bot.handbook.requests import Urgency
 from bot.handbook.tables import Handbook, load_handbook
@@ -67,7 +68,7 @@ def classified(
 def _labelled(
     rows: list[dict[str, Any]], reader: Reader, handbook: Handbook
 ) -> Iterator[dict[str, Any]]:
-    for row, reading in zip(rows, reader.read([readable(row["text"]) for row in rows]), strict=True):
+    for row, reading in zip(rows, understood(reader, [readable(row["text"]) for row in rows]), strict=True):
         spoken = reading if has_words(row["text"]) else _SILENCE
         yield {**row, **labels(spoken, handbook)}
 

@@ -14,6 +14,7 @@ from bot.coach.line_files import BadFile
 from bot.coach.pages import write_page
 from bot.coach.scores import Judged, type_scores, urgency_scores, worst
 from bot.coach.train import serving_model
+from bot.coach.understood import understood
 from bot.handbook.requests import Urgency
 from bot.handbook.tables import load_handbook
 from bot.nlu.reader import Reader
@@ -24,7 +25,7 @@ _LEVELS = (*(level.value for level in Urgency), "None")
 
 def judged(examples: Sequence[Example], reader: Reader) -> list[Judged]:
     """Let the model read every example."""
-    readings = reader.read([example.text for example in examples])
+    readings = understood(reader, [example.text for example in examples])
     return [Judged(example, reading) for example, reading in zip(examples, readings, strict=True)]
 
 

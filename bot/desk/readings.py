@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from bot.handbook.bare_request import read_anew
+from bot.handbook.bare_request import level_without_place, read_anew
 from bot.handbook.facts import find_facts
 from bot.handbook.intake import Reading
 from bot.handbook.requests import Urgency
@@ -39,18 +39,13 @@ def reading_of_parse(parse: Mapping[str, Any], handbook: Handbook) -> Reading:
 
 
 def _level(parse: Mapping[str, Any]) -> str:
-    """Return the urgency of a message; where a fault is says nothing of how many have it (2.4).
-
-    So a level that no signal demands must be heard in what is left without the place as well.
-    """
     urgency = parse.get("urgency") or {}
     heard = str(urgency.get("name") or "general")
-    levels = [level.value for level in Urgency]
     left = (parse.get("metadata") or {}).get("left")
-    if not left or urgency.get("signals") or heard not in levels:
+    if not left:
         return heard
     apart = str((left["parse"].get("urgency") or {}).get("name"))
-    return apart if apart in levels and levels.index(apart) < levels.index(heard) else heard
+    return level_without_place(heard, apart, demanded=bool(urgency.get("signals")))
 
 
 def _without_left(metadata: Mapping[str, Any], text: str) -> dict[str, Any]:

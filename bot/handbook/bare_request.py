@@ -12,7 +12,7 @@ from dataclasses import replace
 
 from bot.handbook.facts import find_facts
 from bot.handbook.intake_parts import Reading
-from bot.handbook.requests import RequestType
+from bot.handbook.requests import RequestType, Urgency
 from bot.handbook.subjects import line_named
 
 # Below this a request among facts is read anew without them.
@@ -48,6 +48,17 @@ def words_left(text: str) -> str | None:
     told = [said for said in clauses if not _SAYS_WHERE.fullmatch(said) and not _WHO.fullmatch(said)]
     left = "，".join(said.strip(":：") for said in told)
     return left if _TELLING.search(left) else None
+
+
+def level_without_place(heard: str, apart: str, *, demanded: bool) -> str:
+    """Return the urgency of a message; where a fault is says nothing of how many have it (2.4).
+
+    So a level that no signal demands must be heard in what is left without the place as well.
+    """
+    levels = [level.value for level in Urgency]
+    if demanded or heard not in levels or apart not in levels:
+        return heard
+    return min(heard, apart, key=levels.index)
 
 
 def read_anew(whole: Reading, left: Reading) -> Reading:

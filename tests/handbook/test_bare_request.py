@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bot.handbook.bare_request import read_anew, surer, words_left
+from bot.handbook.bare_request import level_without_place, read_anew, surer, words_left
 from bot.handbook.intake import Reading
 from bot.handbook.requests import Urgency
 from bot.handbook.tables import load_handbook
@@ -81,3 +81,15 @@ def test_an_unsure_request_among_facts_gives_way_to_a_surer_reading(
 
     # At .48 what is left is less sure than the whole.
     assert surer(whole, left, TYPES).type == type
+
+
+@pytest.mark.parametrize(
+    ("heard", "apart", "demanded", "taken"),
+    [
+        ("urgent", "general", False, "general"), ("urgent", "major", False, "major"),
+        ("urgent", "general", True, "urgent"), ("general", "urgent", False, "general"),
+        ("major", "None", False, "major"), ("None", "general", False, "None"),
+    ],
+)  # fmt: skip
+def test_a_level_is_heard_without_the_place_as_well(heard: str, apart: str, demanded: bool, taken: str) -> None:
+    assert level_without_place(heard, apart, demanded=demanded) == taken
