@@ -3,7 +3,7 @@
 import { h, reactive, watch } from "vue";
 import { ElButton, ElDialog, ElInput, ElOption, ElSelect } from "element-plus";
 import * as desk from "./desk.js";
-import { act, attempt, loadApprovals, openTicket, presenceChoices, refreshConversation, store } from "./store.js";
+import { act, attempt, loadApprovals, openTicket, presenceChoices, refreshConversation, showTicket, store } from "./store.js";
 import { KEYS } from "./keys.js";
 
 const form = reactive({});
@@ -45,7 +45,7 @@ async function takeStep({ step, number }) {
   if (body.by) body.by = `${body.by}:00+08:00`;
   const data = await attempt(() => desk.post(`/tickets/${number}/${step.id}`, body));
   if (!data) return false;
-  if (store.ticketNumber === number) store.ticket = data;
+  showTicket(data);
   refreshConversation();
   return true;
 }
@@ -89,7 +89,7 @@ const DIALOGS = {
     ready: () => form.kind && Number(form.amount) > 0 && form.reason?.trim(),
     go: async () => {
       const data = await attempt(() => desk.post(`/tickets/${d.number}/approvals`, { kind: form.kind, amount: form.amount, reason: form.reason }));
-      if (data) store.ticket = data;
+      showTicket(data);
       loadApprovals();
       return Boolean(data);
     },
@@ -100,7 +100,7 @@ const DIALOGS = {
     ready: () => (!d.duty.needs.includes("cause") || form.cause) && (!d.duty.needs.includes("note") || form.note?.trim()),
     go: async () => {
       const data = await attempt(() => desk.post(`/tickets/${d.number}/duties/${d.duty.id}`, { done: true, note: form.note, cause: form.cause }));
-      if (data) store.ticket = data;
+      showTicket(data);
       return Boolean(data);
     },
   }),

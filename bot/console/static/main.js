@@ -4,7 +4,7 @@ import { createApp, h, watch } from "vue";
 import { ElConfigProvider, ElDropdown, ElDropdownItem, ElDropdownMenu } from "element-plus";
 import zhCn from "zh-cn";
 import * as desk from "./desk.js";
-import { attempt, begin, may, presenceChoices, setPresence, store } from "./store.js";
+import { attempt, begin, may, ownTicket, presenceChoices, setPresence, store } from "./store.js";
 import { icon } from "./parts.js";
 import { queue } from "./queue.js";
 import { talk } from "./talk.js";
@@ -30,6 +30,7 @@ const PAGES = [
 ];
 
 watch(() => store.page, (page) => {
+  if (page === "talk") ownTicket();
   if (page === "tickets") enterTickets();
   if (page === "people") enterPeople();
   if (page === "coach") enterCoach();

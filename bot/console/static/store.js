@@ -181,8 +181,15 @@ export async function openConversation(id) {
   const data = await attempt(() => desk.get(`/conversations/${id}`));
   if (!data || store.openId !== id) return;
   if (newest("open", turn) || store.open?.conversation.id !== id) store.open = data;
-  const current = data.tickets.find((t) => t.number === store.ticketNumber);
-  const first = data.tickets.find((t) => ["accepted", "processing", "on_hold", "submitted"].includes(t.state)) ?? data.tickets[0];
+  await ownTicket();
+}
+
+// Beside a conversation stands a ticket of its customer; what other pages have chosen stays with them.
+export async function ownTicket() {
+  if (store.page !== "talk" || !store.open) return;
+  const { tickets } = store.open;
+  const current = tickets.find((t) => t.number === store.ticketNumber);
+  const first = tickets.find((t) => ["accepted", "processing", "on_hold", "submitted"].includes(t.state)) ?? tickets[0];
   await openTicket((current ?? first)?.number ?? null);
 }
 
@@ -200,21 +207,24 @@ export async function refreshConversation() {
   const turn = ++asked.open;
   const data = await fresh(() => desk.get(`/conversations/${id}`), () => leave(id));
   if (!data || store.openId !== id || !newest("open", turn)) return;
-  const known = store.ticketNumber;
   store.open = data;
-  if (!known && data.tickets.length) await openTicket(data.tickets[0].number);
+  if (!store.ticketNumber) await ownTicket();
 }
 
 export async function openTicket(number) {
   Object.assign(store, { ticketNumber: number, ticketHidden: false });
-  if (!number) {
-    store.ticket = null;
-    return;
-  }
+  if (store.ticket?.number !== number) store.ticket = null;
+  if (!number) return;
   const turn = ++asked.ticket;
   const data = await fresh(() => desk.get(`/tickets/${number}`), () => { store.ticketHidden = store.ticketNumber === number; });
   if (store.ticketNumber === number && newest("ticket", turn)) store.ticket = data;
 }
+
+// What an act on a ticket answers is shown where that ticket is still the chosen one.
+export function showTicket(data) {
+  if (data?.number === store.ticketNumber && newest("ticket", ++asked.ticket)) store.ticket = data;
+}
+export const refreshTicket = (number) => (store.ticketNumber === number ? openTicket(number) : null);
 
 let pending = null;
 let queued = false;

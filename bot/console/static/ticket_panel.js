@@ -3,7 +3,7 @@
 import { h, reactive } from "vue";
 import { ElButton, ElCheckbox, ElDropdown, ElDropdownItem, ElDropdownMenu, ElTag } from "element-plus";
 import * as desk from "./desk.js";
-import { attempt, loadApprovals, may, openTicket, store } from "./store.js";
+import { attempt, loadApprovals, may, openTicket, refreshTicket, showTicket, store } from "./store.js";
 import { dueChip, icon, pair, plainButton, urgencyTag } from "./parts.js";
 import { clockTitle, dayTime, left } from "./words.js";
 
@@ -60,8 +60,7 @@ const AT_ONCE = new Set(["claim", "resume", "close", "accept", "urge"]);
 
 export async function startStep(step, number = store.ticket.number) {
   if (AT_ONCE.has(step.id)) {
-    const data = await attempt(() => desk.post(`/tickets/${number}/${step.id}`, {}));
-    if (data && store.ticketNumber === number) store.ticket = data;
+    showTicket(await attempt(() => desk.post(`/tickets/${number}/${step.id}`, {})));
     return;
   }
   // A cause that is recorded already is filled in.
@@ -96,7 +95,7 @@ async function tick(t, duty, done) {
     return;
   }
   await attempt(() => desk.post(`/tickets/${t.number}/duties/${duty.id}`, { done }));
-  openTicket(t.number);
+  refreshTicket(t.number);
 }
 
 function complaint(t) {
@@ -163,7 +162,7 @@ function related(t) {
 
 function files(t) {
   const add = may("tickets_work")
-    ? h("label", { class: "plain" }, [icon("clip"), "添加附件", h("input", { type: "file", class: "hidden", accept: "image/*,application/pdf", onChange: async (event) => { const [file] = event.target.files; if (file) await attempt(() => desk.upload(`/tickets/${t.number}/attachments`, file)); openTicket(t.number); } })])
+    ? h("label", { class: "plain" }, [icon("clip"), "添加附件", h("input", { type: "file", class: "hidden", accept: "image/*,application/pdf", onChange: async (event) => { const [file] = event.target.files; if (file) await attempt(() => desk.upload(`/tickets/${t.number}/attachments`, file)); refreshTicket(t.number); } })])
     : null;
   if (!t.attachments.length && !add) return null;
   return h("section", { class: "part" }, [h("h3", "附件"), ...t.attachments.map((f) => h("a", { key: f.id, class: "filelink", href: f.url, target: "_blank", rel: "noopener" }, [icon("file"), f.name])), add]);
@@ -189,7 +188,7 @@ function whyNone(tickets) {
 
 export function ticketPanel() {
   const tickets = store.open?.tickets ?? [];
-  const t = store.ticket;
+  const t = store.open && store.ticket;
   return h("aside", { class: "right", "aria-label": "工单" }, [
     tickets.length > 1
       ? h("div", { class: "tabs", role: "tablist" }, tickets.map((row) => h("button", { key: row.number, type: "button", role: "tab", "aria-selected": String(row.number === store.ticketNumber), class: { on: row.number === store.ticketNumber }, onClick: () => openTicket(row.number) }, [row.type_title, " ", row.state_title])))

@@ -13,10 +13,15 @@ const page = reactive({
   filters: { q: "", state: "", class: "", type: "", urgency: "", team: "", holder: "", sort: "newest" },
 });
 
+// Of two lists that are asked for, the later one is shown, whichever answers first.
+let asked = 0;
+
 // What others change meanwhile does not take away what somebody is picking.
 async function load({ more = false, live = false } = {}) {
+  const turn = ++asked;
   page.loading = true;
   const data = await attempt(() => desk.get("/tickets", { ...page.filters, cursor: more ? page.cursor : undefined }));
+  if (turn !== asked) return;
   page.loading = false;
   if (!data) return;
   page.rows = more ? [...page.rows, ...data.tickets] : data.tickets;
@@ -26,9 +31,10 @@ async function load({ more = false, live = false } = {}) {
 }
 
 async function loadBoard() {
+  const turn = ++asked;
   const { q, state, sort, ...narrowed } = page.filters;
   const data = await attempt(() => desk.get("/board", narrowed));
-  if (data) page.columns = data.columns;
+  if (data && turn === asked) page.columns = data.columns;
 }
 async function loadViews() {
   const data = await attempt(() => desk.get("/views"));
@@ -172,9 +178,9 @@ const board = () => h("div", { class: "board" }, page.columns.map((c) => h("sect
 export function ticketsPage() {
   return h("main", { class: "ticketspage", id: "main" }, [
     h("div", { class: "list" }, [h("h1", { class: "hidden" }, "工单"), bar(), page.mode === "board" ? board() : table()]),
-    store.ticket ? h("aside", { class: "right", "aria-label": "工单" }, [
-      h("div", { class: "panelbar" }, [store.ticket.conversation_id ? plainButton("打开会话", () => openConversation(store.ticket.conversation_id)) : null, h("span", { class: "fill" }), plainButton("关闭", () => openTicket(null))]),
-      ...ticketBody(store.ticket),
+    store.ticketNumber ? h("aside", { class: "right", "aria-label": "工单" }, [
+      h("div", { class: "panelbar" }, [store.ticket?.conversation_id ? plainButton("打开会话", () => openConversation(store.ticket.conversation_id)) : null, h("span", { class: "fill" }), plainButton("关闭", () => openTicket(null))]),
+      ...(store.ticket ? ticketBody(store.ticket) : [h("p", { class: "nothing" }, store.ticketHidden ? "该工单由其他团队处理，不能查看" : "正在读取…")]),
     ]) : null,
   ]);
 }
