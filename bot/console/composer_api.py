@@ -204,6 +204,7 @@ async def tables(ask: Ask) -> dict[str, Any]:
         ],
         "skills": dict(reception.skills),
         "roles": {r.id: r.title for r in access.roles.values()},
+        "permissions": dict(access.permissions),
         "authority": [
             {"id": a.id, "title": a.title, "limit": a.limit}
             for a in reception.complaints.authority.values()

@@ -155,9 +155,9 @@ def reading_json(handbook: Handbook, c: Conversation) -> dict[str, Any] | None:
         "confidence": round(float(confidence), 2) if isinstance(confidence, (int, float)) else None,
         "signals": [str(s) for s in read.get("signals") or []],
         "facts": [
-            {"name": k, "title": handbook.facts.get(k, k), "value": mask_fact(k, str(v))}
+            {"name": k, "title": handbook.facts[k], "value": mask_fact(k, str(v))}
             for k, v in facts.items()
-            if v
+            if v and k in handbook.facts
         ],
     }
 

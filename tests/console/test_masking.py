@@ -7,11 +7,13 @@ from datetime import timedelta
 import httpx
 from sqlalchemy import select
 
+from bot.console.views import reading_json
 from bot.desk.audit import record_audit
 from bot.desk.clock import sweep
 from bot.desk.tickets import find_ticket
 from bot.handbook.requests import Urgency
 from bot.storage.clock import Improvement
+from bot.storage.conversations import Conversation
 from bot.storage.notices import Delivery, Notice
 from tests.console.conftest import LocalDesk
 from tests.console.test_conversations import png
@@ -151,3 +153,12 @@ def test_no_notice_or_card_that_leaves_the_desk_shows_what_a_customer_wrote(
     assert notices and cards
     for text in (*notices, *map(str, cards)):
         assert not [part for part in ("2单元", "501断网", NUMBER, IDENTITY) if part in text]
+
+
+def test_what_the_dialogue_remembers_for_itself_is_no_fact_for_staff(local: LocalDesk) -> None:
+    intake = {"type": "fault_broadband", "facts": {"stuck": "address", "amount": "30元"}}
+    conversation = Conversation(id="one", dialogue={"intake": intake})
+    shown = reading_json(local.desk.handbook, conversation)
+
+    assert shown is not None
+    assert ["amount"] == [fact["name"] for fact in shown["facts"]]

@@ -192,6 +192,41 @@ def test_the_audit_log_is_read_in_words_of_the_trade(
     assert "操作 接单；从 已受理；到 处理中" in wang.see(".tickets td.summary", "接单").text
 
 
+def test_staff_read_no_ids_of_the_program(console: LocalDesk, li: Page, wang: Page) -> None:
+    id_ = taken(console, li, "退费")
+    number = console.ticket(id_, "bill_dispute", summary="多扣费")
+    held = console.sign_in("li")
+    held.post(f"/tickets/{number}/claim", json={})
+    held.post(f"/tickets/{number}/hold", json={"hold_reason": "part"})
+    held.get("/audit")
+    held.post(f"/tickets/{number}/reveal", json={"fact": "address", "reason": "上门"})
+    li.see(".clock .line", "挂起期限")
+    wang.click(".pages button", "同事与审计")
+    wang.see(".tickets td.summary", "权限 查看与导出审计日志")
+    rows = [cells.split("\t") for cells in texts(wang.browser, "section:last-of-type .tickets tbody tr")]
+
+    shown = [*texts(li.browser, ".right"), *(word for _, _, _, *words in rows for word in words)]
+    plain = [re.sub(r"(?:会话|账号) \S+", "", text) for text in shown]
+    assert [] == [word for text in plain for word in re.findall("[a-z_]{3,}", text)]
+
+
+def test_every_part_of_an_audit_line_has_a_title() -> None:
+    source = (ROOT / "bot/console/static/audit_part.js").read_text(encoding="utf-8")
+    found = {
+        key.value
+        for path in (ROOT / "bot").rglob("*.py")
+        for call in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(call, ast.Call) and getattr(call.func, "id", "").endswith(WRITERS)
+        for part in ast.walk(call)
+        if isinstance(part, ast.Dict)
+        for key in part.keys
+        if isinstance(key, ast.Constant)
+    }
+
+    assert len(found) > 25
+    assert [] == sorted(k for k in found if f" {k}: " not in source and f'"{k}"' not in source)
+
+
 def test_every_kind_of_audit_line_has_a_title() -> None:
     found = set()
     for path in (ROOT / "bot").rglob("*.py"):

@@ -4,6 +4,7 @@ import { h, reactive } from "vue";
 import { ElButton } from "element-plus";
 import * as desk from "./desk.js";
 import { attempt, store } from "./store.js";
+import { OUTCOMES } from "./followup_page.js";
 import { headed } from "./parts.js";
 import { dayTime } from "./words.js";
 
@@ -24,27 +25,42 @@ const SUBJECTS = { ticket: "工单", conversation: "会话", message: "消息", 
 const PARTS = {
   reason: "原因", note: "说明", amount: "金额", kind: "方式", team: "团队", teams: "团队", to: "到", role: "角色", step: "操作", fact: "项目", rules: "规则", address: "登录地址",
   permission: "权限", code: "代码", status: "状态码", from: "从", state: "状态", number: "工单", skill: "资质", until: "有效期至", capacity: "上限", presence: "在岗状态", type: "诉求类型", urgency: "紧急程度", where: "范围", locked: "已锁定", entries: "行数",
+  solved: "已解决", score: "评分", outcome: "结果", result: "措施", names: "区域", joined: "并入", numbers: "工单", left: "移出", sender: "方式", error: "未送达原因", format: "格式", tickets: "工单", day: "日期",
+  changes: "更正", events: "事件", figures: "指标", differences: "不一致", before: "此前", checked_again: "重新检查", previous: "此前的模型", share: "会话比例", turns: "对话轮次", first: "首个账号", ended: "退出设备",
+  conversation: "会话", left_out: "未逐条记录",
 };
-const LEFT_OUT = new Set(["id", "epoch", "at"]);
+// Keys and names of figures are for machines; what is left out of the sentence is in the line's tooltip.
+const LEFT_OUT = new Set(["id", "epoch", "at", "ticket", "name", "by", "group", "part", "cause", "risk"]);
+const CODES = {
+  forbidden: "没有权限", csrf: "页面已失效", password_change_required: "须先修改密码", rate_limited: "操作过于频繁", not_qualified: "没有所需资质", approval_refused: "不能审批", unauthorized: "登录已失效",
+  webhook: "消息推送", mail: "邮件", customer: "客户渠道", console: "工作台", csv: "CSV", xlsx: "Excel",
+};
 
 function worded(value) {
-  if (Array.isArray(value)) return value.map(worded).join("、");
+  if (Array.isArray(value)) return typeof value[0] === "object" ? `${value.length}处` : value.map(worded).join("、");
   if (typeof value === "boolean") return value ? "是" : "否";
   if (value && typeof value === "object") return JSON.stringify(value);
-  const { teams, roles, steps, states, authority, skills, types, urgencies, presences } = store.tables;
-  const titles = [teams[value], roles[value], steps[value]?.title, states[value], authority.find((a) => a.id === value)?.title, skills[value], types[value]?.title, urgencies[value], presences.find((p) => p.id === value)?.title];
+  const { teams, roles, permissions, steps, states, authority, skills, types, urgencies, presences } = store.tables;
+  const titles = [teams[value], roles[value], permissions[value], CODES[value], steps[value]?.title, states[value], authority.find((a) => a.id === value)?.title, skills[value], types[value]?.title, urgencies[value], presences.find((p) => p.id === value)?.title, OUTCOMES[value]];
   return titles.find(Boolean) ?? String(value);
+}
+
+function partOf(key, value) {
+  if (key === "fact") return store.tables.facts[value] ?? value;
+  if (key === "conversation") return value.slice(-6);
+  if (key === "to") return store.people.find((p) => p.id === value)?.title ?? worded(value);
+  return worded(value);
 }
 
 const empty = (value) => value === null || value === "" || (Array.isArray(value) && !value.length);
 const told = (data) =>
-  Object.entries(data).filter(([key, value]) => !LEFT_OUT.has(key) && !empty(value)).map(([key, value]) => `${PARTS[key] ?? key} ${key === "fact" ? store.tables.facts[value] ?? value : worded(value)}`).join("；");
+  Object.entries(data).filter(([key, value]) => !LEFT_OUT.has(key) && !empty(value)).map(([key, value]) => `${PARTS[key] ?? key} ${partOf(key, value)}`).join("；");
 
 // A conversation is named as in the lists, by the end of its id.
 function about(subject) {
   const [kind, ...rest] = subject.split(":");
   const name = rest.join(":");
-  return SUBJECTS[kind] ? `${SUBJECTS[kind]} ${kind === "conversation" ? name.slice(-6) : name}` : subject;
+  return SUBJECTS[kind] ? `${SUBJECTS[kind]} ${kind === "conversation" ? name.slice(-6) : name}` : "系统接口";
 }
 
 export async function loadAudit(before) {

@@ -8,7 +8,7 @@ import { dueChip, headed, plainButton } from "./parts.js";
 import { dayTime } from "./words.js";
 
 const page = reactive({ calls: [], items: [], done: false, loaded: false, open: null, said: "", score: 0, words: "", busy: false });
-const OUTCOMES = { closed: "已闭环归档", reopened: "已重开，由上一级跟进", ask_score: "已确认解决，客户仍可评分", ask_solved: "已登记评分", noted: "已登记", not_reached: "已记入工单，请稍后再拨" };
+export const OUTCOMES = { closed: "已闭环归档", reopened: "已重开，由上一级跟进", ask_score: "已确认解决，客户仍可评分", ask_solved: "已登记评分", noted: "已登记", not_reached: "已记入工单，请稍后再拨" };
 
 export async function enterFollowup() {
   const [calls, items] = await Promise.all([attempt(() => desk.get("/calls")), may("improvements_lead") ? attempt(() => desk.get("/improvements", { done: page.done })) : null]);

@@ -39,7 +39,7 @@ export function left(due, now, { held = false } = {}) {
 
 export const AUTHORS = { customer: "客户", bot: "智能客服", staff: "客服代表", system: "系统提示" };
 export const LEVELS = { block: "必改", warn: "建议改", suggest: "提示" };
-export const CLOCKS = { response: "首次响应", resolution: "处理完成", callback: "承诺回电", complaint: "投诉答复", appeal: "申诉答复", survey: "电话回访", improvement: "改进措施" };
+export const CLOCKS = { response: "首次响应", resolution: "处理完成", callback: "承诺回电", complaint: "投诉答复", appeal: "申诉答复", survey: "电话回访", improvement: "改进措施", hold: "挂起期限" };
 
 // The answer to a complaint has no number; that to an appeal has the number of its line.
 export const clockTitle = (name) => (name.startsWith("complaint:") ? CLOCKS.appeal : CLOCKS[name.split(":")[0]] ?? name);
