@@ -120,6 +120,7 @@ async def decide(ask: Ask, id: int, decision: str) -> dict[str, Any]:
         ticket_work.visible_ticket(session, ask.caller, ticket.number)
         approvals.decide_approval(
             session,
+            ask.tables.reception.complaints,
             ask.caller,
             id,
             approve=decision == "approve",

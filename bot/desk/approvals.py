@@ -14,6 +14,7 @@ from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from bot.desk.audit import record_audit
+from bot.desk.notices import notify_staff
 from bot.desk.presence import record_event
 from bot.desk.staff import Caller
 from bot.handbook.errors import NotFound
@@ -81,7 +82,14 @@ def _given_cents(session: Session, ticket: Ticket, kind: str) -> int:
 
 
 def decide_approval(
-    session: Session, caller: Caller, approval_id: int, *, approve: bool, note: str, now: datetime
+    session: Session,
+    complaints: Complaints,
+    caller: Caller,
+    approval_id: int,
+    *,
+    approve: bool,
+    note: str,
+    now: datetime,
 ) -> Approval:
     """Allow or refuse a sum that somebody else asked for; the first decision stands."""
     approval = session.get(Approval, approval_id)
@@ -101,6 +109,20 @@ def decide_approval(
         raise ApprovalNeeded("该申请已有结论", state=approval.state)
     ticket = session.get(Ticket, approval.ticket_id)
     _tell(session, caller, ticket, approval, f"approval_{state}", now)
+    known = complaints.authority.get(approval.kind)
+    what = f"{known.title if known else approval.kind}{yuan(approval.cents)}元"
+    why = mask_for_lists(note.strip()).rstrip("。")
+    notify_staff(
+        session,
+        key=f"approval:{approval.id}",
+        kind="approval",
+        level="info",
+        role="holder",
+        staff_id=approval.asked_by,
+        ticket=ticket,
+        now=now,
+        text=f"您为工单{ticket.number}申请的{what}{'已批准' if approve else '未批准'}{why and f'：{why}'}。",
+    )
     return approval
 
 

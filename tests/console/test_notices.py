@@ -49,3 +49,25 @@ def test_what_one_leader_has_read_the_other_still_sees(local: LocalDesk, warning
     assert (True, False) == (first, again)
     assert warning not in unread(one) and warning in unread(two)
     assert next(n for n in shown if n["id"] == warning)["read_at"]
+
+
+@pytest.mark.parametrize(
+    ("decision", "note", "words"),
+    [
+        ("approve", "", "申请的退费88.00元已批准。"),
+        ("refuse", "账单没有重复，见13800000099的来电。", "申请的退费88.00元未批准：账单没有重复，见138****0099的来电。"),
+    ],
+)
+def test_who_asked_for_a_sum_is_told_what_was_decided_and_why(
+    local: LocalDesk, decision: str, note: str, words: str
+) -> None:
+    asker, colleague, leader = (local.person(role, "billing") for role in ("staff", "staff", "leader"))
+    number = local.ticket(local.waiting(), "bill_dispute")
+    body = {"kind": "refund", "amount": 88, "reason": "重复扣费"}
+    [asked] = asker.post(f"/tickets/{number}/approvals", json=body).json()["data"]["approvals"]
+    assert [] == unread(asker)
+    leader.post(f"/approvals/{asked['id']}/{decision}", json={"note": note})
+
+    [notice] = asker.get("/notices").json()["data"]["notices"]
+    assert (f"您为工单{number}{words}", number) == (notice["text"], notice["ticket"])
+    assert [] == unread(colleague)
