@@ -11,7 +11,7 @@ from bot.console import views
 from bot.console.routing import Ask, Field, Section, ok
 from bot.desk import incident_control as control
 from bot.desk.audit import record_audit
-from bot.desk.incidents import words_of
+from bot.desk.incidents import last_change, words_of
 from bot.desk.staff import staff_titles
 from bot.desk.ticket_search import tickets_by_number
 from bot.handbook.emergency import LEVEL_TITLES
@@ -61,6 +61,7 @@ def _row(session: Session, ask: Ask, incident: Incident) -> dict[str, Any]:
     carrier = session.get(Ticket, incident.ticket_id)
     inside = control.members_now(session, incident.id)
     titles = staff_titles(session, [carrier.holder_id, incident.opened_by])
+    told = last_change(session, ask.desk.handbook, carrier) if incident.state == "open" else None
     return {
         "id": incident.id,
         "symptom": incident.symptom,
@@ -72,6 +73,9 @@ def _row(session: Session, ask: Ask, incident: Incident) -> dict[str, Any]:
         "state_title": STATES[incident.state],
         "opened_at": incident.opened_at,
         "opened_by": titles.get(incident.opened_by or 0, "系统"),
+        # The time that its customers are told, and whether that is a later one than the first.
+        "expected_at": told and told.due,
+        "delayed": told is not None and told.standing.incident_due is not None,
         "resolved_at": incident.resolved_at,
         "ended_at": incident.ended_at,
         "ticket": views.ticket_row(carrier, ask.desk.handbook, titles, now=ask.now),

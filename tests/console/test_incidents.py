@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
+
 import httpx
 import pytest
 
@@ -125,3 +127,24 @@ def test_another_teams_leader_neither_sees_nor_opens_it(
     assert page["id"] not in [e["id"] for e in other.get("/incidents").json()["data"]["incidents"]]
     assert other.get(f"/incidents/{page['id']}").status_code == 404
     assert other.post("/incidents", json=body).status_code == 403
+
+
+def test_an_incident_shows_when_it_is_expected_to_end_as_its_customers_were_told(
+    local: LocalDesk, leader: httpx.Client
+) -> None:
+    number = report(local, leader, "城关区团结新村1栋")["ticket"]["number"]
+    page = opened(leader, "城关区团结新村")
+    told = leader.get(f"/tickets/{number}").json()["data"]["resolve_by"]
+    before = (page["expected_at"][:19], page["delayed"])
+    local.offset += datetime.fromisoformat(told) - local.now() + timedelta(minutes=1)
+    for _ in range(3):
+        sweep(local.desk.sessions, local.desk.handbook, now=local.now())
+    leader = local.person("leader")  # the other has been signed out meanwhile
+    late = leader.get(f"/incidents/{page['id']}").json()["data"]
+    told_again = leader.get(f"/tickets/{number}").json()["data"]["resolve_by"]
+    ended = leader.post(f"/incidents/{page['id']}/end", json={"reason": "误报"}).json()["data"]
+
+    assert (told[:19], False) == before
+    assert (told_again[:19], True) == (late["expected_at"][:19], late["delayed"])
+    assert told_again > told
+    assert ended["expected_at"] is None

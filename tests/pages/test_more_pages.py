@@ -107,6 +107,8 @@ def test_a_leader_opens_an_incident_and_takes_a_ticket_out_of_it(
     page.click(".el-message-box .el-button--primary", "建立")
 
     page.see(".incident h2", "城关区幸福小区")
+    page.see(".incident .titleline", "预计恢复：")
+    page.see(".plainpage > table th", "预计恢复")
     page.see(".incident tbody td", "已受理")
     with served.desk.sessions() as session:
         [incident] = session.query(Incident).all()

@@ -100,6 +100,11 @@ function openForm() {
   ]);
 }
 
+function expected(i) {
+  if (!i.expected_at) return "—";
+  return [dayTime(i.expected_at), " ", dueChip(i.expected_at, "resolution", { held: i.ticket.paused, named: false }), i.delayed ? h(ElTag, { type: "warning", size: "small", disableTransitions: true }, () => "已延期") : null];
+}
+
 function row(i) {
   const on = page.open?.id === i.id;
   return h("tr", { key: i.id, class: { on } }, [
@@ -108,6 +113,7 @@ function row(i) {
     h("td", [h(ElTag, { type: KINDS[i.state], size: "small", disableTransitions: true }, () => i.state_title)]),
     h("td", [plainButton(i.ticket.number, () => goTicket(i.ticket.number), { class: "link" })]),
     h("td", i.ticket.holder?.title ?? "未接单"),
+    page.ended ? null : h("td", expected(i)),
     h("td", i.state === "open" ? [dueChip(i.ticket.due_at, i.ticket.due_clock, { held: i.ticket.paused })] : i.ended_at ? dayTime(i.ended_at) : "—"),
     h("td", `${i.tickets}个${i.unserved ? `，${i.unserved}个未办结` : ""}`),
     h("td", `${dayTime(i.opened_at)} ${i.opened_by}`),
@@ -120,7 +126,7 @@ function detail() {
   const i = page.open;
   return h("section", { class: "incident", "aria-label": i.where }, [
     h("div", { class: "titleline" }, [
-      h("h2", `${i.where} · ${i.symptom}`), h("span", { class: "tiny" }, `范围：${i.level_title} ${i.areas.join("、")}`), h("span", { class: "fill" }),
+      h("h2", `${i.where} · ${i.symptom}`), h("span", { class: "tiny" }, `范围：${i.level_title} ${i.areas.join("、")}`), i.state === "open" ? h("span", { class: "tiny" }, ["预计恢复：", expected(i)]) : null, h("span", { class: "fill" }),
       h(ElButton, { size: "small", disabled: !page.picked.size || idle(), onClick: () => split(false) }, () => `移出选中${page.picked.size || ""}`),
       h(ElButton, { size: "small", disabled: !page.picked.size || idle(), onClick: () => split(true) }, () => "移出并另立事件"),
       h(ElButton, { size: "small", type: "danger", plain: true, disabled: idle(), onClick: end }, () => "误报，结束"),
@@ -143,7 +149,7 @@ export function incidentsPage() {
   return h("main", { class: "plainpage more", id: "main" }, [
     h("div", { class: "titleline" }, [h("h1", "突发事件"), h("span", { class: "fill" }), h(ElRadioGroup, { modelValue: page.ended, "aria-label": "显示", size: "small", "onUpdate:modelValue": (v) => { page.ended = v; page.open = null; enterIncidents(); } }, () => [h(ElRadioButton, { value: false }, () => "未结束"), h(ElRadioButton, { value: true }, () => "已结束")])]),
     page.loaded && !page.ended ? openForm() : null,
-    page.rows.length ? headed(["区域", "故障", "状态", "群障工单", "处理人", page.ended ? "结束时间" : "时限", "并入工单", "建立"], page.rows.map(row)) : h("p", { class: "nothing" }, page.loaded ? (page.ended ? "没有已结束的突发事件" : "目前没有突发事件") : "正在读取…"),
+    page.rows.length ? headed(["区域", "故障", "状态", "群障工单", "处理人", ...(page.ended ? ["结束时间"] : ["预计恢复", "时限"]), "并入工单", "建立"], page.rows.map(row)) : h("p", { class: "nothing" }, page.loaded ? (page.ended ? "没有已结束的突发事件" : "目前没有突发事件") : "正在读取…"),
     page.open ? detail() : null,
   ]);
 }
