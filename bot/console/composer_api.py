@@ -150,17 +150,23 @@ async def canned_replies(ask: Ask) -> dict[str, Any]:
 @section.endpoint(
     "GET",
     "/suggestions",
-    "Answers of the knowledge table that resemble a question, with their source",
+    "Answers of the knowledge table to the matter of a conversation, with their source",
     "conversations_read",
-    query=[Field("text", required=True, most=1_000), Field("type", most=40)],
+    query=[Field("conversation", required=True, most=40), Field("ticket", most=40)],
 )
 async def suggestions(ask: Ask) -> dict[str, Any]:
     """List suggested answers."""
-    return {
-        "answers": canned.suggested_answers(
-            ask.desk.handbook, ask.query["text"], request_type=ask.query.get("type")
+    handbook = ask.desk.handbook
+
+    def job(session: Session) -> tuple[str, str | None]:
+        conversation = serving.visible_conversation(
+            session, ask.caller, ask.query["conversation"]
         )
-    }
+        ticket = serving.ticket_in_hand(session, conversation, ask.query.get("ticket"))
+        return canned.matter_of(session, handbook, conversation, ticket)
+
+    text, name = await ask.look(job)
+    return {"answers": canned.suggested_answers(handbook, text, request_type=name)}
 
 
 @section.endpoint("GET", "/tables", "Names and titles for the console's lists")

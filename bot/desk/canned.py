@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Mapping
 from datetime import datetime
@@ -9,15 +10,29 @@ from functools import lru_cache
 from typing import Any
 
 from pypinyin import Style, lazy_pinyin
+from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from bot.handbook.deadlines import shown_time
+from bot.handbook.facts import find_facts
 from bot.handbook.knowledge import best_answers
 from bot.handbook.reception import CannedReply, Reception
+from bot.handbook.short_answers import agrees, refuses, wants_nothing
 from bot.handbook.tables import Handbook
+from bot.storage.conversations import Conversation, Message
 from bot.storage.tickets import Ticket
 
-# A suggestion that resembles less than this helps nobody.
+# A suggestion that resembles less than this helps nobody; one of the matter's own type is preferred.
 LEAST_SIMILAR = 0.25
+OWN_TYPE = 0.3
+MOST_SUGGESTED = 3
+# How far back the customer's own words are looked at, and what a question or wish has in it.
+LATELY = 20
+_WISH = re.compile(
+    r"[?？吗呢么]|怎|多少|什么|如何|哪|为啥|能不能|可不可以|想|要|帮|查|办|退|取消|投诉|开通|改|换|坏|断|慢|扣|不了|没(?:网|信号)"
+)
+_ABOUT_WAITING = re.compile(r"转?人工(?:客服|服务)?|真人|在吗|有人吗|人呢|怎么还没人|快点|你好|您好|谢谢")
+_LEAST_WISH = 4  # characters
 
 
 @lru_cache(maxsize=4096)
@@ -117,11 +132,47 @@ def values_of(
     return values
 
 
+def reads_as_request(text: str) -> bool:
+    """Tell whether a message asks or wants something: no 好的, no number or place by itself."""
+    if agrees(text) or refuses(text) or wants_nothing(text):
+        return False
+    rest = text
+    for fact in find_facts(text):
+        rest = rest.replace(text[fact.start : fact.end], "")
+    rest = _ABOUT_WAITING.sub("", rest)
+    return len(rest) >= _LEAST_WISH and bool(_WISH.search(rest))
+
+
+def matter_of(
+    session: Session, handbook: Handbook, conversation: Conversation, ticket: Ticket | None
+) -> tuple[str, str | None]:
+    """Return the customer's last words that read as a request, or else what their matter is, and its type."""
+    intake = (conversation.dialogue or {}).get("intake") or {}
+    name = intake.get("type") or (conversation.reading or {}).get("type")
+    known = "，".join(intake.get("story") or ())
+    if ticket is not None:
+        name, known = ticket.type, ticket.summary
+    said = (
+        select(Message.text)
+        .where(Message.conversation_id == conversation.id, Message.direction == "in")
+        .order_by(Message.id.desc())
+        .limit(LATELY)
+    )
+    texts = session.execute(said).scalars()
+    title = handbook.types[name].title if name and name in handbook.types else ""
+    return next(filter(reads_as_request, texts), known or title), name
+
+
 def suggested_answers(
     handbook: Handbook, text: str, *, request_type: str | None = None
 ) -> list[dict[str, Any]]:
     """Return answers of the knowledge table that resemble the question, with their source (2.5)."""
-    pairs = best_answers(handbook.knowledge.values(), text, request_type=request_type)
+    entries = handbook.knowledge.values()
+    found = best_answers(entries, text)
+    if request_type is not None:
+        own = best_answers(entries, text, request_type=request_type)
+        found = [pair for pair in found if pair[0].type != request_type] + own
+        found.sort(key=lambda pair: -pair[1] - OWN_TYPE * (pair[0].type == request_type))
     return [
         {
             "id": entry.id,
@@ -132,6 +183,6 @@ def suggested_answers(
             "fill_in": list(entry.fill_in),
             "score": round(score, 2),
         }
-        for entry, score in pairs
+        for entry, score in found[:MOST_SUGGESTED]
         if score >= LEAST_SIMILAR
     ]

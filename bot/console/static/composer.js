@@ -3,7 +3,7 @@
 import { h, nextTick, reactive, watch } from "vue";
 import { ElButton, ElMessage } from "element-plus";
 import * as desk from "./desk.js";
-import { act, attempt, draftOf, keepDraft, loadLists, refreshConversation, store, tell } from "./store.js";
+import { attempt, draftOf, keepDraft, loadLists, refreshConversation, store, tell } from "./store.js";
 import { icon, plainButton } from "./parts.js";
 import { LEVELS, toUnits } from "./words.js";
 
@@ -206,10 +206,8 @@ async function search(wanted) {
 }
 
 async function suggest() {
-  const asked = [...(store.open?.messages ?? [])].reverse().find((m) => m.author === "customer");
   box.answers = [];
-  if (!asked) return;
-  const data = await attempt(() => desk.get("/suggestions", { text: asked.text.slice(0, 900) }));
+  const data = await attempt(() => desk.get("/suggestions", { conversation: box.id, ticket: ticketOfCustomer() }));
   if (data) Object.assign(box, { answers: data.answers, picked: 0 });
 }
 
@@ -225,7 +223,7 @@ function menu() {
   return h("div", { class: "menu", role: "dialog", "aria-label": canned ? "常用回复" : "推荐答复", onKeydown: menuKeys }, [
     canned
       ? h("input", { id: "wanted", type: "search", placeholder: "标题、内容或拼音首字母，如 gzzq", "aria-label": "查找常用回复", value: box.wanted, maxlength: 40, onInput: (e) => search(e.target.value) })
-      : h("p", { id: "wanted", tabindex: -1, class: "tiny" }, "根据客户最近一条消息，从知识库推荐"),
+      : h("p", { id: "wanted", tabindex: -1, class: "tiny" }, "根据客户的诉求，从知识库推荐"),
     rows.length
       ? h("ul", rows.map((row, n) =>
           h("li", { key: row.id, class: { picked: n === box.picked } }, [
@@ -302,5 +300,3 @@ export function composer(conversation, may) {
     tools(),
   ]);
 }
-
-export const handBack = () => act("hand-back", { epoch: store.open.conversation.epoch });
