@@ -68,6 +68,7 @@ async def lint(ask: Ask) -> dict[str, Any]:
         "overridable": result.overridable,
         "rules_version": result.rules_version,
         "fixed": checker.fix(text, speaker=speaker, **given),
+        "masked": views.mask_in_place(text) != text,
     }
 
 

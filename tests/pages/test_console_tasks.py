@@ -170,6 +170,37 @@ def test_a_ready_reply_is_found_by_initials_filled_and_an_answer_names_its_sourc
     assert number in wang.see("#reply").get_attribute("value")
 
 
+def test_a_note_says_that_it_hides_a_number_and_a_colleague_reads_it_with_a_reason(
+    console: LocalDesk,
+    people: Callable[[str], Page],  # noqa: F811
+) -> None:
+    number = "138" + "0000" + "0099"
+    id_ = console.waiting("查账单", team="billing")
+    li, wang = people("li"), people("wang")
+    li.click(f'[data-id="{id_}"]')
+    li.click(".acts .el-button--primary", "接入会话")
+    li.see("#reply")
+    li.press(Keys.ALT, "b")
+    li.write("明天回电")
+    li.gone(".findings")
+    li.write(f"请回电 {number}")
+    li.see(".findings", "脱敏显示")
+    li.click(".findings .fix", "登记工单并填写联系电话")
+    assert number == li.see("[id='field-联系电话']").get_attribute("value")
+    li.press(Keys.ESCAPE)
+    li.gone(".el-dialog")
+    li.click(".tools .el-button", "保存备注")
+
+    wang.click(f'[data-id="{id_}"]')
+    assert number not in wang.see(".message.note .bubble", "请回电").text
+    wang.click(".message.note .tinybutton", "查看完整号码")
+    wang.see(".el-dialog textarea").send_keys("回电客户")
+    confirm(wang)
+    wang.see(".message.note .bubble", number)
+    [line, *_] = console.sign_in("wang").get("/audit", params={"action": "revealed"}).json()["data"]["entries"]
+    assert ("wang", "回电客户") == (line["staff"], line["data"]["reason"])
+
+
 def test_the_button_for_the_next_customer_can_be_reached(
     console: LocalDesk,
     people: Callable[[str], Page],  # noqa: F811

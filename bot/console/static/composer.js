@@ -8,7 +8,7 @@ import { icon, plainButton } from "./parts.js";
 import { LEVELS, toUnits } from "./words.js";
 
 export const box = reactive({
-  id: null, text: "", note: false, verdict: "pass", findings: [], overridable: false, fixed: "", checked: "", busy: false,
+  id: null, text: "", note: false, masked: false, verdict: "pass", findings: [], overridable: false, fixed: "", checked: "", busy: false,
   menu: null, wanted: "", replies: [], answers: [], picked: 0, clientId: "", rewritten: [],
 });
 const LINT_WAIT_MS = 250;
@@ -18,7 +18,7 @@ let timer = 0;
 watch(
   () => store.openId,
   (id) => {
-    Object.assign(box, { id, text: id ? draftOf(id) : "", note: false, findings: [], verdict: "pass", checked: "", menu: null, rewritten: [] });
+    Object.assign(box, { id, text: id ? draftOf(id) : "", note: false, masked: false, findings: [], verdict: "pass", checked: "", menu: null, rewritten: [] });
     if (box.text) checkSoon();
   },
 );
@@ -35,19 +35,22 @@ function write(text) {
 
 function checkSoon() {
   clearTimeout(timer);
-  if (!box.text.trim() || box.note) {
-    Object.assign(box, { findings: [], verdict: "pass", checked: box.text });
+  if (!box.text.trim() || box.note) Object.assign(box, { findings: [], verdict: "pass", checked: box.text });
+  if (!box.text.trim()) {
+    box.masked = false;
     return;
   }
   timer = setTimeout(check, LINT_WAIT_MS);
 }
 
 async function check() {
-  const { text, id } = box;
+  const { text, id, note } = box;
   if (!text.trim()) return;
   try {
     const data = await desk.post("/lint", { text, conversation: id, ticket: ticketOfCustomer() });
-    if (box.text !== text || box.id !== id) return;
+    if (box.text !== text || box.id !== id || box.note !== note) return;
+    box.masked = data.masked;
+    if (note) return;
     Object.assign(box, { findings: data.findings, verdict: data.verdict, overridable: data.overridable, fixed: data.fixed, checked: text });
   } catch (error) {
     if (error.status === 401) tell(error);
@@ -73,7 +76,7 @@ export async function sendReply({ override = null } = {}) {
       await desk.post(`/conversations/${id}/reply`, { text, ticket: ticketOfCustomer(), client_message_id: box.clientId, override_reason: override, rewritten: [...new Set(box.rewritten)] });
     }
     keepDraft(id, "");
-    if (box.id === id) Object.assign(box, { text: "", findings: [], verdict: "pass", clientId: "", note: false, rewritten: [] });
+    if (box.id === id) Object.assign(box, { text: "", findings: [], verdict: "pass", clientId: "", note: false, masked: false, rewritten: [] });
     await Promise.all([refreshConversation(), loadLists()]);
   } catch (error) {
     if (error.code === "language_blocked") await check();
@@ -120,8 +123,21 @@ function finding(f) {
   ]);
 }
 
+// A colleague who is to call needs the number: where it can be read, and where it belongs.
+function hidden() {
+  if (!box.note || !box.masked) return null;
+  const has = store.open.tickets.length > 0;
+  const number = box.text.match(/\d[\d -]{8,}\d/)?.[0];
+  return h("div", { class: "findings", role: "status" }, [
+    h("p", { class: ["verdict", "warn"] }, [
+      `备注中的号码保存后脱敏显示，同事点“查看完整号码”并填写原因后可以看到。${has ? "客户的联系电话以工单“客户与诉求”中的为准。" : "客户的联系电话请填在工单里。"}`,
+      has ? null : plainButton("登记工单并填写联系电话", () => { store.dialog = { kind: "open_ticket", start: { phone_number: number } }; }, { class: "fix" }),
+    ]),
+  ]);
+}
+
 function findings() {
-  if (!box.findings.length || box.note) return null;
+  if (!box.findings.length || box.note) return hidden();
   const blocked = box.verdict === "block";
   const rows = [...box.findings].sort((a, b) => LOUDNESS[a.level] - LOUDNESS[b.level] || a.start - b.start);
   const canFix = box.fixed && box.fixed !== box.text && box.checked === box.text;

@@ -54,7 +54,7 @@ const DIALOGS = {
   reason: (d) => ({ title: d.title, hint: d.hint, body: [(d.short ? line : text)("reason", d.label, d.short ? { maxlength: d.short } : {})], ready: () => form.reason?.trim(), go: async () => { await d.done(form.reason.trim()); return true; } }),
   step: (d) => ({
     title: `${d.step.title} · ${d.number}`,
-    hint: d.step.id === "confirm" ? "与客户通话确认问题已解决后登记。系统会告知客户，客户没有评分的会请客户评分。" : d.step.id === "resolve" && store.ticket?.complaint?.procedure.some((p) => !p.done && !p.needs.includes("cause")) ? "投诉处理步骤还没有全部完成，办结会记录未完成的步骤。" : null,
+    hint: d.step.id === "confirm" ? "与客户通话确认问题已解决后登记。系统会告知客户，客户没有评分的会请客户评分。" : d.step.id === "resolve" && store.ticket?.complaint?.procedure.some((p) => !p.done && !p.needs.includes("cause")) ? "投诉处理步骤还没有全部完成，办结会记录未完成的步骤。" : d.step.id === "note" ? "处理记录中的号码一律脱敏显示。要留号码给同事，请写在会话的“备注”里，同事填写原因后可以查看。" : null,
     body: [
       ...(d.step.id === "reclassify" ? [select("type", "诉求类型", types()), select("urgency", "紧急程度", urgencies())] : []),
       ...d.step.needs.flatMap((need) => NEEDS[need]?.()),

@@ -90,9 +90,11 @@ async function reveal(message) {
   };
 }
 
+const eye = (m) => (m.masked && !shown[m.id] && mayI("secrets_reveal") ? plainButton([icon("eye"), "查看完整号码"], () => reveal(m), { class: "tinybutton" }) : null);
+
 function message(m) {
   if (m.kind === "note") {
-    return h("article", { key: m.id, class: "message note" }, [h("p", { class: "by" }, ["内部备注 · ", m.author_title, " · ", dayTime(m.created_at)]), h("p", { class: "bubble" }, m.text)]);
+    return h("article", { key: m.id, class: "message note" }, [h("p", { class: "by" }, ["内部备注 · ", m.author_title, " · ", dayTime(m.created_at)]), h("p", { class: "bubble" }, shown[m.id] ?? m.text), eye(m)]);
   }
   if (m.author === "system") return h("p", { key: m.id, class: "message system" }, [m.text, m.state === "failed" ? " · 未送达客户 " : "", h("time", dayTime(m.created_at))]);
   const text = shown[m.id] ?? m.text;
@@ -100,7 +102,7 @@ function message(m) {
   return h("article", { key: m.id, class: ["message", m.author, { dropped: m.state === "dropped" }] }, [
     h("p", { class: "by" }, [m.author_title || AUTHORS[m.author], " · ", dayTime(m.created_at), m.state === "dropped" ? " · 未发出：会话已由他人接待" : m.state === "failed" ? " · 未送达客户" : m.state === "pending" ? " · 发送中" : ""]),
     m.attachment ? attachment(m.attachment) : h("p", { class: "bubble" }, words),
-    m.masked && !shown[m.id] ? plainButton([icon("eye"), "查看完整号码"], () => reveal(m), { class: "tinybutton" }) : null,
+    eye(m),
     m.ticket ? h("p", { class: "chip" }, `工单 ${m.ticket.number} · ${m.ticket.deadline_class_title ?? ""}`) : null,
     m.override_reason ? h("p", { class: "chip warn" }, `未改直接发送，原因：${m.override_reason}`) : null,
     m.replaced_text ? h("p", { class: "chip warn" }, "原回复未通过用语检查，已替换") : null,
