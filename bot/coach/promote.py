@@ -219,7 +219,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of `intake coach promote`."""
     parser.add_argument("--write", action="store_true", help="change the files; else only show")
     parser.add_argument("--commit", action="store_true", help="also commit on a branch")
-    parser.add_argument("--branch", default="", help="name of the branch")
+    parser.add_argument("--branch", default="", help="name of the branch, new or to be continued; else a new one of the day and hour")
     parser.add_argument("--by", default="trainer", help="who promotes")
     parser.add_argument("--json", action="store_true", help="print data instead of the diff")
     parser.add_argument("--root", type=Path, default=ROOT, help=argparse.SUPPRESS)
@@ -240,7 +240,7 @@ def run(args: argparse.Namespace) -> int:
     if args.write:
         count = len(promotion.train) + len(promotion.tests)
         result |= save(
-            promotion.changes, branch=args.branch or f"training/{now:%Y%m%d-%H%M}",
+            promotion.changes, branch=f"training/{now:%Y%m%d-%H%M}", named=args.branch,
             message=f"data: {count} sentences from live turns", author=args.by, commit=args.commit,
         )
         with sessions.begin() as session:

@@ -11,6 +11,7 @@ import io
 import os
 import re
 import subprocess
+import sys
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -142,10 +143,14 @@ def has_git(root: Path) -> bool:
 
 
 def commit_on_branch(changes: Changes, branch: str, message: str, *, author: str) -> str:
-    """Commit the changes on a branch grown from HEAD, or from the branch; return the commit."""
+    """Commit the changes on a new branch, or on top of a branch there is; return the commit."""
     root = changes.root
-    known = _git(root, "branch", "--list", branch, "--format=%(refname)").strip()
-    parent = _git(root, "rev-parse", known or "HEAD").strip()
+    known = _git(root, "for-each-ref", "--format=%(objectname)", f"refs/heads/{branch}").strip()
+    if known and not _lies_there(root, known):
+        raise GitRefused(f"{branch} holds work that is not in this checkout; name another branch")
+    if known and _git(root, "branch", "--show-current").strip() == branch:
+        raise GitRefused(f"{branch} is checked out here; name another branch")
+    parent = known or _base(root)
     with tempfile.TemporaryDirectory() as folder:
         environ = {"GIT_INDEX_FILE": str(Path(folder) / "index")}
         _git(root, "read-tree", parent, environ=environ)
@@ -167,16 +172,56 @@ def commit_on_branch(changes: Changes, branch: str, message: str, *, author: str
         for part, value in (("NAME", name), ("EMAIL", "trainers@localhost"))
     }
     commit = _git(root, "commit-tree", tree, "-p", parent, given=message, environ=who).strip()
-    _git(root, "update-ref", f"refs/heads/{branch}", commit)
+    # Git refuses when another run made or moved the branch meanwhile.
+    _git(root, "update-ref", f"refs/heads/{branch}", commit, known or "0" * len(commit))
     return commit
 
 
-def save(changes: Changes, *, branch: str, message: str, author: str, commit: bool) -> dict[str, Any]:
-    """Write the files, and commit them on a branch when asked and git is there; say what was done."""
+def _base(root: Path) -> str:
+    """Return what a new branch grows from: the last run whose work lies in the checkout, else HEAD.
+
+    Grown from HEAD, the second run of a day would bring the first one's lines as its own.
+    """
+    found = _git(
+        root, "for-each-ref", "--sort=-committerdate", "--contains=HEAD", "--format=%(objectname)",
+        "refs/heads/training/",
+    )
+    here = (commit for commit in found.split() if _lies_there(root, commit))
+    return next(here, _git(root, "rev-parse", "HEAD").strip())
+
+
+def _lies_there(root: Path, commit: str) -> bool:
+    """Tell whether all that a commit has beyond HEAD stands in the checkout."""
+    names = _git(root, "diff", "--name-only", "--no-renames", "-z", f"HEAD...{commit}").split("\0")
+    rows = (row.split("\t") for row in _git(root, "ls-tree", "-r", "-z", commit).split("\0") if row)
+    kept = {name: about.split()[2] for about, name in rows}
+    return all(
+        kept.get(name) == (_git(root, "hash-object", name).strip() if (root / name).is_file() else None)
+        for name in names if name
+    )
+
+
+def unused(root: Path, branch: str) -> str:
+    """Return the name for a new branch: a second one of the same name gets a number."""
+    taken = set(_git(root, "for-each-ref", "--format=%(refname)", "refs/heads/").split())
+    names = (branch, *(f"{branch}-{number}" for number in range(2, len(taken) + 3)))
+    return next(name for name in names if f"refs/heads/{name}" not in taken)
+
+
+def save(
+    changes: Changes, *, branch: str, message: str, author: str, commit: bool, named: str = ""
+) -> dict[str, Any]:
+    """Write the files, and commit them when asked and git is there; say what was done.
+
+    The commit goes on a new branch, or on the one that a person named.
+    """
     changes.check()
     done: dict[str, Any] = {}
-    if commit and changes.paths() and has_git(changes.root):
+    if commit and not has_git(changes.root):
+        print(f"not committed: {changes.root} is no git checkout with a commit", file=sys.stderr)
+    elif commit and changes.paths():
         # Git first: when it refuses, the files are as they were and the run can be repeated.
+        branch = named or unused(changes.root, branch)
         done = {"branch": branch, "commit": commit_on_branch(changes, branch, message, author=author)}
     return {"written": changes.write(), **done}
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import subprocess
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -107,7 +109,10 @@ def test_a_file_changed_meanwhile_is_not_overwritten(root: Path) -> None:
         promotion.changes.write()
 
 
-def test_the_commit_goes_on_a_branch_and_leaves_the_checkout_alone(root: Path) -> None:
+@pytest.fixture
+def git(root: Path) -> Callable[..., str]:
+    """Make the project a checkout with a commit; return git in it."""
+
     def git(*words: str) -> str:
         command = ["git", "-c", "user.name=a", "-c", "user.email=a@b", *words]
         return subprocess.run(command, cwd=root, capture_output=True, text=True, check=True).stdout
@@ -115,12 +120,54 @@ def test_the_commit_goes_on_a_branch_and_leaves_the_checkout_alone(root: Path) -
     git("init", "-q", "-b", "main")
     git("add", ".")
     git("commit", "-q", "-m", "start")
+    return git
+
+
+def test_the_commit_goes_on_a_branch_and_leaves_the_checkout_alone(root: Path, git: Callable[..., str]) -> None:
     promotion = plan_promotion([sentence("转网申请现在到哪一步了")], load_training(), TYPES, root)
     commit_on_branch(promotion.changes, "training/1", "data: 1", author="trainer1")
 
     assert has_git(root)
     assert git("status", "--porcelain") == ""
     assert git("diff", "--stat", "main", "training/1").count("data/nlu/port_out.yml") == 1
+
+
+def saved(root: Path, text: str, **more: str) -> dict[str, Any]:
+    promotion = plan_promotion([sentence(text)], load_training(), TYPES, root)
+    return workspace.save(
+        promotion.changes, **{"branch": "training/day", "message": "data: 1", "author": "a", "commit": True, **more}
+    )
+
+
+def test_a_second_run_of_a_day_has_a_branch_of_its_own_on_top_of_the_first(root: Path, git: Callable[..., str]) -> None:
+    first, second = saved(root, "转网申请现在到哪一步了"), saved(root, "授权码给我发一个我要转走")
+
+    assert (first["branch"], second["branch"]) == ("training/day", "training/day-2")
+    assert git("rev-list", "main..training/day-2").split() == [second["commit"], first["commit"]]
+    added = [line for line in git("show", second["commit"]).splitlines() if line.startswith("+  - text")]
+    assert [("授权码" in line) for line in added] == [True]
+
+
+def test_a_run_that_was_thrown_away_comes_back_in_no_later_one(root: Path, git: Callable[..., str]) -> None:
+    saved(root, "转网申请现在到哪一步了")
+    git("checkout", "-q", "--", ".")
+    second = saved(root, "授权码给我发一个我要转走")
+
+    assert git("rev-list", "main..training/day-2").split() == [second["commit"]]
+    assert "申请现在" not in git("show", second["commit"])
+
+
+def test_a_named_branch_is_continued_unless_it_holds_other_work(root: Path, git: Callable[..., str]) -> None:
+    saved(root, "转网申请现在到哪一步了", named="mine")
+    saved(root, "授权码给我发一个我要转走", named="mine")
+    assert len(git("rev-list", "main..mine").split()) == 2
+
+    git("checkout", "-q", "--", ".")
+    with pytest.raises(GitRefused, match="mine holds work"):
+        saved(root, "携号转网要去哪里办", named="mine")
+    with pytest.raises(GitRefused, match="main is checked out"):
+        saved(root, "携号转网要去哪里办", named="main")
+    assert git("status", "--porcelain") == ""
 
 
 @pytest.mark.parametrize(
