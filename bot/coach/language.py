@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 from collections.abc import Sequence
 from datetime import date, datetime, time
 from pathlib import Path
@@ -10,7 +11,8 @@ from pathlib import Path
 from bot.coach.tone_lines import TITLES
 from bot.desk.rules_in_force import RuleUse, rule_uses
 from bot.handbook.deadlines import SHANGHAI
-from bot.handbook.language.checker import TABLES, Checker, load_checker
+from bot.handbook.errors import DeskError
+from bot.handbook.language.checker import TABLES, Checker, RuleNotFound, load_checker
 from bot.handbook.language.examples import failing_examples, idle_antipatterns
 from bot.handbook.language.finding import HEARD
 from bot.handbook.language.kinds import LanguageRule
@@ -26,8 +28,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     explain.add_argument("rule")
     new = verbs.add_parser("new", help="print a new rule to fill in")
     new.add_argument("rule")
-    check = verbs.add_parser("check", help="run the examples of all rules, or of some groups")
-    check.add_argument("groups", nargs="*", metavar="GROUP")
+    check = verbs.add_parser("check", help="run the examples of all rules, or of some")
+    check.add_argument("groups", nargs="*", metavar="RULE", help="an id, FMT-01, or a group, FMT")
     verbs.add_parser("tone", help="fit the tone tables to the sentences of the second opinion")
     report = verbs.add_parser("report", help="how often each rule fired, and what people did")
     report.add_argument("--since", type=date.fromisoformat, metavar="DAY", help="from this day on")
@@ -38,7 +40,7 @@ def run(args: argparse.Namespace) -> int:
     if args.language_verb == "check":
         return check_tables(args.groups)
     if args.language_verb == "new":
-        print(draft(args.rule), end="")
+        print(draft(new_id(args.rule)), end="")
         return 0
     if args.language_verb == "tone":
         from bot.coach.tone import renew
@@ -57,6 +59,10 @@ def check_tables(groups: list[str]) -> int:
     """Print every mistake in the tables and every example that fails; 1 if there is any."""
     tables, problems = read_what_can_be_read(TABLES)
     checker, wanted = Checker(tables), frozenset(groups)
+    known = {name for rule in tables.rules for name in (rule.id, rule.group)}
+    # A table that cannot be read may hold what is asked for: its mistake is the answer.
+    if not problems and (unknown := sorted(wanted - known)):
+        raise RuleNotFound(unknown[0], known)
     problems += [*failing_examples(checker, wanted), *idle_antipatterns(checker, wanted)]
     for problem in problems:
         print(problem)
@@ -108,6 +114,18 @@ def explained(rule: LanguageRule) -> str:
     about.extend(f"  坏 {each.text}" for each in rule.bad)
     about.extend(f"  好 {each.text}" for each in rule.good)
     return "\n".join(about)
+
+
+def new_id(rule_id: str) -> str:
+    """Return the id of a new rule; refuse one that is taken, or that no rule can have."""
+    if not re.fullmatch(r"[A-Z]{3}-\d\d", rule_id):
+        raise DeskError("bad_request", f"{rule_id}: expected an id like FMT-01")
+    taken = {rule.id for rule in load_checker(verify=False).rules}
+    if rule_id in taken:
+        group = rule_id[:4]
+        free = next(f"{group}{at:02}" for at in range(1, 100) if f"{group}{at:02}" not in taken)
+        raise DeskError("name_taken", f"{rule_id} is there already (intake language explain {rule_id}); {free} is free")
+    return rule_id
 
 
 def draft(rule_id: str) -> str:

@@ -9,6 +9,7 @@ import json
 import pytest
 
 from bot.coach import language, lint
+from bot.handbook.errors import DeskError
 from bot.handbook.language.checker import RuleNotFound
 
 
@@ -73,9 +74,16 @@ def test_a_rule_is_explained_with_its_examples(capsys) -> None:
     assert "短信里那串数字念我听下" in out
 
 
-def test_an_unknown_rule_is_refused() -> None:
-    with pytest.raises(RuleNotFound):
-        _language("explain", "XYZ-01")
+@pytest.mark.parametrize("words", [("explain", "FMT-99"), ("check", "FMT-99"), ("check", "ACC", "fmt"), ("check", "NOPE")])
+def test_an_unknown_rule_is_refused_with_those_near_it(words: tuple[str, ...]) -> None:
+    with pytest.raises(RuleNotFound, match=f"{words[-1]}.*FMT"):
+        _language(*words)
+
+
+@pytest.mark.parametrize(("name", "told"), [("FMT-01", "FMT-01 is there already.*FMT-"), ("x;y", "an id like FMT-01")])
+def test_no_draft_takes_the_place_of_a_rule(name: str, told: str) -> None:
+    with pytest.raises(DeskError, match=told):
+        _language("new", name)
 
 
 def test_a_draft_names_the_new_rule(capsys) -> None:
@@ -85,4 +93,5 @@ def test_a_draft_names_the_new_rule(capsys) -> None:
 
 def test_sound_tables_pass_the_check(capsys) -> None:
     assert _language("check", "FMT") == 0
+    assert _language("check", "ACC-01") == 0
     assert "0 problems" in capsys.readouterr().out

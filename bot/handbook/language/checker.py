@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from copy import copy
 from datetime import datetime
+from difflib import get_close_matches
 from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
@@ -36,8 +37,11 @@ _NO_DEADLINE = "（写明具体时间）"
 class RuleNotFound(DeskError):
     """No rule has this id."""
 
-    def __init__(self, rule_id: str) -> None:
-        super().__init__("rule_not_found", f"没有编号为 {rule_id} 的服务语言规则", rule=rule_id)
+    def __init__(self, rule_id: str, known: Iterable[str]) -> None:
+        known = set(known)
+        near = get_close_matches(rule_id.upper(), known, n=5) or sorted({name[:3] for name in known})
+        told = f"没有编号为 {rule_id} 的服务语言规则；相近的有：{'、'.join(near)}"
+        super().__init__("rule_not_found", told, rule=rule_id)
 
 
 class UnknownBrand(DeskError):
@@ -160,7 +164,7 @@ class Checker:
     def explain(self, rule_id: str) -> LanguageRule:
         """Find a rule by its id."""
         if rule_id not in self._places:
-            raise RuleNotFound(rule_id)
+            raise RuleNotFound(rule_id, self._places)
         return self.rules[self._places[rule_id]]
 
     @property

@@ -48,7 +48,7 @@ def failing_examples(
 ) -> Iterator[TableError]:
     """Yield an error for every example that does not come out as its rule says."""
     for rule in checker.rules:
-        if groups and rule.group not in groups:
+        if groups and not groups & {rule.group, rule.id}:
             continue
         for example in rule.bad:
             yield from _failing_bad(checker, rule, example)
@@ -61,7 +61,7 @@ def idle_antipatterns(
 ) -> Iterator[TableError]:
     """Yield an error for every antipattern that no good example of its rule needs."""
     for rule in checker.rules:
-        if groups and rule.group not in groups:
+        if groups and not groups & {rule.group, rule.id}:
             continue
         for antipattern in rule.antipatterns:
             others = tuple(each for each in rule.antipatterns if each is not antipattern)
