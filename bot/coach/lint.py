@@ -10,14 +10,23 @@ import argparse
 import json
 import sys
 import unicodedata
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from bot.coach.line_files import BadLine, as_line, lines_of, readable, written_to
-from bot.handbook.language.case import SPEAKERS, TURNS
+from bot.handbook.language.case import CONTEXTS, SPEAKERS, TURNS
 from bot.handbook.language.checker import Checker, load_checker
 from bot.handbook.language.finding import Result
+from bot.handbook.tables import load_handbook
 from bot.settings import raw_settings
+
+_WANTED = {
+    "speaker": ", ".join(SPEAKERS),
+    "turn": ", ".join(TURNS),
+    "context": f"{', '.join(CONTEXTS)} or a request type",
+    "facts": "an object",
+}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -29,7 +38,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--tables", type=Path, help="another directory of rule tables")
     parser.add_argument("--speaker", choices=SPEAKERS, help="for lines that do not say it")
     parser.add_argument("--turn", choices=TURNS, help="for lines that do not say it")
-    parser.add_argument("--context", help="a context or request type, for lines that do not say it")
+    parser.add_argument(
+        "--context", type=_context, help="a context or request type, for lines that do not say it"
+    )
     parser.add_argument(
         "--brand", default=raw_settings()["BRAND"], help="whose numbers and links are official"
     )
@@ -64,17 +75,44 @@ def _answered(checker: Checker, line: str, number: int, args: argparse.Namespace
         given = {name: value for name, value in defaults.items() if value}
         return shown(text, _with_opinion(text, checker.check(text, **given), args))
     row = _row(line, number)
-    told = {name: row[name] for name in defaults if isinstance(row.get(name), str)}
-    case = {**defaults, **{name: value for name, value in told.items() if value}}
+    case = {name: _said(row, name, number) or value for name, value in defaults.items()}
     text = readable(row["text"])
     result = checker.check(
         text,
-        speaker=case["speaker"] if case["speaker"] in SPEAKERS else "staff",
+        speaker=case["speaker"] or "staff",
         turn=case["turn"],
         context=case["context"],
-        facts=row["facts"] if isinstance(row.get("facts"), dict) else {},
+        facts=_said(row, "facts", number) or {},
     )
     return as_line({**row, **_with_opinion(text, result, args).as_json()})
+
+
+def _said(row: dict[str, Any], name: str, number: int) -> Any:
+    """Return what a line says of its case; a value that there is not is told, and left out."""
+    value = row.get(name)
+    if value in (None, "") or _is_known(name, value):
+        return value
+    shown = readable(json.dumps(value, ensure_ascii=False)[:60])
+    print(f"line {number}: {name}: expected {_WANTED[name]}, not {shown}; checked without it", file=sys.stderr)
+    return None
+
+
+def _is_known(name: str, value: Any) -> bool:
+    if name == "facts":
+        return isinstance(value, dict)
+    listed = {"speaker": SPEAKERS, "turn": TURNS, "context": CONTEXTS}[name]
+    return isinstance(value, str) and (value in listed or name == "context" and value in _types())
+
+
+@lru_cache(maxsize=1)
+def _types() -> frozenset[str]:
+    return frozenset(load_handbook().types)
+
+
+def _context(name: str) -> str:
+    if name and not _is_known("context", name):
+        raise argparse.ArgumentTypeError(f"expected {_WANTED['context']}, not {name!r}")
+    return name
 
 
 def _with_opinion(text: str, result: Result, args: argparse.Namespace) -> Result:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import io
 import json
+import re
 
 import pytest
 
@@ -51,6 +52,48 @@ def test_facts_and_turn_of_a_line_are_used(monkeypatch, capsys) -> None:
     [line] = _lint(json.dumps(row), monkeypatch, capsys).splitlines()
 
     assert "ACC-01" in [each["rule"] for each in json.loads(line)["findings"]]
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "allowed"),
+    [
+        ("speaker", "agent", "bot, staff"),
+        ("turn", 5, "first, mid, close"),
+        ("context", "宽带", "fault, .*general or a request type"),
+        ("facts", "x", "an object"),
+    ],
+)
+def test_a_value_that_there_is_not_is_named_and_no_row_is_lost(monkeypatch, capsys, field, value, allowed) -> None:
+    rows = [{"text": "好的？？"}, {"text": "好的？？", field: value}, {"text": "好的？？", "context": "vas_cancel"}]
+    parser = argparse.ArgumentParser()
+    lint.add_arguments(parser)
+    monkeypatch.setattr("sys.stdin", io.StringIO("\n".join(json.dumps(row) for row in rows)))
+    lint.run(parser.parse_args(["--no-opinion"]))
+    out, told = capsys.readouterr()
+
+    assert [json.loads(line)["verdict"] for line in out.splitlines()] == ["warn", "warn", "warn"]
+    assert json.loads(out.splitlines()[1])[field] == value
+    assert re.fullmatch(f"line 2: {field}: expected {allowed}, not .*{value}.*; checked without it\n", told)
+
+
+@pytest.mark.parametrize(
+    "facts",
+    [{"state": ["x"], "deadline_h": 24}, *({name: "9999-12-31T23:59:59+08:00"} for name in ("now", "resolve_by", "respond_by")),
+     {"appointment": "0001-01-01T00:00:00+14:00"}],
+    ids=str,
+)  # fmt: skip
+def test_no_facts_end_a_batch(monkeypatch, capsys, facts: dict[str, object]) -> None:
+    text = "我们三天内给您处理，明天下午3点上门，48小时内解决，24小时内联系您。"
+
+    assert _lint(json.dumps({"text": text, "facts": facts}), monkeypatch, capsys).count("verdict") == 1
+
+
+def test_an_option_that_names_no_context_is_refused(monkeypatch, capsys) -> None:
+    with pytest.raises(SystemExit):
+        _lint("好的", monkeypatch, capsys, "--context", "宽带")
+
+    assert "or a request type" in capsys.readouterr().err
+    assert "好的" in _lint("好的", monkeypatch, capsys, "--context", "vas_cancel")
 
 
 @pytest.mark.parametrize("line", ["{", '{"x": 1}', '{"text": 1}'])

@@ -130,7 +130,7 @@ def _limit(case: Case, clause: str, words: _Words) -> _Limit | None:
     is_response = words.respond.search(clause) and not words.resolve.search(clause)
     if is_response and not answered:
         return _Limit(respond_by or resolve_by, respond_h)
-    if (resolve_by is None and resolve_h is None) or case.facts.get("state") in DONE:
+    if (resolve_by is None and resolve_h is None) or str(case.facts.get("state")) in DONE:
         return None
     return _Limit(resolve_by, resolve_h)
 

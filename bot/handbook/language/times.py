@@ -115,7 +115,7 @@ def read_instant(value: Any) -> datetime | None:
             value = datetime.fromisoformat(value.strip().replace("Z", "+00:00"))
         except ValueError:
             return None
-    if not isinstance(value, datetime):
+    if not isinstance(value, datetime) or not 1900 < value.year < 9000:  # room to reckon on both sides
         return None
     return value if value.tzinfo else value.replace(tzinfo=SHANGHAI)
 
