@@ -101,7 +101,7 @@ def _is_known(name: str, value: Any) -> bool:
     if name == "facts":
         return isinstance(value, dict)
     listed = {"speaker": SPEAKERS, "turn": TURNS, "context": CONTEXTS}[name]
-    return isinstance(value, str) and (value in listed or name == "context" and value in _types())
+    return isinstance(value, str) and (value in listed or (name == "context" and value in _types()))
 
 
 @lru_cache(maxsize=1)
