@@ -13,8 +13,10 @@ from __future__ import annotations
 import hashlib
 import logging
 import os
+import sys
 import zipfile
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -41,6 +43,7 @@ logger = logging.getLogger(__name__)
 FALSE_ALARMS = 0.04
 HEARING = 0.02
 _CODE = (linear, ngrams, tone_lines, ear_of_staff, encoder_engine, tuned_vectors)
+_UNREADABLE = (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile)
 _IN_DOUBT = 0.05  # below, the ear is not asked
 _NAMING = "naming_"
 _SETTINGS = NgramSettings(longest=3, longest_sound=0, least_seen=2)
@@ -250,8 +253,12 @@ def load_opinion(
     """Load the model that belongs to these sentences; fit it first if there is none yet."""
     ear = None if deaf else open_ear()
     place = stored_at(home or load_settings().home, folder, tables, ear)
-    if not place.exists():
-        save(train(read_lines(folder, tables), ear), place)
+    with suppress(*_UNREADABLE):
+        return load(place, ear)
+    # Who waits on a terminal is told; on standard output there is nothing but JSON.
+    told = "fitting the second opinion, about three minutes, once … (intake lint --no-opinion does without)"
+    print(told, file=sys.stderr, flush=True)
+    save(train(read_lines(folder, tables), ear), place)
     return load(place, ear)
 
 
@@ -276,7 +283,7 @@ class LateOpinion:
             self._opinion = load(stored_at(home, ear=ear), ear)
         except FileNotFoundError:
             logger.warning("no second opinion on what staff write: the next start of the whole stack fits it")
-        except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
+        except _UNREADABLE as error:
             logger.warning("the second opinion cannot be read: %s", error)
 
 

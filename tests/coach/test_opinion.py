@@ -165,6 +165,30 @@ def test_lint_adds_the_opinion_unless_it_is_declined(
     assert not any(name.startswith("OPN-") for name in rules[0])
 
 
+@pytest.mark.parametrize("torn", [b"", b"PK\x03\x04 torn"])
+def test_who_waits_for_a_fit_is_told_before_it_begins(
+    fitted: opinion.Opinion, sentences: Path, tmp_path: Path, torn: bytes, monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    told = []
+
+    def train(*_: object) -> opinion.Opinion:
+        told.append(capsys.readouterr())
+        return fitted
+
+    monkeypatch.setattr(opinion, "train", train)
+    place = opinion.stored_at(tmp_path, sentences, None)
+    place.parent.mkdir()
+    place.write_bytes(torn)
+    opinion.load_opinion.cache_clear()
+    for _ in range(2):
+        opinion.load_opinion(sentences, tmp_path, None, deaf=True)
+        opinion.load_opinion.cache_clear()
+
+    [(out, err)] = told
+    assert (out, err.count("about three minutes, once")) == ("", 1)
+
+
 def test_a_desk_hears_the_stored_opinion_once_it_is_read(
     fitted: opinion.Opinion, tmp_path: Path
 ) -> None:
