@@ -6,8 +6,10 @@ import argparse
 import importlib
 import logging
 import os
+import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 import structlog
 
@@ -72,25 +74,53 @@ def main(arguments: Sequence[str] | None = None) -> int:
     job.add_arguments(parser)
     configure_logs(raw_settings()["LOG_LEVEL"])
     try:
-        return int(job.run(parser.parse_args(arguments[1:])) or 0)
-    except (DeskError, SettingError) as error:
-        print(f"intake {verb}: {error}", file=sys.stderr)
-        return 1
+        with stopped_by_sigterm():
+            status = int(job.run(parser.parse_args(arguments[1:])) or 0)
+            sys.stdout.flush()
+        return status
     except KeyboardInterrupt:
         print(f"intake {verb}: interrupted", file=sys.stderr)
         return 130
-    except UnicodeDecodeError as error:
-        print(f"intake {verb}: a file is not UTF-8 ({error})", file=sys.stderr)
-        return 1
     except BrokenPipeError:
         # The reader of a pipe has gone; Python would complain again when it flushes at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
-    except OSError as error:
-        if error.filename is None:
-            raise
-        print(f"intake {verb}: {error.filename}: {error.strerror}", file=sys.stderr)
+    except (DeskError, SettingError, UnicodeDecodeError, OSError, *database_errors()) as error:
+        print(f"intake {verb}: {told(error)}", file=sys.stderr)
         return 1
+
+
+@contextmanager
+def stopped_by_sigterm() -> Iterator[None]:
+    """Let SIGTERM end a verb as Ctrl-C does: drafts of files are taken away, nothing is half written."""
+
+    def stop(*_: object) -> None:
+        sys.exit(143)
+
+    before = signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def database_errors() -> tuple[type[Exception], ...]:
+    """Return what a database raises; no verb that uses none loads the library for this."""
+    errors = sys.modules.get("sqlalchemy.exc")
+    return (errors.SQLAlchemyError,) if errors else ()
+
+
+def told(error: Exception) -> str:
+    """Say in one sentence what is wrong, with the way out where there is one."""
+    if isinstance(error, UnicodeDecodeError):
+        return f"a file is not UTF-8 ({error})"
+    if isinstance(error, OSError):
+        return f"{error.filename}: {error.strerror}" if error.filename else str(error)
+    if isinstance(error, (DeskError, SettingError)):
+        return str(error)
+    said = " ".join(str(getattr(error, "orig", None) or error).split())
+    way = "another process holds it, try again" if "locked" in said else "see INTAKE_DATABASE_URL and INTAKE_HOME"
+    return f"the database cannot be used: {said} ({way})"
 
 
 if __name__ == "__main__":

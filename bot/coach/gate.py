@@ -28,6 +28,7 @@ from bot.coach.tether import run_tethered
 from bot.coach.workspace import load_yaml
 from bot.desk.coach_runs import note_state, noted_job
 from bot.desk.model_files import (
+    NO_MODEL,
     archive_of,
     keep_report,
     kept_models,
@@ -35,12 +36,13 @@ from bot.desk.model_files import (
 )
 from bot.desk.model_switching import let_pass
 from bot.desk.training_labels import labelled_items
+from bot.handbook.errors import NotFound
 from bot.handbook.signal_table import signals_in_force
 from bot.handbook.tables import Handbook, load_handbook
 from bot.handbook.training import Measure, Part, judge
 from bot.handbook.training_table import load_training
 from bot.settings import ROOT, Settings, load_settings
-from bot.storage.engine import migrate, open_engine, reading, session_factory
+from bot.storage.engine import open_desk, reading
 
 WEEK = timedelta(days=7)
 TIMED = 200
@@ -270,7 +272,7 @@ def pass_gate(
         Example(e.text, e.type, e.urgency, e.situation, e.register, name, e.sure, e.also)
         for name, rows in evaluation_sets(root) for e in rows
     ]
-    with reading(session_factory(open_engine(settings.database_url))) as session:
+    with reading(open_desk(settings.database_url)) as session:
         examples += week_of_labels(session, load_handbook(), now=now)
     with noted_job(settings.home, "gate", model=name_of(archive), by=by, stage="读取评测句"):
         report = examine(
@@ -291,7 +293,7 @@ def newest(settings: Settings) -> str:
     """Return the name of the newest kept model."""
     models = kept_models(settings.home)
     if not models:
-        raise FileNotFoundError("no trained model: run `intake coach train`")
+        raise NotFound(NO_MODEL)
     return str(models[0]["name"])
 
 
@@ -310,9 +312,7 @@ def run(args: argparse.Namespace) -> int:
     settings, now = load_settings(), datetime.now(timezone.utc)
     name = args.model or newest(settings)
     if args.override:
-        engine = open_engine(settings.database_url)
-        migrate(engine)
-        with session_factory(engine).begin() as session:
+        with open_desk(settings.database_url).begin() as session:
             let_pass(
                 session, settings.home, name, by=args.by or "leader", reason=args.override, now=now,
                 serving=serving_name(settings),

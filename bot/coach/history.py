@@ -8,11 +8,12 @@ from datetime import datetime, timezone
 from typing import Any
 
 from bot.coach.switch import serving_name
-from bot.desk.model_files import kept_models
+from bot.desk.model_files import NO_MODEL, kept_models
 from bot.desk.model_switching import switch_history
 from bot.handbook.deadlines import SHANGHAI
+from bot.handbook.errors import NotFound
 from bot.settings import load_settings
-from bot.storage.engine import open_engine, session_factory
+from bot.storage.engine import open_desk, reading
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -23,12 +24,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Show kept models and changes, newest first."""
     settings = load_settings()
-    with session_factory(open_engine(settings.database_url))() as session:
+    with reading(open_desk(settings.database_url)) as session:
         changes = switch_history(session)
     models, serving = kept_models(settings.home), serving_name(settings)
     if args.json:
         print(json.dumps({"serving": serving, "models": models, "changes": changes}, ensure_ascii=False, default=str))
         return 0
+    if not models and not changes:
+        raise NotFound(NO_MODEL)
     for model in models:
         made = datetime.fromtimestamp(model["made"], timezone.utc).astimezone(SHANGHAI)
         sign = "*" if model["name"] == serving else " "

@@ -11,7 +11,7 @@ from bot.handbook.errors import DeskError
 from bot.handbook.tables import load_handbook
 from bot.handbook.training_table import load_training
 from bot.settings import load_settings
-from bot.storage.engine import open_engine, session_factory
+from bot.storage.engine import open_desk
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -29,7 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Carry out one decision."""
     now = datetime.now(timezone.utc)
-    sessions = session_factory(open_engine(load_settings().database_url))
+    sessions = open_desk(load_settings().database_url)
     with sessions.begin() as session:
         ids = [*args.items, *(group_ids(session, args.group) if args.group else [])]
         if not ids:

@@ -18,7 +18,7 @@ from bot.handbook.language.finding import HEARD
 from bot.handbook.language.kinds import LanguageRule
 from bot.handbook.language.tables import read_what_can_be_read
 from bot.settings import load_settings
-from bot.storage.engine import migrate, open_engine, reading, session_factory
+from bot.storage.engine import open_desk, reading
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -71,13 +71,9 @@ def check_tables(groups: list[str]) -> int:
 
 
 def _uses(since: date | None) -> list[RuleUse]:
-    engine = open_engine(load_settings().database_url)
-    migrate(engine)
     start = None if since is None else datetime.combine(since, time(), SHANGHAI)
-    with reading(session_factory(engine)) as session:
-        found = rule_uses(session, since=start)
-    engine.dispose()
-    return found
+    with reading(open_desk(load_settings().database_url)) as session:
+        return rule_uses(session, since=start)
 
 
 def reported(uses: Sequence[RuleUse]) -> list[str]:

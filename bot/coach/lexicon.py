@@ -24,7 +24,7 @@ from bot.handbook.training_text import for_training
 from bot.handbook.urgency import signals
 from bot.settings import ROOT, load_settings
 from bot.storage.conversations import Message
-from bot.storage.engine import open_engine, reading, session_factory
+from bot.storage.engine import open_desk, reading
 
 SIGNALS = "data/handbook/signals.yml"
 OPTIONAL = frozenset({"all_of", "unless", "kinds"})
@@ -157,7 +157,7 @@ def run(args: argparse.Namespace) -> int:
     if args.show:
         return show(args.root, as_json=args.json)
     now = datetime.now(timezone.utc)
-    with reading(session_factory(open_engine(load_settings().database_url))) as session:
+    with reading(open_desk(load_settings().database_url)) as session:
         texts = week_of_turns(session, now=now)
     if args.signal:
         import sys

@@ -25,13 +25,14 @@ from bot.coach.split import is_held_out
 from bot.coach.workspace import Changes, dump_yaml, flow, load_yaml, quoted, save
 from bot.desk.likeness import Neighbours, bare
 from bot.desk.training_labels import labelled_items, mark_items
+from bot.handbook.errors import NotFound
 from bot.handbook.tables import Handbook, load_handbook
 from bot.handbook.training import Training
 from bot.handbook.training_table import load_training
 from bot.handbook.training_text import personal_parts
 from bot.settings import ROOT, load_settings
 from bot.storage.coach import InboxItem
-from bot.storage.engine import open_engine, reading, session_factory
+from bot.storage.engine import open_desk, reading
 
 SHORTEST = 2
 LIVE_TESTS = "tests/nlu/live.yml"
@@ -228,7 +229,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Show what settled labels would change, and change it when asked."""
     now = datetime.now(timezone.utc)
-    sessions = session_factory(open_engine(load_settings().database_url))
+    sessions = open_desk(load_settings().database_url)
     handbook = load_handbook()
     # Examining takes seconds: the only writer of SQLite must not be held meanwhile.
     with reading(sessions) as session:
@@ -236,6 +237,8 @@ def run(args: argparse.Namespace) -> int:
     promotion = plan_promotion(
         sentences, load_training(), handbook.types_in_use(), args.root
     )
+    if not sentences and not args.json:
+        raise NotFound("没有标好的话可以转为语料，请先标注（intake coach inbox、intake coach label）")
     result = promotion.as_json()
     if args.write:
         count = len(promotion.train) + len(promotion.tests)

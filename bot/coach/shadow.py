@@ -30,7 +30,7 @@ from bot.handbook.training import Training
 from bot.handbook.training_table import load_training
 from bot.settings import Settings, load_settings
 from bot.storage.conversations import Message
-from bot.storage.engine import open_engine, reading, session_factory
+from bot.storage.engine import open_desk, reading
 
 AT_ONCE = 500
 EVERY_S = 5.0
@@ -167,7 +167,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Read live turns with both models: once, or from now on."""
     settings, now = load_settings(), datetime.now(timezone.utc)
-    sessions = session_factory(open_engine(settings.database_url))
+    sessions = open_desk(settings.database_url)
     if args.run:
         os.nice(NICENESS)
         parent = os.getppid()
@@ -210,7 +210,7 @@ def one_pass(
 
     training, name = load_training(), serving_name(settings)
     if name is None:
-        raise NotFound("还没有在用的模型")
+        raise NotFound("还没有在用的模型，请先训练并上线一个（intake coach train、intake coach switch）")
     with noted_job(settings.home, "shadow", model=args.model, by=args.by):
         serving = Reader.open(archive_of(settings.home, name))
         candidate = Reader.open(archive_of(settings.home, args.model))

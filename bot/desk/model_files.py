@@ -20,6 +20,7 @@ from bot.handbook.signal_table import signals_in_force
 
 ENDING = ".tar.gz"
 BY_START = "start"
+NO_MODEL = "还没有训练过模型，请先训练（intake coach train）"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
 
@@ -56,7 +57,8 @@ def archive_of(home: Path, name: str) -> Path:
     name = name.removesuffix(ENDING)
     path = models_folder(home) / f"{name}{ENDING}"
     if not _NAME.fullmatch(name) or not path.is_file():
-        raise NotFound(f"没有模型 {name}", model=name)
+        kept = "、".join(name_of(each) for each in sorted(models_folder(home).glob(f"*{ENDING}")))
+        raise NotFound(f"没有模型 {name}；{f'已有：{kept}' if kept else NO_MODEL}", model=name)
     return path
 
 

@@ -131,7 +131,7 @@ def roll_back(
     """Return to a kept model: the named one, or the one that served before."""
     target = to or pointer(home).get("previous")
     if not target:
-        raise NotFound("没有可以退回的模型")
+        raise NotFound("没有可以退回的模型：在用的之前没有上线过别的（intake coach history）")
     return switch_model(
         session, home, target, by=by, reason=reason, now=now, kind=kind, staff_id=staff_id
     )
@@ -145,7 +145,7 @@ def set_canary(
     present = pointer(home)
     main = present.get("model") or serving
     if not main:
-        raise NotFound("还没有在用的模型")
+        raise NotFound("还没有在用的模型，请先训练并上线一个（intake coach train、intake coach switch）")
     if name is not None and (why := why_not(home, name, serving=main)):
         raise NotPassed(f"{why}；需班长写明理由放行后才能灰度", model=name)
     if not 0 < share <= 0.5 and name is not None:

@@ -36,7 +36,7 @@ def set_shadow(
     """Let a kept model read a share of the conversations along, from so many hours back."""
     name = name_of(archive_of(home, name))
     if not serving:
-        raise NotFound("还没有在用的模型")
+        raise NotFound("还没有在用的模型，请先训练并上线一个（intake coach train、intake coach switch）")
     if name == serving:
         raise Refusal("该模型正在应答，无需影子")
     if not 0 < share <= 1:

@@ -81,6 +81,13 @@ class Sessions(sessionmaker):
         self.readers = sessionmaker(read_only, future=True, expire_on_commit=False)
 
 
+def open_desk(url: str) -> Sessions:
+    """Open a database at its newest version, made if need be; return the maker of sessions."""
+    engine = open_engine(url)
+    migrate(engine)
+    return session_factory(engine)
+
+
 def session_factory(engine: Engine) -> Sessions:
     """Return the maker of sessions; objects stay readable after commit."""
     return Sessions(engine)
