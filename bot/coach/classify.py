@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+import tarfile
+import zlib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -82,13 +84,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def reader_of(model: Path | None) -> Reader:
+    """Open a model, the one in service if none is named; raise `BadFile` if it is none."""
+    archive = model or serving_model(load_settings())
+    try:
+        return Reader.open(archive)
+    except (OSError, EOFError, ModuleNotFoundError, tarfile.TarError, zlib.error) as error:
+        why = getattr(error, "strerror", None) or str(error).splitlines()[0]
+        raise BadFile(archive, f"not a model that can be read ({why})") from error
+
+
 def run(args: argparse.Namespace) -> int:
     """Label all lines."""
     with lines_of(args.input) as source, written_to(args.output) as target:
-        try:
-            reader = Reader.open(args.model or serving_model(load_settings()))
-        except FileNotFoundError as error:
-            raise BadFile(args.model or "model", str(error)) from error
+        reader = reader_of(args.model)
         for row in classified(source, reader, load_handbook()):
             target.write(as_line(row))
     return 0

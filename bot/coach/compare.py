@@ -243,7 +243,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=[Path("tests/nlu/heldout.yml"), Path("tests/nlu/fresh.jsonl")],
         help="further labelled files to score on",
     )  # fmt: skip
-    parser.add_argument("--only", nargs="*", default=None, help="names of the ways to measure")
+    parser.add_argument("--only", nargs="*", default=None, choices=[way.name for way in WAYS], metavar="WAY", help="names of the ways to measure")
 
 
 def run(args: argparse.Namespace) -> int:

@@ -9,16 +9,16 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from bot.coach.classify import reader_of
 from bot.coach.examples import Example, read_examples
 from bot.coach.line_files import BadFile
 from bot.coach.pages import write_page
 from bot.coach.scores import Judged, type_scores, urgency_scores, worst
-from bot.coach.train import serving_model
 from bot.coach.understood import understood
 from bot.handbook.requests import Urgency
 from bot.handbook.tables import load_handbook
 from bot.nlu.reader import Reader
-from bot.settings import ROOT, load_settings
+from bot.settings import ROOT
 
 _LEVELS = (*(level.value for level in Urgency), "None")
 
@@ -109,10 +109,7 @@ def run(args: argparse.Namespace) -> int:
     names = [file.stem for file in args.file]
     if twice := [name for name in names if names.count(name) > 1]:
         raise BadFile(twice[0], "two files of this name would share one report; score them one by one")
-    try:
-        reader = Reader.open(args.model or serving_model(load_settings()))
-    except FileNotFoundError as error:
-        raise BadFile(args.model or "model", str(error)) from error
+    reader = reader_of(args.model)
     out = args.out or ROOT / "var" / "evaluation"
     print(HEADING)
     for file in args.file:

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from bot.coach.ear import open_ear
+from bot.coach.line_files import BadFile, BadLine, lines_of
 from bot.handbook.language.checker import Checker, load_checker
 
 _CONTEXT_FIELDS = ("speaker", "turn", "context", "facts")
@@ -85,6 +86,8 @@ def run(args: argparse.Namespace) -> int:
     """Check every reply of the file, print the figures and write them to report.json."""
     ear = None if args.deaf else open_ear()
     judged = judge(args.file, load_checker(verify=False).with_ear(ear))
+    if not judged:
+        raise BadFile(args.file, "holds no labelled reply")
     report = figures(judged)
     if args.opinion:
         report["with_opinion"] = figures(with_opinion(judged, deaf=args.deaf))
@@ -101,8 +104,24 @@ def run(args: argparse.Namespace) -> int:
 def judge(path: Path, checker: Checker) -> list[Judged]:
     """Check each labelled reply of a file."""
     families = {rule.id: _family(rule.id, rule.report) for rule in checker.rules}
-    rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line]
+    with lines_of(str(path)) as lines:
+        rows = [_row(line, number, path) for number, line in enumerate(lines, 1) if line.strip()]
     return [_judged(row, checker, families) for row in rows]
+
+
+def _row(line: str, number: int, path: Path) -> dict[str, Any]:
+    try:
+        row = json.loads(line)
+        texts = [str(row["id"]), row["text"], row["verdict"]]
+        texts += [label[name] for label in row["labels"] for name in ("rule", "level")]
+        places = [label[name] for label in row["labels"] for name in ("start", "end")]
+        datetime.fromisoformat(row.get("now") or "2026-01-01")
+    except (ValueError, RecursionError, KeyError, TypeError, AttributeError):
+        texts, places = [None], []
+    if not all(isinstance(each, str) for each in texts) or not all(isinstance(each, int) for each in places):
+        wanted = "a JSON object with `id`, `text`, `verdict` and `labels`, each with `rule`, `level`, `start` and `end`"
+        raise BadLine(number, wanted, file=path)
+    return dict(row)
 
 
 def _judged(row: Mapping[str, Any], checker: Checker, families: Mapping[str, str]) -> Judged:

@@ -16,14 +16,21 @@ from bot.storage.engine import open_desk
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of `intake coach label`."""
-    parser.add_argument("items", type=int, nargs="*", help="ids of turns")
-    parser.add_argument("--group", type=int, help="all waiting turns of a group")
+    parser.add_argument("items", type=id_of, nargs="*", help="ids of turns")
+    parser.add_argument("--group", type=id_of, help="all waiting turns of a group")
     parser.add_argument("--type", help="request type, out_of_scope or unclear")
     parser.add_argument("--urgency", choices=["general", "major", "urgent"], help="how urgent it is")
     parser.add_argument("--skip", action="store_true", help="lay them aside")
     parser.add_argument("--take-back", action="store_true", help="take back what one said of them")
     parser.add_argument("--divide", nargs="+", metavar="TEXT", help="the requests that one turn holds")
     parser.add_argument("--by", default="trainer", help="who labels")
+
+
+def id_of(text: str) -> int:
+    """Read the id of a turn or a group."""
+    if not text.isdecimal() or not 0 < int(text[:12]) < 2**31:
+        raise DeskError("bad_request", f"{text[:40]}: expected an id as intake coach inbox shows them")
+    return int(text)
 
 
 def run(args: argparse.Namespace) -> int:

@@ -9,6 +9,7 @@ from datetime import date, datetime, time
 from pathlib import Path
 
 from bot.coach.tone_lines import TITLES
+from bot.desk.figures import day_of
 from bot.desk.rules_in_force import RuleUse, rule_uses
 from bot.handbook.deadlines import SHANGHAI
 from bot.handbook.errors import DeskError
@@ -32,7 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     check.add_argument("groups", nargs="*", metavar="RULE", help="an id, FMT-01, or a group, FMT")
     verbs.add_parser("tone", help="fit the tone tables to the sentences of the second opinion")
     report = verbs.add_parser("report", help="how often each rule fired, and what people did")
-    report.add_argument("--since", type=date.fromisoformat, metavar="DAY", help="from this day on")
+    report.add_argument("--since", type=day_of, metavar="DAY", help="from this day on")
 
 
 def run(args: argparse.Namespace) -> int:

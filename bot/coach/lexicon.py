@@ -16,6 +16,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from bot.coach.line_files import BadFile, text_of
 from bot.coach.type_files import LEXICON, add_words, edit
 from bot.coach.workspace import Changes, load_yaml, save
 from bot.handbook.errors import DeskError
@@ -106,6 +107,17 @@ def plan_signal(root: Path, entry: dict[str, Any]) -> Changes:
     return changes
 
 
+def read_signal(name: str) -> dict[str, Any]:
+    """Read the JSON of one signal; raise `BadFile` when it is none."""
+    try:
+        entry = json.loads(text_of(name))
+    except (ValueError, RecursionError) as error:
+        raise BadFile(name, f"no JSON: {error}") from error
+    if not isinstance(entry, dict) or not isinstance(entry.get("id"), str):
+        raise BadFile(name, "expected an object of one signal, with its `id`")
+    return entry
+
+
 def _load(changes: Changes) -> Any:
     with tempfile.TemporaryDirectory() as folder:
         copy = Path(folder) / "signals.yml"
@@ -160,10 +172,7 @@ def run(args: argparse.Namespace) -> int:
     with reading(open_desk(load_settings().database_url)) as session:
         texts = week_of_turns(session, now=now)
     if args.signal:
-        import sys
-
-        given = sys.stdin.read() if args.signal == "-" else Path(args.signal).read_text("utf-8")
-        changes = plan_signal(args.root, json.loads(given))
+        changes = plan_signal(args.root, read_signal(args.signal))
         differ = raised_differently(args.root, changes, texts)
     else:
         changes = plan_words(args.root, args.add, args.drop)

@@ -66,6 +66,12 @@ def lines_of(name: str) -> Iterator[TextIO]:
         raise BadFile(shown, why(error)) from error
 
 
+def text_of(name: str) -> str:
+    """Read a whole file, `-` for standard input; raise `BadFile` if it is none, or not UTF-8."""
+    with lines_of(name) as stream:
+        return stream.read()
+
+
 def not_utf8(name: str | Path, error: UnicodeDecodeError) -> BadFile:
     """Return the error for a file in another encoding, with the way out."""
     return BadFile(name, f"not UTF-8 (byte {error.start}); convert it, for example with iconv -f GBK -t UTF-8")

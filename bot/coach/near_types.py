@@ -12,7 +12,6 @@ import fcntl
 import hashlib
 import json
 import os
-import sys
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -23,6 +22,7 @@ from zipfile import BadZipFile
 import numpy as np
 
 from bot.coach.examples import Example, read_training
+from bot.coach.line_files import text_of
 from bot.desk.coach_runs import coach_folder
 from bot.desk.likeness import bare
 from bot.handbook.tables import Handbook, load_handbook
@@ -142,8 +142,7 @@ def run(args: argparse.Namespace) -> int:
         # Not at a lower priority: who looks meanwhile waits for it.
         learned(args.root, load_settings().home)
         return 0
-    text = sys.stdin.read() if args.sentences == "-" else Path(args.sentences).read_text("utf-8")
-    said = [line for line in text.splitlines() if bare(line)]
+    said = [line for line in text_of(args.sentences).splitlines() if bare(line)]
     found, titles = learned(args.root, load_settings().home)
     near = shares(found.nearest(said), titles)
     if args.json:

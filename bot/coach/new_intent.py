@@ -10,7 +10,6 @@ import argparse
 import json
 import re
 import shutil
-import sys
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -19,10 +18,12 @@ from pathlib import Path
 from typing import Any
 
 from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
 
 from bot.coach import type_files as places
 from bot.coach.data_report import families
 from bot.coach.examples import Example, read_training
+from bot.coach.line_files import BadFile, text_of
 from bot.coach.moving import alike, crowded, moved_rows, moved_situations, too_few_left
 from bot.coach.near_types import confusable, line_of, titles_of
 from bot.coach.promote import LIVE_TESTS, Known, Sentence, evaluation_sets, refusal
@@ -324,10 +325,7 @@ def run(args: argparse.Namespace) -> int:
     """Check the answers and add the type; exit 1 while something is missing."""
     from bot.handbook.language.checker import load_checker
 
-    text = sys.stdin.read() if args.answers == "-" else Path(args.answers).read_text("utf-8")
-    answers = YAML(typ="safe").load(text)
-    if not isinstance(answers, Mapping):
-        raise DeskError("bad_request", "the answer file is not a mapping of answers")
+    answers = read_answers(args.answers)
     handbook, training = load_handbook(args.root / "data" / "handbook"), load_training()
     reader = None if args.no_model else _serving_reader()
     checker = load_checker(verify=False) if answers.get("answer") else None
@@ -346,6 +344,17 @@ def run(args: argparse.Namespace) -> int:
             )
     _show(result, as_json=args.json)
     return 1 if draft.problems else 0
+
+
+def read_answers(name: str) -> Mapping[str, Any]:
+    """Read a file of answers; raise `BadFile` when it holds none."""
+    try:
+        answers = YAML(typ="safe", pure=True).load(text_of(name))  # in C, deep nesting ends the process
+    except (YAMLError, RecursionError) as error:
+        raise BadFile(name, f"no YAML: {' '.join(str(error).split())}") from error
+    if not isinstance(answers, Mapping):
+        raise BadFile(name, "the answer file is not a mapping of answers")
+    return answers
 
 
 def _serving_reader() -> Any:

@@ -14,6 +14,8 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from bot.coach.examples import Example, read_training
+from bot.coach.line_files import BadFile, written_to
+from bot.handbook.errors import DeskError
 
 SEED = "held-out-1"
 
@@ -42,18 +44,26 @@ def rasa_yaml(examples: Iterable[Example]) -> str:
 
 def split(data: Path, held_out: Path, *, share: float) -> tuple[int, int]:
     """Move the chosen situations from the folder into the held-out file; return both counts."""
+    files = sorted(data.glob("*.yml"))
+    if not files:
+        raise BadFile(data, "no folder of training files (*.yml)")
+    if not 0 < share < 1:
+        raise DeskError("bad_request", f"--share: expected a number between 0 and 1, got {share:g}")
     moved = read_training(held_out) if held_out.exists() else []
-    stayed = 0
-    for file in sorted(data.glob("*.yml")):
+    stayed, left = 0, dict[Path, list[Example]]()
+    for file in files:
         rows = read_training(file)
         out = [row for row in rows if row.situation and is_held_out(row.situation, share)]
         kept = [row for row in rows if not (row.situation and is_held_out(row.situation, share))]
         stayed += len(kept)
         if out:
             moved += out
-            file.write_text(rasa_yaml(kept), encoding="utf-8")
+            left[file] = kept
     moved.sort(key=lambda row: row.type)
-    held_out.write_text(rasa_yaml(moved), encoding="utf-8")
+    # The target first: who is stopped in between finds sentences twice, and none lost.
+    for file, rows in {held_out: moved, **left}.items():
+        with written_to(str(file)) as stream:
+            stream.write(rasa_yaml(rows))
     return stayed, len(moved)
 
 

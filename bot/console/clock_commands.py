@@ -9,7 +9,7 @@ import os
 import sys
 import time
 from collections.abc import Callable
-from datetime import date, datetime, timedelta, timezone
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 from rich.console import Console
@@ -20,6 +20,7 @@ from bot.desk.clock import sweep
 from bot.desk.figure_days import close_days
 from bot.desk.figures import (
     day_bounds,
+    day_of,
     export_csv,
     export_xlsx,
     outcomes_between,
@@ -29,6 +30,7 @@ from bot.desk.figures import (
 from bot.desk.kept_calendars import keep_calendars, with_kept
 from bot.desk.replays import replay_all
 from bot.handbook.deadlines import SHANGHAI
+from bot.handbook.errors import DeskError
 from bot.handbook.figures import figures
 from bot.handbook.tables import load_handbook
 from bot.settings import load_settings
@@ -82,6 +84,8 @@ class Clock:
     def run(args: argparse.Namespace) -> int:
         """Sweep until interrupted."""
         settings = load_settings()
+        if args.seconds is not None and not 0 < args.seconds < 86_400:
+            raise DeskError("bad_request", f"--seconds: expected more than 0 and less than a day, got {args.seconds:g}")
         engine = open_engine(settings.database_url)
         migrate(engine)
         sessions = session_factory(engine)
@@ -116,8 +120,8 @@ class Figures:
     @staticmethod
     def add_arguments(parser: argparse.ArgumentParser) -> None:
         """Add the options."""
-        parser.add_argument("--from", dest="start", type=date.fromisoformat, help="first day")
-        parser.add_argument("--to", dest="end", type=date.fromisoformat, help="last day")
+        parser.add_argument("--from", dest="start", type=day_of, help="first day")
+        parser.add_argument("--to", dest="end", type=day_of, help="last day")
         parser.add_argument("--output", type=Path, help="a .csv or .xlsx file")
 
     @staticmethod
@@ -127,7 +131,10 @@ class Figures:
         migrate(engine)
         handbook = load_handbook()
         today = _now().astimezone(SHANGHAI).date()
-        first, last = args.start or today - timedelta(days=6), args.end or today
+        last = args.end or today
+        first = args.start or last - timedelta(days=6)
+        if first > last:
+            raise DeskError("bad_day", f"--from {first} is later than --to {last}")
         with session_factory(engine)() as session:
             facts = outcomes_between(session, day_bounds(first)[0], day_bounds(last)[1])
             found = with_titles(

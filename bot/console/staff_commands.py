@@ -5,13 +5,14 @@ from __future__ import annotations
 import argparse
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import date, datetime, timezone
+from datetime import datetime, timezone
 
 from sqlalchemy.orm import Session
 
 from bot.desk import staff as accounts
+from bot.desk.figures import day_of
 from bot.desk.qualifications import set_qualification
-from bot.handbook.errors import NotFound
+from bot.handbook.errors import DeskError, NotFound
 from bot.handbook.reception_tables import load_access, load_reception
 from bot.handbook.tables import load_handbook
 from bot.settings import load_settings
@@ -39,7 +40,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     qualify = verbs.add_parser("qualify", help="record a certificate or its renewal")
     qualify.add_argument("name")
     qualify.add_argument("skill")
-    qualify.add_argument("until", type=date.fromisoformat, help="YYYY-MM-DD")
+    qualify.add_argument("until", type=day_of, help="YYYY-MM-DD")
 
 
 @contextmanager
@@ -65,6 +66,8 @@ def _add(session: Session, arguments: argparse.Namespace, now: datetime) -> None
     for team in arguments.team:
         if team not in teams:
             raise NotFound(f"no team {team}; teams: {', '.join(teams)}", team=team)
+    if arguments.capacity is not None and arguments.capacity < 1:
+        raise DeskError("bad_request", f"--capacity: expected 1 or more, got {arguments.capacity}")
     password = arguments.password or accounts.new_password(arguments.name)
     staff = accounts.add_staff(
         session,

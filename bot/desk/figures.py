@@ -16,6 +16,7 @@ from sqlalchemy.sql import Select
 
 from bot.desk.staff import staff_titles
 from bot.handbook.deadlines import SHANGHAI
+from bot.handbook.errors import DeskError
 from bot.handbook.figures import KINDS, TITLES, Figure, figures, group_of, in_numerator
 from bot.handbook.outcomes import CAUSES, Outcome
 from bot.handbook.tables import Handbook
@@ -24,6 +25,17 @@ from bot.storage.conversations import Message
 from bot.storage.tickets import Ticket
 
 _COLUMNS = tuple(getattr(TicketOutcome, name) for name in Outcome._fields)
+
+
+def day_of(text: str) -> date:
+    """Read a day as it is typed, 2026-03-02; raise `DeskError` when it is none."""
+    try:
+        day = date.fromisoformat(text)
+    except ValueError:
+        day = date.min
+    if not 2000 <= day.year < 3000:
+        raise DeskError("bad_day", f"{text}: expected a day like 2026-03-02")
+    return day
 
 
 def day_bounds(day: date) -> tuple[datetime, datetime]:

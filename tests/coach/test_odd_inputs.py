@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -79,6 +80,50 @@ def test_a_locked_database_is_told() -> None:
     assert "try again" in told(OperationalError("BEGIN", None, Exception("database is locked")))
 
 
+ODD = {
+    "empty": b"", "half": '{"text": "断'.encode(), "gbk": "id: 您好".encode("gbk"), "list": b"- a\n", "marked": b"\xef\xbb\xbf",
+    "nul": b"a\0b", "tab": b"a:\n\t- b\n", "deep": b"[" * 100_000, "number": b"5\n",
+}
+
+
+@pytest.mark.parametrize("command", ["coach new-intent --no-model", "coach words --signal", "evaluate-language --no-opinion --deaf"])
+@pytest.mark.parametrize("content", ODD)
+def test_a_file_of_another_form_is_named(
+    fresh: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], command: str, content: str
+) -> None:
+    file = tmp_path / content
+    file.write_bytes(ODD[content])
+
+    assert main([*command.split(), str(file)]) == 1
+    assert f"{file}: " in capsys.readouterr().err.splitlines()[-1]
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        ("coach label 99999999999999999999 --type port_out --urgency major", "expected an id"),
+        ("coach split --share 7", "between 0 and 1, got 7"),
+        ("coach split --data /nowhere", "/nowhere: no folder of training files"),
+        ("figures --from x", "x: expected a day like 2026-03-02"),
+        ("figures --from 0001-01-01", "expected a day"),
+        ("figures --from 2026-02-01 --to 2026-01-01", "later than --to"),
+        ("clock --seconds -1", "--seconds: expected more than 0"),
+        ("staff add a --capacity -1", "--capacity: expected 1 or more"),
+        ("staff qualify a b 2026", "2026: expected a day"),
+        ("language report --since x", "x: expected a day"),
+        ("classify --model {file}", "not a model that can be read"),
+        ("evaluate {file} --model {file}", "not a model that can be read"),
+    ],
+)
+def test_a_value_that_cannot_be_used_is_told(
+    fresh: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], words: str, told: str
+) -> None:
+    (tmp_path / "x").write_bytes(b"\x01" * 999)
+
+    assert main([word.format(file=tmp_path / "x") for word in words.split()]) == 1
+    assert told in capsys.readouterr().err.splitlines()[-1]
+
+
 def intake(*words: str, **more: object) -> subprocess.Popen[str]:
     return subprocess.Popen(  # type: ignore[call-overload,no-any-return]
         [sys.executable, "-m", "bot", *words], cwd=ROOT, text=True, stderr=subprocess.PIPE, **more
@@ -102,6 +147,7 @@ def test_who_is_stopped_leaves_the_old_file_and_no_draft(tmp_path: Path, number:
     process = intake("lint", "--no-opinion", "--output", str(target), stdin=subprocess.PIPE)
     while len(list(tmp_path.iterdir())) < 2:
         assert process.poll() is None
+    time.sleep(1)  # until it reads
     process.send_signal(number)
     _, err = process.communicate()
 
