@@ -24,6 +24,7 @@ from bot.handbook.intake_steps import (
     ask_again,
     asks,
     next_question,
+    questions_in,
     repeat,
     say_answer,
     say_aside,
@@ -209,10 +210,11 @@ def aside(intake: Intake, reading: Reading, tables: IntakeTables) -> Turn | None
         return repeat(intake, says=(Say("utter_take_your_time"),))
     if intake.type in FIRST_AID and _WHAT_TO_DO.search(reading.text):
         answer = _answer_of(intake, reading, tables)
-        told = say_aside(intake, answer) if answer is not None else Say(f"utter_first_aid_{intake.type}")
-        return repeat(intake, says=(told,))
+        return repeat(intake, says=(say_aside(intake, answer) if answer else Say(f"utter_first_aid_{intake.type}"),))
     if _PROTESTS.fullmatch(reading.text.strip()):
         return repeat(intake, says=(Say("utter_listening"),))
+    if (several := _to_each(intake, reading, tables)):
+        return repeat(intake, says=several)
     if asks_fee(reading.text):
         return repeat(intake, says=(Say("utter_fee"),))
     business = tables.types[intake.type].kind in _OF_COST
@@ -240,6 +242,20 @@ def aside(intake: Intake, reading: Reading, tables: IntakeTables) -> Turn | None
         if likely.kind is RequestKind.SAFETY and reading.urgency is Urgency.URGENT:
             return _between(intake, reading, likely, tables)
     return _question(intake, reading, tables) or _talk(intake, reading, tables)
+
+
+def _to_each(intake: Intake, reading: Reading, tables: IntakeTables) -> tuple[Say, ...]:
+    """Return the answers to two questions or three in one message; nothing unless there are two."""
+    if len(reading.text) > LONGEST_QUESTION or set(reading.facts) & _ANSWERS:
+        return ()
+    costs = tables.types[intake.type].kind in _OF_COST
+    found: list[Say | KnowledgeEntry | None] = []
+    for part in questions_in(reading.text):
+        long = _HOW_LONG.search(part) and not _RUNS_OUT.search(part)
+        known = "utter_fee" if costs and asks_fee_too(part) else "utter_not_yet_submitted" if long else ""
+        found.append(Say(known) if known else _answer_of(intake, replace(reading, text=part), tables))
+    told = [each for at, each in enumerate(found) if each is not None and each not in found[:at]]
+    return tuple(e if isinstance(e, Say) else say_aside(intake, e) for e in told) if len(told) > 1 else ()
 
 
 def _between(intake: Intake, reading: Reading, asked: RequestType, tables: IntakeTables) -> Turn:

@@ -34,6 +34,7 @@ OWN_WORDS = frozenset({"suggestion"})
 OWN_FITS, NEARLY, EXACTLY = 0.5, 0.6, 0.85
 NEARER = 0.15  # how much better an entry of another matter must fit
 HOW_WE_ANSWER = "store_info"
+MOST_ASKED = 3  # questions in one message
 LEAST_ASKED, LEAST_ELSEWHERE = 2, 3  # characters that say what is asked; of another matter
 _REPROACHES = re.compile(r"为什么|为啥|凭什么|凭啥|怎么(?:还|又|老|总)")  # must fit well to be a question
 # 能不能把钱退给我 wishes for something, and asks nothing.
@@ -53,6 +54,8 @@ WORDS_HEARD = 8
 
 # How an answer ends that offers to register: 如需代查，请回复“没解决”，我为您登记。
 _OFFERS = re.compile(r"(?<=。)[^。]*(?:为您登记|为您核对|请回复|请告诉我|请提供|请补充)[^。]*。$")
+# Where one question ends and another begins.
+_BETWEEN = re.compile(r"(?<=[?？])|[，,。；;！!\s]+|还有就?是?|另外|顺便(?:再)?问(?:一下|下)?|再问(?:一下|下)?")
 _HOW = re.compile(
     r"怎么(?:样)?(?:才能)?(?:办|弄|开|转|查|改|申请|操作|取消|退|换|激活|携|销|过户|补|充|交|缴|移|装|收费)|如何|流程|手续|步骤"
     r"|(?:需要|要|带)(?:带)?(?:什么|哪些|啥)|什么(?:条件|材料|证件)|有(?:什么)?条件|在哪(?:里|儿)?(?:办|交|充|开)"
@@ -149,6 +152,13 @@ def _with_loss(text: str, said: Sequence[str] = ()) -> str:
 def asks(text: str) -> bool:
     """Tell whether words ask something."""
     return bool(QUESTION.search(text) or _ASKS.search(text.strip()))
+
+
+def questions_in(text: str) -> tuple[str, ...]:
+    """Return the questions of a message that asks two things or three: 多久能修好？要收费吗."""
+    parts = [part.strip() for part in _BETWEEN.split(text)]
+    asked = tuple(part for part in parts if part and asks(part))
+    return asked if 1 < len(asked) <= MOST_ASKED else ()
 
 
 def answer_beside(

@@ -9,6 +9,7 @@ import pytest
 from bot.desk.intakes import read_back
 from bot.handbook.intake import CONFIRM, OFFER, SOLVED, Reading, advance, begin
 from bot.handbook.intake_parts import Intake
+from bot.handbook.intake_steps import questions_in
 from bot.handbook.requests import Urgency
 from tests.handbook.intakes import (
     HANDBOOK,
@@ -279,3 +280,35 @@ def test_money_asked_back_goes_on_with_the_question_about_it() -> None:
     heard = advanced(intake, read("退钱", "bill_dispute", confidence=0.9))
 
     assert (intake.type, intake.pending, heard[0]) == ("bill_dispute", [], "switched_sorry")
+
+
+# -- two questions in one message
+
+
+@pytest.mark.parametrize(
+    ("said", "heard"),
+    [
+        ("多久能修好？要收费吗？", ["not_yet_submitted", "fee"]),
+        ("师傅来几个人 要不要收钱", ["knowledge", "fee"]),
+        ("修要多久啊，我不在家怎么办", ["not_yet_submitted", "knowledge"]),
+        ("要收费吗", ["fee"]),
+        ("要多少钱，收不收费", ["knowledge"]),
+    ],
+)
+def test_each_of_two_questions_is_answered(said: str, heard: list[str]) -> None:
+    intake = start()
+    turn = advance(intake, read(said, "unclear"), TABLES)
+
+    assert (names(turn), turn.ask) == (heard, "address")
+
+
+def test_a_question_without_an_answer_takes_none_from_the_other() -> None:
+    intake = start()
+    turn = advance(intake, read("师傅来几个人？你们老板姓什么？", "unclear"), TABLES)
+
+    assert names(turn) == ["knowledge"]
+
+
+@pytest.mark.parametrize("said", ["在幸福小区吗？我也不清楚，多久啊", "家里宽带断了", "我要投诉，你们管不管？到底管不管？"])
+def test_what_is_not_two_questions_is_none(said: str) -> None:
+    assert len(questions_in(said)) < 2 or len(names(advance(start(), read(said, "unclear"), TABLES))) < 2
