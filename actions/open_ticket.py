@@ -7,6 +7,7 @@ from datetime import timedelta
 
 from actions.base import Turn
 from actions.tickets import (
+    NO_HURRY,
     SHORTEST_NO,
     WISHES,
     ask_supplement,
@@ -181,7 +182,7 @@ def about_open_ticket(turn: Turn) -> bool:
     if len(text) <= _SHORT and _questions(text):
         _answer_question(turn, tickets[0], text)
         return True
-    if len(text) <= _SHORT and _ASKS_AFTER.search(text):
+    if len(text) <= _SHORT and (_ASKS_AFTER.search(text) or NO_HURRY.search(text)):
         WISHES["ticket_status"](turn, tickets[0])
         return True
     if (answer := answer_of_ticket(turn)) is not None:

@@ -32,7 +32,7 @@ _ASKING = frozenset({"ticket_status", "ticket_urge"})
 _ASKED = {
     "withdraw": "utter_confirm_withdraw", "supplement": "utter_ask_supplement", "rate": "utter_ask_rating",
 }
-_NO_HURRY = re.compile(r"(?:别|不用|不要|没有?)(?:再)?催|我?不急")
+NO_HURRY = re.compile(r"(?:别|不用|不要|没有?|不)(?:再)?催|我?不急|慢慢来")
 _NOT_THAT = re.compile(r"不是[^，,。]{1,8}")
 _TAIL = re.compile(r"(?<![\d.])\d{3,6}(?!\d)")  # 撤000042: how people name one of two tickets
 BARE_WITHDRAWAL = re.compile(r"^(?:嗯|好|对|是|那就|就|确认|是的|快|[，,\s])*撤(?:了|销|单|掉|吧)*[。！!]*$")
@@ -187,7 +187,7 @@ def _urge(turn: Turn, ticket: Ticket) -> None:
     if ticket.state not in OPEN_STATES:
         _reopen(turn, ticket)
         return
-    if _NO_HURRY.search(turn.reading.text):
+    if NO_HURRY.search(turn.reading.text):
         tell(turn, ticket, "utter_ticket_status")
         return
     _step(turn, ticket, "urge", reason=turn.reading.text)

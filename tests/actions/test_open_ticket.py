@@ -263,3 +263,11 @@ def test_what_is_no_complaint_of_slow_repair_begins_a_matter(customer: Customer,
     customer.opens_ticket()
 
     assert "ticket_urged" not in customer.intake(said, type).texts
+
+
+@pytest.mark.parametrize(("said", "action"), [("不用催，别催了", ANSWER), ("不催了", FOLLOW), ("算了不催了 慢慢来吧", FOLLOW)])
+def test_who_is_in_no_hurry_urges_nothing(customer: Customer, said: str, action: str) -> None:
+    customer.opens_ticket()
+    heard = customer.says(said, "ticket_urge" if action == ANSWER else "unclear", action)
+
+    assert heard.texts == ["ticket_status"]
