@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -14,6 +15,7 @@ import pytest
 from sqlalchemy.exc import OperationalError
 
 from bot.__main__ import main, told
+from bot.handbook.language.checker import TABLES
 from bot.settings import ROOT
 
 
@@ -144,12 +146,14 @@ def test_a_reader_that_goes_is_no_error(words: str) -> None:
 def test_who_is_stopped_leaves_the_old_file_and_no_draft(tmp_path: Path, number: int, status: int) -> None:
     target = tmp_path / "old.jsonl"
     target.write_text("before", encoding="utf-8")
-    process = intake("lint", "--no-opinion", "--output", str(target), stdin=subprocess.PIPE)
-    while len(list(tmp_path.iterdir())) < 2:
+    (tables := tmp_path / "few").mkdir()
+    shutil.copy(TABLES / "format.yml", tables)
+    process = intake("lint", "--no-opinion", "--tables", str(tables), "--output", str(target), stdin=subprocess.PIPE)
+    while len(list(tmp_path.iterdir())) < 3:
         assert process.poll() is None
     time.sleep(1)  # until it reads
     process.send_signal(number)
     _, err = process.communicate()
 
-    assert (process.returncode, target.read_text(), list(tmp_path.iterdir())) == (status, "before", [target])
+    assert (process.returncode, target.read_text(), set(tmp_path.iterdir())) == (status, "before", {target, tables})
     assert "Traceback" not in err
