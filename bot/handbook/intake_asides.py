@@ -246,7 +246,7 @@ def aside(intake: Intake, reading: Reading, tables: IntakeTables) -> Turn | None
 
 def _to_each(intake: Intake, reading: Reading, tables: IntakeTables) -> tuple[Say, ...]:
     """Return the answers to two questions or three in one message; nothing unless there are two."""
-    if len(reading.text) > LONGEST_QUESTION or set(reading.facts) & _ANSWERS:
+    if len(reading.text) > LONGEST_QUESTION or set(reading.facts) & _ANSWERS or reading.urgency is Urgency.URGENT:
         return ()
     costs = tables.types[intake.type].kind in _OF_COST
     found: list[Say | KnowledgeEntry | None] = []

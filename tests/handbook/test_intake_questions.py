@@ -312,3 +312,11 @@ def test_a_question_without_an_answer_takes_none_from_the_other() -> None:
 @pytest.mark.parametrize("said", ["在幸福小区吗？我也不清楚，多久啊", "家里宽带断了", "我要投诉，你们管不管？到底管不管？"])
 def test_what_is_not_two_questions_is_none(said: str) -> None:
     assert len(questions_in(said)) < 2 or len(names(advance(start(), read(said, "unclear"), TABLES))) < 2
+
+
+def test_no_answers_come_before_a_danger() -> None:
+    intake = start()
+    said = "重启光猫有用吗？电线冒烟了，孩子在家，多久能来人？"
+    turn = advance(intake, read(said, "report_hazard", urgency=Urgency.URGENT, confidence=0.95), TABLES)
+
+    assert (intake.type, names(turn)[0]) == ("report_hazard", "acknowledge_urgent_report_hazard")
