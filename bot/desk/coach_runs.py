@@ -95,6 +95,9 @@ def noted_job(home: Path, kind: str, **values: Any) -> Iterator[None]:
         note_state(home, kind=kind, state="running", pid=os.getpid(), share=0.0, **values)
         try:
             yield
+        except (KeyboardInterrupt, SystemExit):
+            note_state(home, state="cancelled", message="已取消")
+            raise
         except BaseException as error:
             note_state(home, state="failed", message=str(error) or type(error).__name__)
             raise

@@ -131,6 +131,30 @@ def test_the_training_ends_with_the_command_that_is_killed(
     assert list((settings.home / "models").glob(".draft-*")) == []
 
 
+JOB = """
+import time
+from bot.__main__ import stopped_by_sigterm
+from bot.desk.coach_runs import noted_job
+from bot.settings import load_settings
+with stopped_by_sigterm(), noted_job(load_settings().home, "gate"):
+    time.sleep(600)
+"""
+
+
+def test_a_job_that_is_cancelled_says_so(settings: Settings) -> None:
+    from bot.desk.coach_runs import cancel_job
+
+    command = subprocess.Popen(
+        [sys.executable, "-c", JOB], cwd=ROOT, stderr=subprocess.DEVNULL,
+        env=dict(os.environ) | {"INTAKE_HOME": str(settings.home)},
+    )
+    until(lambda: run_state(settings.home).get("state") == "running", "the job never began")
+    assert cancel_job(settings.home)
+
+    assert command.wait(30) == 143
+    assert (run_state(settings.home)["state"], run_state(settings.home)["message"]) == ("cancelled", "已取消")
+
+
 def test_a_job_that_died_is_not_shown_as_running(settings: Settings) -> None:
     from bot.desk.coach_runs import note_state
 
