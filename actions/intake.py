@@ -14,6 +14,7 @@ from actions.open_ticket import (
     answer_of_ticket,
     ask_whether_to_withdraw,
     outcome_of_ticket,
+    slow_ticket,
 )
 from actions.talk import ask_of_subject, together_with, wish_among_facts, words_among_facts
 from actions.tickets import WISHES, answer_ticket, due_words, keeps, supplement, withdraw
@@ -356,8 +357,13 @@ def _added(turn: Turn, _: Intake) -> None:
 
 
 def _hurried(turn: Turn, _: Intake) -> None:
+    slow = slow_ticket(turn)
     turn.reading = replace(turn.reading, type="ticket_urge")
-    answer_ticket(turn)
+    if slow is None or "ticket_number" in turn.reading.facts:
+        answer_ticket(turn)
+    else:
+        turn.note_doubt()
+        WISHES["ticket_urge"](turn, slow)
 
 
 def _beside(turn: Turn, _: Intake) -> None:

@@ -7,7 +7,6 @@ from datetime import timedelta
 
 from actions.base import Turn
 from actions.tickets import (
-    NO_HURRY,
     SHORTEST_NO,
     WISHES,
     ask_supplement,
@@ -24,7 +23,7 @@ from bot.handbook.intake_steps import HOW_WE_ANSWER, answer_beside, answer_to, a
 from bot.handbook.intake_story import adds_to_ticket, found_again, withdraws_ticket
 from bot.handbook.one_story import ALSO
 from bot.handbook.requests import RequestKind
-from bot.handbook.short_answers import gives_up, works_again
+from bot.handbook.short_answers import gives_up, in_no_hurry, works_again
 from bot.handbook.subjects import asks_fee, asks_fee_too, line_named
 from bot.storage.tickets import Ticket
 
@@ -39,13 +38,21 @@ _COMPENSATION = re.compile(r"赔(?:不赔|偿|钱|吗|多少|我)|谁(?:来)?赔
 _PUTS_RIGHT = re.compile(r"^(?!.*(?:发票|账单|快递)).*(?:(?:金额|地址|门牌号?|楼号)[^，,。]{0,2}(?:改成|改为|应该是)|(?:地址|门牌号?|楼号)[^，,。]{0,2}(?:写错|错了|不对))")
 _HURRY = r"^(?:我)?(?:就|只|先|是|要|想|再|帮我|给我)*催"
 _HURRIES_ONE = re.compile(rf"{_HURRY}(?:一?下|那|这|T\d|单|办|$|[，,。！!\s])|{_HURRY}[^我命促续收债费缴款，,。]{{1,8}}(?:那[个张单]|的(?=$|[，,。])|单)")
-# 报修三天了还没人来, 师傅动作也太慢了: how slowly it goes, which hurries the ticket; 投诉 is another matter.
+# 报修三天了还没人来, 师傅动作也太慢了: how slowly it goes, which hurries the ticket. 投诉, what somebody did
+# besides, and a second fault are matters of their own; 等两天再来 and 我也没弄过 complain of nothing.
+_FOR_SO_LONG = r"(?:大?半|好几|几|\d+|[一二两俩三四五六七八九十]+)(?:来|多)?个?[多半]?(?:天|晚上|上午|下午|小时|钟头|星期|周|礼拜|月)"
+_YET = r"(?:还|都|也|一直|迟迟|至今|到现在|始终)(?:是)?"
 _TOO_SLOW = re.compile(
-    r"^(?!.*(?:投诉|举报|工信部|12315|12345|起诉|赔|营业厅|排队|热线|客服|电话里|接线|话务|窗口)).*(?:"
-    r"(?:报修|报了?|叫|喊|修|等|处理|拖)(?:了|咯|嘚|得|你们|你们人|师傅|人)*(?:都|快|整整|已经|有)*(?:好几|几|\d+|[一二两俩三四五六七八九十半]+)个?(?:多)?(?:天|晚上|小时|钟头|星期|周|礼拜)"
-    r"|(?:还|都|也|一直|迟迟|至今|到现在|始终)(?:是)?(?:没|没得|不见|未|冇|莫得)(?:有)?(?:个|半个)?(?:人|师傅|影)?.{0,2}(?:来|修|弄|处理|解决|联系|动静|音信|上门|影)"
-    r"|(?:修|处理|办事?|效率|动作|师傅|上门|维修)(?:得|的|个.{1,3}|起来|速度)?(?:怎么|咋|也|太|这么|那么|这样|真|真的|实在|就|硬是|忒|够)*(?:慢|拖|磨蹭|低))"
+    r"^(?!.*(?:投诉|举报|工信部|12315|12345|起诉|赔|营业厅|排队|热线|客服|电话里|接线|话务|窗口|态度[^，,。]{0,3}(?:差|恶劣|不好|凶)|骂|吼"
+    r"|收(?:了|我|费|钱)|要了?我[^，,。]{0,3}[钱块元]|[弄打搞碰](?:坏|破|碎)|也(?:断|坏|没网|没信号|用不了|上不了)|上次|去年)).*(?:"
+    rf"(?:报修|报了?|叫|喊|修|(?<!要)等|处理|拖)(?:了|咯|嘚|得|你们|你们人|师傅|人)*(?:都|快|整整|已经|有)*{_FOR_SO_LONG}(?!之?后|以?后|内|[再能吗吧就]|也?(?:行|可以|没关系|没事))"
+    rf"|{_FOR_SO_LONG}(?:了|都|还|[，,\s])*(?:没|没有|没得|冇|莫得)(?:个)?人(?:来|修|管|处理|联系|上门)"
+    rf"|{_YET}(?:没|没得|不见|未|冇|莫得)(?:有)?(?:个|半个|一个)?(?:人|师傅|影)[^，,。\s]{{0,2}}(?:来|修|弄|处理|解决|联系|动静|音信|上门|影|管)"
+    rf"|(?<!我)(?<!我们){_YET}(?:没|没得|未|冇|莫得)(?:有)?[^，,。\s]{{0,2}}(?:来(?!得及|电|信号)|修|弄|处理|解决|联系|动静|音信|上门|影)"
+    r"|(?:修[理复]?|处理|办事?|效率|动作|师傅|上门|维修|来得|你们(?!速度))(?:得|的|个.{1,3}|起来|速度)?(?:怎么|咋|也|太|这么|那么|这样|真|真的|实在|就|硬是|忒|够|(?<=得)好)*(?:慢(?![慢点走一])|拖|磨蹭|低))"
 )
+_OF_VISIT = re.compile(r"修|师傅|上门|人(?:来|管)")
+_NO_REPAIR = re.compile(r"退款|退钱|退费|充值|到账|发票|快递|携号|转网|装机|新装|(?:装|办)(?:理|个)?新?(?:宽带|网).{0,2}等|[改换办]个?套餐|过户|补卡|销户|移机")
 _SHOP = re.compile(r"营业|上班|开门|关门|下班(?:不|吗|没)")
 SHORT_WORDS = 40  # characters of a message that only says where to call
 _WHOSE_NUMBER = re.compile(r"(?:师傅|他|维修|装维|人员|工程师).{0,4}(?:电话|号码|联系方式)")
@@ -116,10 +123,12 @@ def outcome_of_ticket(turn: Turn) -> str | None:
         told = "联系" in text and "有人" not in text and len(text) <= SHORT_WORDS and line_named(text) is None
         if told and number_to_call(text):
             return "contact"
-        if _HURRIES_ONE.search(text) or _too_slow(turn):
+        if _HURRIES_ONE.search(text):
             return "hurried"
         if adds_to_ticket(text) or changes_number(text) or _PUTS_RIGHT.search(text):
             return "added"
+        if slow_ticket(turn) is not None:
+            return "hurried"
     if recovered_ticket(turn) is not None or unwanted_ticket(turn) is not None:
         return "recovered"
     if kind is RequestKind.CONSULT and asks_fee_too(text) and not asks_fee(text) and answer_of_ticket(turn) is not None:
@@ -130,12 +139,26 @@ def outcome_of_ticket(turn: Turn) -> str | None:
     return "beside" if kind is RequestKind.CONSULT and answer_of_ticket(turn) is not None else None
 
 
-def _too_slow(turn: Turn) -> bool:
-    """Tell whether words complain of how slowly the open ticket goes, not of something else."""
-    ticket = tickets_of(turn.session, turn.conversation, open_only=True, most=1)[0]
-    named, about = line_named(turn.reading.text), turn.reading.type
-    of_it = about in (ticket.type, "complaint_service") and named in (None, ticket.type)
-    return of_it and bool(_TOO_SLOW.search(turn.reading.text))
+def slow_ticket(turn: Turn) -> Ticket | None:
+    """Return the open ticket of whose slowness the words complain; None if they are of something else."""
+    text, named = turn.reading.text, line_named(turn.reading.text)
+    if not _TOO_SLOW.search(text):
+        return None
+    for ticket in tickets_of(turn.session, turn.conversation, open_only=True):
+        known = turn.handbook.type_of(ticket.type)
+        visited = any("address" in group for group in known.needs)
+        other = named not in (None, ticket.type) or (known.kind is RequestKind.FAULT and _NO_REPAIR.search(text))
+        of_it = turn.reading.type == ticket.type or (
+            turn.reading.type == "complaint_service" and (visited or not _OF_VISIT.search(text))
+        )
+        if of_it and not other and _same_place(turn, ticket):
+            return ticket
+    return None
+
+
+def _same_place(turn: Turn, ticket: Ticket) -> bool:
+    told, known = turn.reading.facts.get("address", ""), str((ticket.facts or {}).get("address", ""))
+    return told in known or known in told
 
 
 def told_of_ticket(text: str) -> bool:
@@ -182,7 +205,7 @@ def about_open_ticket(turn: Turn) -> bool:
     if len(text) <= _SHORT and _questions(text):
         _answer_question(turn, tickets[0], text)
         return True
-    if len(text) <= _SHORT and (_ASKS_AFTER.search(text) or NO_HURRY.search(text)):
+    if len(text) <= _SHORT and _ASKS_AFTER.search(text):
         WISHES["ticket_status"](turn, tickets[0])
         return True
     if (answer := answer_of_ticket(turn)) is not None:
@@ -195,6 +218,9 @@ def about_open_ticket(turn: Turn) -> bool:
         return True
     if changes_number(text):
         ask_supplement(turn, tickets[0])
+        return True
+    if len(text) <= _SHORT and in_no_hurry(text):
+        WISHES["ticket_status"](turn, tickets[0])
         return True
     return False
 

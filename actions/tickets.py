@@ -6,6 +6,7 @@ import re
 from typing import Any
 
 from actions.base import DeskAction, Turn
+from actions.raised import raise_class
 from actions.without_ticket import without_ticket
 from bot.desk import followup, ticket_cards
 from bot.desk import tickets as desk
@@ -16,9 +17,8 @@ from bot.handbook.deadlines import shown_time
 from bot.handbook.intake import says_yes
 from bot.handbook.lifecycle import OPEN_STATES, IllegalStep
 from bot.handbook.privacy import mask
-from bot.handbook.requests import Urgency
+from bot.handbook.short_answers import in_no_hurry
 from bot.handbook.subjects import line_named
-from bot.handbook.urgency import raise_urgency, signals
 from bot.handbook.visits import wishes_for_visit
 from bot.handbook.wished_time import wished_time
 from bot.storage.tickets import Ticket
@@ -32,7 +32,6 @@ _ASKING = frozenset({"ticket_status", "ticket_urge"})
 _ASKED = {
     "withdraw": "utter_confirm_withdraw", "supplement": "utter_ask_supplement", "rate": "utter_ask_rating",
 }
-NO_HURRY = re.compile(r"(?:别|不用|不要|没有?|不)(?:再)?催|我?不急|慢慢来")
 _NOT_THAT = re.compile(r"不是[^，,。]{1,8}")
 _TAIL = re.compile(r"(?<![\d.])\d{3,6}(?!\d)")  # 撤000042: how people name one of two tickets
 BARE_WITHDRAWAL = re.compile(r"^(?:嗯|好|对|是|那就|就|确认|是的|快|[，,\s])*撤(?:了|销|单|掉|吧)*[。！!]*$")
@@ -187,10 +186,11 @@ def _urge(turn: Turn, ticket: Ticket) -> None:
     if ticket.state not in OPEN_STATES:
         _reopen(turn, ticket)
         return
-    if NO_HURRY.search(turn.reading.text):
-        tell(turn, ticket, "utter_ticket_status")
+    if in_no_hurry(turn.reading.text):
+        _status(turn, ticket)
         return
     _step(turn, ticket, "urge", reason=turn.reading.text)
+    raise_class(turn, ticket, turn.reading.text)
     tell(turn, ticket, "utter_ticket_urged")
 
 
@@ -252,18 +252,6 @@ def note_visit_wish(turn: Turn) -> bool:
     return ticket is not None
 
 
-def _raise(turn: Turn, ticket: Ticket, words: str) -> None:
-    """Raise the class of a ticket when what the customer adds demands it (2.4)."""
-    kind = turn.handbook.type_of(ticket.type).kind
-    found = signals(words, turn.office.tables.signals, kind=kind)
-    level = raise_urgency(Urgency(ticket.urgency), found)
-    if level.rank > Urgency(ticket.urgency).rank:
-        desk.take_step(
-            turn.session, turn.handbook, ticket, "reclassify", who="system", now=turn.now,
-            type=ticket.type, urgency=level, reason=f"客户补充：{found[0].title}",
-        )
-
-
 def supplement(turn: Turn, ticket: Ticket, words: str) -> None:
     """Add the customer's words to the ticket's history."""
     try:
@@ -271,7 +259,7 @@ def supplement(turn: Turn, ticket: Ticket, words: str) -> None:
     except IllegalStep:
         tell(turn, ticket, "utter_ticket_status")
         return
-    _raise(turn, ticket, words)
+    raise_class(turn, ticket, words)
     # A number and nothing else, where we asked what is to be added, is the one to call.
     said, values = "utter_ticket_supplemented", {}
     asked = "supplement" in (turn.conversation.dialogue or {}) and only_number(words)

@@ -37,6 +37,11 @@ _SUBMIT = re.compile(
 _NOTHING_REGISTERED = re.compile(r"我(?:还|又|可)*没说要(?:登记|办理?|报)(?:$|[，,。！!\s呢啊])|(?<!为啥)(?<!什么)(?<!怎么)(?:不用|不要|别)(?:给我|帮我)?(?:交单|下单|开单|建单)(?:$|[，,。！!\s了])|(?<!么)(?<!是)(?:不|不用|不要|别)(?:再|给我|帮我)*登记(?!我|错|成)(?:了|$|[，,。！!\s]|就(?:是)?问)")
 _REGISTERS_AFTER_ALL = re.compile(r"[?？吗么]|(?:给|帮)我登记|怎么办|老说|(?:你们|客服|营业厅|师傅|他们|上次|之前)[^，,。]{0,6}(?:不|别)|如果|要是")
 _TWICE = re.compile(r"^(.{2,6}?)\1+")  # 不用了不用了
+# 不催就没人管, 我不急谁急, 别慢慢来了 are said in a hurry, and so is 你们不急我急.
+_NO_HURRY = re.compile(
+    r"^(?!.*(?:(?:不|没有?人)催(?:你们|他们|师傅|一下)?(?:是不是)?[就都]?(?:不(?!急|用|赶)|没)|不急(?:谁|才怪|不行|吗)|(?:能|[不可]能|怎么)(?:能)?不急|你们[^，,。我]{0,4}不急|(?<!不)急不急"
+    r"|(?:别|不要|不能|怎么|还(?!是)|等你们)(?:再|要|在|这么|这样|你们)*慢慢来)).*(?:(?:别|不用|不要|没有?|不)(?:再)?催|我?不急|不着急|不用(?:着)?急|慢慢来)"
+)
 _NOT_YET = re.compile(r"先(?:别|不)[^，,。]{0,6}[，,。！!\s]+(?:我还没|等我|让我|我先|听我)")
 _STATEMENT = re.compile(r"([^，,。！!；;?？\s]+)([，,。！!；;?？\s]*)")
 _BUT_WAIT = re.compile(r"不过|但|可是|等(?!了|不及)|再|先(?:别|等|不要|改|让)|[不别没](?:要|用)?提交|改(?!了)|换|错|另外|还有|之前|以后|为什么|怎么|如果")
@@ -190,6 +195,11 @@ def is_enough(text: str) -> bool:
 def wants_nothing(text: str) -> bool:
     """Tell whether the whole message says that nothing is wanted."""
     return bool(_NOTHING.fullmatch(plain(text)))
+
+
+def in_no_hurry(text: str) -> bool:
+    """Tell whether words hurry nobody: 不催了, 不急, 慢慢来."""
+    return bool(_NO_HURRY.search(text))
 
 
 def says_yes(reading: Reading) -> bool:

@@ -239,6 +239,9 @@ def test_who_does_not_agree_keeps_the_ticket(customer: Customer, said: str) -> N
         ("到现在都没人上门 服务太差", "complaint_service"),
         ("等了两天了 到底管不管", "complaint_service"),
         ("這效率真的太低", "complaint_service"),
+        ("师傅来得太慢了", "complaint_service"),
+        ("等了快一个月了", "complaint_service"),
+        ("三天没人来修", "fault_broadband"),
     ],
 )
 def test_to_complain_how_slowly_it_goes_hurries_the_ticket(customer: Customer, said: str, type: str) -> None:
@@ -257,12 +260,71 @@ def test_to_complain_how_slowly_it_goes_hurries_the_ticket(customer: Customer, s
         ("电视也没图像 报修几天了", "fault_tv"),
         ("我家网还是慢得很", "fault_broadband"),
         ("网断了三天了", "fault_broadband"),
+        ("师傅修了两个小时还把我家墙打坏了", "complaint_service"),
+        ("报修三天了还没人来 师傅还乱收费", "complaint_service"),
+        ("退款等了三天了还没到账", "complaint_service"),
+        ("光猫我也没弄过 突然就没网了", "fault_broadband"),
+        ("我妈家也断网了 报修两天没人来", "fault_broadband"),
+        ("家里都没人 来了也没人开门", "complaint_service"),
+        ("等两天再来修也行", "fault_broadband"),
     ],
 )
 def test_what_is_no_complaint_of_slow_repair_begins_a_matter(customer: Customer, said: str, type: str) -> None:
     customer.opens_ticket()
 
     assert "ticket_urged" not in customer.intake(said, type).texts
+
+
+def test_of_two_tickets_the_slow_one_is_hurried(customer: Customer) -> None:
+    first = customer.opens_ticket()
+    customer.intake("电视没有图像，城关区幸福小区3号楼，138****0099", "fault_tv")
+    second = customer.intake("对", "affirm").card["number"]
+    heard = customer.intake("报修三天了还没人来", "fault_broadband")
+
+    assert first != second
+    assert (heard.texts, heard.card["number"]) == (["ticket_urged"], first)
+
+
+def test_what_is_told_beside_the_complaint_is_kept(customer: Customer) -> None:
+    number = customer.opens_ticket()
+
+    assert customer.intake("报修三天没人来 地址改成高新区科技路9号", "fault_broadband").texts == ["ticket_supplemented"]
+    assert "supplement" in customer.steps(number)
+
+
+def test_who_hurries_with_urgent_words_raises_the_class(customer: Customer) -> None:
+    customer.opens_ticket()
+    heard = customer.intake("报修三天了还没人来 整个小区都断网了", "fault_broadband", urgency="urgent")
+
+    assert (heard.texts, [t.urgency for t in customer.tickets]) == (["ticket_urged"], ["urgent"])
+
+
+def test_what_is_added_is_kept_where_no_class_can_be_raised(customer: Customer) -> None:
+    number = customer.opens_ticket()
+    heard = customer.says("补充一下 网断了三天了 家里宽带一直没网", "ticket_supplement", ANSWER)
+
+    assert (heard.texts, "supplement" in customer.steps(number)) == (["ticket_supplemented"], True)
+
+
+@pytest.mark.parametrize(("said", "text"), [("不急，地址改成高新区科技路9号", "ticket_supplemented"), ("不急的 我电话换成13900001234", "number_changed")])
+def test_who_is_in_no_hurry_may_still_add_something(customer: Customer, said: str, text: str) -> None:
+    customer.opens_ticket()
+
+    assert customer.says(said, "unclear", FOLLOW).texts == [text]
+
+
+@pytest.mark.parametrize("said", ["不催就没人管是吧", "我不急谁急", "能不急吗", "别慢慢来了", "你们不急我急", "不催不行"])
+def test_words_of_no_hurry_may_be_said_in_a_hurry(customer: Customer, said: str) -> None:
+    customer.opens_ticket()
+
+    assert customer.says(said, "ticket_urge", ANSWER).texts == ["ticket_urged"]
+
+
+@pytest.mark.parametrize("said", ["不急不急", "不着急", "还是慢慢来吧", "那就慢慢来", "不催不急"])
+def test_who_waits_in_peace_urges_nothing(customer: Customer, said: str) -> None:
+    customer.opens_ticket()
+
+    assert customer.says(said, "ticket_urge", ANSWER).texts == ["ticket_status"]
 
 
 @pytest.mark.parametrize(("said", "action"), [("不用催，别催了", ANSWER), ("不催了", FOLLOW), ("算了不催了 慢慢来吧", FOLLOW)])
