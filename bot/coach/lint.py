@@ -18,6 +18,7 @@ from bot.coach.line_files import BadLine, as_line, lines_of, readable, written_t
 from bot.handbook.language.case import CONTEXTS, SPEAKERS, TURNS
 from bot.handbook.language.checker import Checker, load_checker
 from bot.handbook.language.finding import Result
+from bot.handbook.privacy import mask
 from bot.handbook.tables import load_handbook
 from bot.settings import raw_settings
 
@@ -92,7 +93,7 @@ def _said(row: dict[str, Any], name: str, number: int) -> Any:
     value = row.get(name)
     if value in (None, "") or _is_known(name, value):
         return value
-    shown = readable(json.dumps(value, ensure_ascii=False)[:60])
+    shown = mask(readable(json.dumps(value, ensure_ascii=False)))[:60]
     print(f"line {number}: {name}: expected {_WANTED[name]}, not {shown}; checked without it", file=sys.stderr)
     return None
 

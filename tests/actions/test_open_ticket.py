@@ -267,6 +267,8 @@ def test_to_complain_how_slowly_it_goes_hurries_the_ticket(customer: Customer, s
         ("我妈家也断网了 报修两天没人来", "fault_broadband"),
         ("家里都没人 来了也没人开门", "complaint_service"),
         ("等两天再来修也行", "fault_broadband"),
+        ("我自己修了两天没修好 网还是不行", "fault_broadband"),
+        ("重启了一直没影响 网还是断的", "fault_broadband"),
     ],
 )
 def test_what_is_no_complaint_of_slow_repair_begins_a_matter(customer: Customer, said: str, type: str) -> None:
@@ -313,7 +315,7 @@ def test_who_is_in_no_hurry_may_still_add_something(customer: Customer, said: st
     assert customer.says(said, "unclear", FOLLOW).texts == [text]
 
 
-@pytest.mark.parametrize("said", ["不催就没人管是吧", "我不急谁急", "能不急吗", "别慢慢来了", "你们不急我急", "不催不行"])
+@pytest.mark.parametrize("said", ["不催就没人管是吧", "我不急谁急", "能不急吗", "别慢慢来了", "你们不急我急", "不催不行", "我能不着急吗"])
 def test_words_of_no_hurry_may_be_said_in_a_hurry(customer: Customer, said: str) -> None:
     customer.opens_ticket()
 

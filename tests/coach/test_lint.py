@@ -148,3 +148,14 @@ def test_sound_tables_pass_the_check(few_tables: None, capsys) -> None:
     assert _language("check", "FMT") == 0
     assert _language("check", "LEN-01") == 0
     assert "0 problems" in capsys.readouterr().out
+
+
+def test_a_number_in_a_wrong_value_is_told_masked(monkeypatch, capsys) -> None:
+    parser = argparse.ArgumentParser()
+    lint.add_arguments(parser)
+    row = {"text": "好的", "facts": "电话13812345678，请回电"}
+    monkeypatch.setattr("sys.stdin", io.StringIO(json.dumps(row)))
+    lint.run(parser.parse_args(["--no-opinion"]))
+
+    assert "138****5678" in (told := capsys.readouterr().err)
+    assert "13812345678" not in told
