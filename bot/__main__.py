@@ -14,6 +14,7 @@ from contextlib import contextmanager
 import structlog
 
 from bot.handbook.errors import DeskError
+from bot.handbook.privacy import mask
 from bot.settings import SettingError, raw_settings
 
 # verb → (module, or module:class, with add_arguments and run; one line of help). Modules are imported when their
@@ -118,7 +119,9 @@ def told(error: Exception) -> str:
         return f"{error.filename}: {error.strerror}" if error.filename else str(error)
     if isinstance(error, (DeskError, SettingError)):
         return str(error)
-    said = " ".join(str(getattr(error, "orig", None) or error).split())
+    # Only the first line, without the statement: what follows names the values of customers.
+    lines = str(getattr(error, "orig", None) or (error.args or [""])[0]).strip().splitlines()
+    said = mask(lines[0]) if lines else type(error).__name__
     way = "another process holds it, try again" if "locked" in said else "see INTAKE_DATABASE_URL and INTAKE_HOME"
     return f"the database cannot be used: {said} ({way})"
 

@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 
 import pytest
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import IntegrityError, OperationalError, StatementError
 
 from bot.__main__ import main, told
 from bot.handbook.language.checker import TABLES
@@ -80,6 +80,17 @@ def test_an_address_of_no_database_is_told(
 
 def test_a_locked_database_is_told() -> None:
     assert "try again" in told(OperationalError("BEGIN", None, Exception("database is locked")))
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        StatementError("boom", "INSERT INTO customers", {"phone": "13812345678"}, None),
+        IntegrityError("INSERT", None, Exception("duplicate key\nDETAIL:  Key (phone)=(13812345678) already exists.")),
+    ],
+)
+def test_what_a_database_says_names_no_customer(error: Exception) -> None:
+    assert "13812345678" not in told(error)
 
 
 ODD = {
