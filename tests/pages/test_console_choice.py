@@ -87,3 +87,22 @@ def test_a_list_that_was_asked_for_earlier_replaces_no_later_one(
 
     wang.see("td", other)
     wang.gone("td", own)
+
+
+def test_a_conversation_that_goes_to_another_team_takes_no_chosen_ticket_away(
+    console: LocalDesk,
+    people: Callable[[str], Page],  # noqa: F811
+) -> None:
+    id_, own, other = two_customers(console)
+    li = people("li")
+    li.click(f'[data-id="{id_}"]')
+    li.see(".tickethead h2", own)
+    li.click(".pages button", "工单")
+    li.click(".tickets .link", other)
+    li.see(".tickethead h2", other)
+    wang = console.sign_in("wang")
+    taken = wang.post(f"/conversations/{id_}/claim", json={}).json()["data"]["conversation"]
+    wang.post(f"/conversations/{id_}/transfer", json={"team": "care", "epoch": taken["epoch"]})
+    li.see(".el-message", "会话已转到其他团队")
+
+    assert li.see(".tickethead h2").text == other

@@ -196,7 +196,8 @@ export async function ownTicket() {
 // What went to another team is no longer this person's to read or answer.
 function leave(id) {
   if (store.openId !== id) return;
-  Object.assign(store, { open: null, openId: null, ticket: null, ticketNumber: null });
+  Object.assign(store, { open: null, openId: null });
+  if (store.page === "talk") Object.assign(store, { ticket: null, ticketNumber: null });
   ElMessage({ message: "会话已转到其他团队，不再显示", type: "info" });
 }
 
