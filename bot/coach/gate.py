@@ -42,7 +42,7 @@ from bot.handbook.tables import Handbook, load_handbook
 from bot.handbook.training import Measure, Part, judge
 from bot.handbook.training_table import load_training
 from bot.settings import ROOT, Settings, load_settings
-from bot.storage.engine import open_desk, reading
+from bot.storage.engine import open_database, reading
 
 WEEK = timedelta(days=7)
 TIMED = 200
@@ -272,7 +272,7 @@ def pass_gate(
         Example(e.text, e.type, e.urgency, e.situation, e.register, name, e.sure, e.also)
         for name, rows in evaluation_sets(root) for e in rows
     ]
-    with reading(open_desk(settings.database_url)) as session:
+    with reading(open_database(settings.database_url)) as session:
         examples += week_of_labels(session, load_handbook(), now=now)
     with noted_job(settings.home, "gate", model=name_of(archive), by=by, stage="读取评测句"):
         report = examine(
@@ -312,7 +312,7 @@ def run(args: argparse.Namespace) -> int:
     settings, now = load_settings(), datetime.now(timezone.utc)
     name = args.model or newest(settings)
     if args.override:
-        with open_desk(settings.database_url).begin() as session:
+        with open_database(settings.database_url).begin() as session:
             let_pass(
                 session, settings.home, name, by=args.by or "leader", reason=args.override, now=now,
                 serving=serving_name(settings),

@@ -13,7 +13,7 @@ from bot.desk.model_switching import switch_history
 from bot.handbook.deadlines import SHANGHAI
 from bot.handbook.errors import NotFound
 from bot.settings import load_settings
-from bot.storage.engine import open_desk, reading
+from bot.storage.engine import open_database, reading
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -24,7 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Show kept models and changes, newest first."""
     settings = load_settings()
-    with reading(open_desk(settings.database_url)) as session:
+    with reading(open_database(settings.database_url)) as session:
         changes = switch_history(session)
     models, serving = kept_models(settings.home), serving_name(settings)
     if args.json:

@@ -17,7 +17,7 @@ from bot.desk.training_readings import LOW, keep_readings, shares, unread
 from bot.desk.training_sources import TITLES
 from bot.handbook.training_table import load_training
 from bot.settings import Settings, load_settings
-from bot.storage.engine import open_desk, reading
+from bot.storage.engine import open_database, reading
 
 AT_ONCE = 200
 
@@ -72,7 +72,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Gather and show."""
     settings = load_settings()
-    sessions = open_desk(settings.database_url)
+    sessions = open_database(settings.database_url)
     with sessions.begin() as session:
         fresh = gather(session, load_training())
     read = read_with_serving(settings, sessions) if args.read else 0

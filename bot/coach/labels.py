@@ -11,7 +11,7 @@ from bot.handbook.errors import DeskError
 from bot.handbook.tables import load_handbook
 from bot.handbook.training_table import load_training
 from bot.settings import load_settings
-from bot.storage.engine import open_desk
+from bot.storage.engine import open_database
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -36,7 +36,7 @@ def id_of(text: str) -> int:
 def run(args: argparse.Namespace) -> int:
     """Carry out one decision."""
     now = datetime.now(timezone.utc)
-    sessions = open_desk(load_settings().database_url)
+    sessions = open_database(load_settings().database_url)
     with sessions.begin() as session:
         ids = [*args.items, *(group_ids(session, args.group) if args.group else [])]
         if not ids:

@@ -19,7 +19,7 @@ from bot.handbook.language.finding import HEARD
 from bot.handbook.language.kinds import LanguageRule
 from bot.handbook.language.tables import read_what_can_be_read
 from bot.settings import load_settings
-from bot.storage.engine import open_desk, reading
+from bot.storage.engine import open_database, reading
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -73,7 +73,7 @@ def check_tables(groups: list[str]) -> int:
 
 def _uses(since: date | None) -> list[RuleUse]:
     start = None if since is None else datetime.combine(since, time(), SHANGHAI)
-    with reading(open_desk(load_settings().database_url)) as session:
+    with reading(open_database(load_settings().database_url)) as session:
         return rule_uses(session, since=start)
 
 

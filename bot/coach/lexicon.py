@@ -25,7 +25,7 @@ from bot.handbook.training_text import for_training
 from bot.handbook.urgency import signals
 from bot.settings import ROOT, load_settings
 from bot.storage.conversations import Message
-from bot.storage.engine import open_desk, reading
+from bot.storage.engine import open_database, reading
 
 SIGNALS = "data/handbook/signals.yml"
 OPTIONAL = frozenset({"all_of", "unless", "kinds"})
@@ -169,7 +169,7 @@ def run(args: argparse.Namespace) -> int:
     if args.show:
         return show(args.root, as_json=args.json)
     now = datetime.now(timezone.utc)
-    with reading(open_desk(load_settings().database_url)) as session:
+    with reading(open_database(load_settings().database_url)) as session:
         texts = week_of_turns(session, now=now)
     if args.signal:
         changes = plan_signal(args.root, read_signal(args.signal))

@@ -32,7 +32,7 @@ from bot.handbook.training_table import load_training
 from bot.handbook.training_text import personal_parts
 from bot.settings import ROOT, load_settings
 from bot.storage.coach import InboxItem
-from bot.storage.engine import open_desk, reading
+from bot.storage.engine import open_database, reading
 
 SHORTEST = 2
 LIVE_TESTS = "tests/nlu/live.yml"
@@ -229,7 +229,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Show what settled labels would change, and change it when asked."""
     now = datetime.now(timezone.utc)
-    sessions = open_desk(load_settings().database_url)
+    sessions = open_database(load_settings().database_url)
     handbook = load_handbook()
     # Examining takes seconds: the only writer of SQLite must not be held meanwhile.
     with reading(sessions) as session:

@@ -30,7 +30,7 @@ from bot.handbook.training import Training
 from bot.handbook.training_table import load_training
 from bot.settings import Settings, load_settings
 from bot.storage.conversations import Message
-from bot.storage.engine import open_desk, reading
+from bot.storage.engine import open_database, reading
 
 AT_ONCE = 500
 EVERY_S = 5.0
@@ -167,7 +167,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Read live turns with both models: once, or from now on."""
     settings, now = load_settings(), datetime.now(timezone.utc)
-    sessions = open_desk(settings.database_url)
+    sessions = open_database(settings.database_url)
     if args.run:
         os.nice(NICENESS)
         parent = os.getppid()

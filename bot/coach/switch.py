@@ -11,7 +11,7 @@ from bot.desk.model_switching import guard_canary, guard_switch, roll_back, set_
 from bot.handbook.training_table import load_training
 from bot.settings import Settings, load_settings
 from bot.storage.coach import ModelSwitch
-from bot.storage.engine import open_desk
+from bot.storage.engine import open_database
 
 
 def serving_name(settings: Settings) -> str | None:
@@ -57,7 +57,7 @@ def _who(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Put a model into service."""
     settings, now = load_settings(), datetime.now(timezone.utc)
-    with open_desk(settings.database_url).begin() as session:
+    with open_database(settings.database_url).begin() as session:
         row = switch_model(
             session, settings.home, args.model, by=args.by, reason=args.reason, now=now,
             serving=serving_name(settings),
@@ -69,7 +69,7 @@ def run(args: argparse.Namespace) -> int:
 def run_rollback(args: argparse.Namespace) -> int:
     """Return to a kept model."""
     settings, now = load_settings(), datetime.now(timezone.utc)
-    with open_desk(settings.database_url).begin() as session:
+    with open_database(settings.database_url).begin() as session:
         row = roll_back(
             session, settings.home, by=args.by, reason=args.reason or "退回", now=now, to=args.model
         )
@@ -86,7 +86,7 @@ def signals_of(row: ModelSwitch) -> str:
 def run_canary(args: argparse.Namespace) -> int:
     """Begin or end a canary."""
     settings, now = load_settings(), datetime.now(timezone.utc)
-    with open_desk(settings.database_url).begin() as session:
+    with open_database(settings.database_url).begin() as session:
         row = set_canary(
             session, settings.home, None if args.end else args.model, share=args.share, by=args.by,
             reason=args.reason or ("灰度结束" if args.end else "灰度"), now=now,
@@ -99,7 +99,7 @@ def run_canary(args: argparse.Namespace) -> int:
 def run_guard(args: argparse.Namespace) -> int:
     """Look at the live signals once; exit 3 when a model was taken out of service or a canary ended."""
     settings = load_settings()
-    with open_desk(settings.database_url).begin() as session:
+    with open_database(settings.database_url).begin() as session:
         now, training = datetime.now(timezone.utc), load_training()
         out = guard_switch(session, settings.home, training, now=now)
         out += guard_canary(session, settings.home, training, now=now)

@@ -81,7 +81,7 @@ class Sessions(sessionmaker):
         self.readers = sessionmaker(read_only, future=True, expire_on_commit=False)
 
 
-def open_desk(url: str) -> Sessions:
+def open_database(url: str) -> Sessions:
     """Open a database at its newest version, made if need be; return the maker of sessions."""
     engine = open_engine(url)
     migrate(engine)
