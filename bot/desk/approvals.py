@@ -111,7 +111,7 @@ def decide_approval(
     _tell(session, caller, ticket, approval, f"approval_{state}", now)
     known = complaints.authority.get(approval.kind)
     what = f"{known.title if known else approval.kind}{yuan(approval.cents)}元"
-    why = mask_for_lists(note.strip()).rstrip("。")
+    why = mask_for_lists(note).rstrip("。！!；;，, ").strip()
     notify_staff(
         session,
         key=f"approval:{approval.id}",
