@@ -139,8 +139,10 @@ def test_a_value_that_cannot_be_used_is_told(
 
 def intake(*words: str, **more: object) -> subprocess.Popen[str]:
     return subprocess.Popen(  # type: ignore[call-overload,no-any-return]
-        [sys.executable, "-m", "bot", *words], cwd=ROOT, text=True, stderr=subprocess.PIPE, **more
-    )
+        [sys.executable, "-m", "bot", *words], cwd=ROOT, text=True, stderr=subprocess.PIPE,
+        # What a shell starts in the background inherits that SIGINT is ignored.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL), **more,
+    )  # fmt: skip
 
 
 @pytest.mark.parametrize("words", ["settings", "coach situations port_out"])
