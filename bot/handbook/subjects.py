@@ -34,8 +34,9 @@ LONGEST_FEE = 60
 _FEE_TOO = re.compile(
     r"(?:收不收|要不要|用不用|需不需要|会不会|是不是要|得不得)[^，,。]{0,5}(?:钱|费)|(?:收|要|花|付|给)(?:费|钱)[^，,。]{0,2}[吗么不呢?？]"
     r"|(?:多少|几块?)(?:手续费|工本费|上门费)|(?:手续费|工本费|上门费)[^，,。]{0,4}(?:[吗么?？]|多少)"
-    r"|(?:安装|装机|上门|维修|移机|过户|补卡|办理)[^，,。]{0,6}(?:多少钱|什么价)|(?:告诉我|先说)(?:要|一下)?(?:多少钱|价格)|^(?:那|要|到底|得|这个|一共|大概)*(?:多少钱|啥价)|先说价格|怎么收费|(?:^|[，,。？?\s])多少钱|多少钱(?:一|每)|贵不贵|免费[^，,。]{0,3}(?:不|吗|么|嘛)|need to pay|how much|收钱不"
+    r"|(?:安装|装机|上门|修(?!改)|移机|过户|补卡|办理)[^，,。]{0,6}(?:多少钱|什么价)|(?:告诉我|先说)(?:要|一下)?(?:多少钱|价格)|^(?:那|要|到底|得|这个|一共|大概)*(?:多少钱|啥价)|先说价格|怎么收费|(?:^|[，,。？?\s])多少钱|多少钱(?:一|每)|贵不贵|免费[^，,。]{0,3}(?:不|吗|么|嘛)|need to pay|how much|收钱不"
 )
+_HOW_MUCH = re.compile(r"(?:好多|几多|幾多|幾|(?<!有)几)(?:块|塊)?[钱錢]")  # Sichuan, Cantonese
 _OTHER_MONEY = re.compile(r"套餐|流量|话费|账单|月租|扣|充|退|违约|欠|赔|骗|押金|会员")
 
 
@@ -78,12 +79,12 @@ def subject_of(text: str, subjects: Iterable[Subject]) -> Subject | None:
 
 def asks_fee(text: str) -> bool:
     """Tell whether the whole message asks what it costs, and nothing more."""
-    return len(text) <= LONGEST_FEE and bool(_FEE.fullmatch(text.strip()))
+    return len(text) <= LONGEST_FEE and bool(_FEE.fullmatch(_HOW_MUCH.sub("多少钱", text.strip())))
 
 
 def asks_fee_too(text: str) -> bool:
     """Tell whether a message asks, among other things, what the service costs: 几个人来啊 要不要收钱."""
-    return bool(_FEE_TOO.search(text)) and not _OTHER_MONEY.search(text)
+    return bool(_FEE_TOO.search(_HOW_MUCH.sub("多少钱", text))) and not _OTHER_MONEY.search(text)
 
 
 def line_named(text: str) -> str | None:

@@ -292,6 +292,8 @@ def test_money_asked_back_goes_on_with_the_question_about_it() -> None:
         ("师傅来几个人 要不要收钱", ["knowledge", "fee"]),
         ("修要多久啊，我不在家怎么办", ["not_yet_submitted", "knowledge"]),
         ("要收费吗", ["fee"]),
+        ("师傅要来几个人？修一次好多钱？", ["knowledge", "fee"]),
+        ("要几多钱啊", ["fee"]),
         ("要多少钱，收不收费", ["knowledge"]),
     ],
 )
