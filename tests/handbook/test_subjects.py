@@ -8,7 +8,7 @@ import pytest
 
 from bot.handbook.errors import TableError
 from bot.handbook.language.checker import load_checker
-from bot.handbook.subjects import asks_fee, line_named, load_subjects, subject_of
+from bot.handbook.subjects import asks_fee, asks_fee_too, line_named, load_subjects, subject_of
 
 NAMED = [
     ("我要报故障", "fault"), ("报修", "fault"), ("我要办理业务", "business"), ("办个业务", "business"),
@@ -71,3 +71,14 @@ def test_a_wrong_table_is_refused(tmp_path: Path, row: str, key: str) -> None:
     with pytest.raises(TableError) as refused:
         load_subjects(tmp_path)
     assert refused.value.data["key"] == key
+
+
+@pytest.mark.parametrize(
+    ("said", "asked"),
+    [
+        ("修一次好多钱", True), ("上门几多钱", True), ("移机要几块钱", True),
+        ("师傅上门收了我好多钱", False), ("修手机花了好多钱", False), ("上门也没几块钱", False), ("修了好几块钱的线", False),
+    ],
+)  # fmt: skip
+def test_dialect_asks_what_it_costs_and_a_lot_of_money_does_not(said: str, asked: bool) -> None:
+    assert asks_fee_too(said) == asked
